@@ -1,0 +1,73 @@
+// Every attribute, span and header name that Throughline writes or reads.
+// Stable names follow the OpenTelemetry semantic conventions: https://opentelemetry.io/docs/specs/semconv/
+
+export const SERVICE_NAME = "service.name";
+export const SERVICE_VERSION = "service.version";
+
+export const HTTP_REQUEST_METHOD = "http.request.method";
+export const HTTP_RESPONSE_STATUS_CODE = "http.response.status_code";
+export const HTTP_ROUTE = "http.route";
+export const URL_FULL = "url.full";
+export const URL_PATH = "url.path";
+export const URL_QUERY = "url.query";
+export const URL_SCHEME = "url.scheme";
+export const SERVER_ADDRESS = "server.address";
+export const SERVER_PORT = "server.port";
+export const ERROR_TYPE = "error.type";
+export const EXCEPTION_EVENT = "exception";
+export const EXCEPTION_TYPE = "exception.type";
+export const EXCEPTION_MESSAGE = "exception.message";
+export const EXCEPTION_STACKTRACE = "exception.stacktrace";
+
+export const DB_SYSTEM_NAME = "db.system.name";
+export const DB_OPERATION_NAME = "db.operation.name";
+export const DB_COLLECTION_NAME = "db.collection.name";
+export const DB_NAMESPACE = "db.namespace";
+export const DB_QUERY_TEXT = "db.query.text";
+export const DB_QUERY_SUMMARY = "db.query.summary";
+export const TEST_CASE_ID = "test.case.id";
+
+/** What the page did, on an interaction span: `click`. */
+export const INTERACTION_TYPE = "throughline.interaction.type";
+/** What it was done to, on an interaction span: the label, `Buy`. */
+export const INTERACTION_TARGET = "throughline.interaction.target";
+/** `sent` or why not (`off`, `origin`, `caller`), on a browser CLIENT span. */
+export const PROPAGATION = "throughline.propagation";
+/** `inferred` where the parent was guessed from the open interaction instead of known. */
+export const PARENT = "throughline.parent";
+/** What ended a browser span before its work did: `pagehide`, `deadline`. */
+export const ENDED_BY = "throughline.ended_by";
+/** `true` on a CLIENT span whose caller aborted the request. */
+export const ABORTED = "throughline.aborted";
+
+// Next.js: the names its own tracer writes.
+export const NEXT_SPAN_TYPE = "next.span_type";
+export const NEXT_SPAN_NAME = "next.span_name";
+export const NEXT_ROUTE = "next.route";
+
+// What the older conventions called the same; Next.js 16 and some instrumentations still write them.
+export const OLD_HTTP_METHOD = "http.method";
+export const OLD_HTTP_TARGET = "http.target";
+export const OLD_HTTP_URL = "http.url";
+export const OLD_HTTP_STATUS_CODE = "http.status_code";
+export const OLD_DB_SYSTEM = "db.system";
+export const OLD_DB_STATEMENT = "db.statement";
+export const OLD_DB_OPERATION = "db.operation";
+export const OLD_DB_NAME = "db.name";
+
+/** Where the browser posts its spans when nothing else is set. */
+export const DEFAULT_INGEST_PATH = "/api/tl";
+/** The request header that carries the flush token of a test run. */
+export const FLUSH_TOKEN_HEADER = "x-throughline-flush-token";
+/** The global that the Playwright fixture puts into the page before any script runs. */
+export const TEST_GLOBAL = "__throughline_test__";
+
+/** `click Buy` */
+export function interactionSpanName(type: string, target: string): string {
+  return target === "" ? type : `${type} ${target}`;
+}
+
+/** `POST /api/orders`; the method alone where no route is known, as the HTTP conventions ask. */
+export function requestSpanName(method: string, route: string | undefined): string {
+  return route ? `${method} ${route}` : method;
+}

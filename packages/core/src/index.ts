@@ -1,0 +1,47 @@
+export {
+  DEFAULT_ENDPOINT,
+  type OtlpProtocol,
+  protocolOf,
+  readTracingConfig,
+  type SamplerName,
+  type TracingConfig,
+  tracesUrl,
+  tracingSettings,
+} from "./config.ts";
+export { diagnose, type Finding, type FindingCode, hopName, isBrowserRequest } from "./diagnosis.ts";
+export { redactQuery, redactUrl } from "./redact.ts";
+export {
+  type Env,
+  type Given,
+  parseBoolean,
+  parseInteger,
+  parseKeyValues,
+  parseList,
+  parseOneOf,
+  parseRatio,
+  parseText,
+  parseUrl,
+  readSettings,
+  type Setting,
+  SettingsError,
+  type SettingsTable,
+} from "./settings.ts";
+export { databaseOf, methodOf, pathOf, queryOf, routeOf, spanLabel, statusCodeOf } from "./span-label.ts";
+export {
+  type Attributes,
+  type AttributeValue,
+  type SpanEvent,
+  type SpanEventShape,
+  type SpanJson,
+  type SpanKind,
+  type SpanLink,
+  type SpanRecord,
+  type SpanShape,
+  type StatusCode,
+  serviceOf,
+  spanFromJson,
+  spanToJson,
+} from "./span-record.ts";
+export { parseTraceparent, printTraceparent, type TraceContext } from "./trace-context.ts";
+export { ancestorsOf, buildTraceTree, type TraceNode, type TraceTree } from "./trace-tree.ts";
+export { isIgnored, mayPropagate, parseOrigin, type UrlRules } from "./url-rules.ts";

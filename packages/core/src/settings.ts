@@ -1,0 +1,139 @@
+/** One row of a settings table: where the text comes from, how it is read, what holds without it. */
+export interface Setting<T> {
+  /** Environment variables, the first one that is set and not empty wins. */
+  readonly env?: readonly string[];
+  /** Text to value; throws an `Error` whose message says what was expected. */
+  readonly parse: (text: string) => T;
+  readonly fallback: T;
+}
+
+export type SettingsTable<C> = { readonly [K in keyof C]-?: Setting<C[K]> };
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** Options as a caller may write them: `undefined` means "not given". */
+export type Given<C> = { readonly [K in keyof C]?: C[K] | undefined };
+
+/** Thrown by {@link readSettings}; `problems` holds one sentence per bad value. */
+export class SettingsError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`throughline: ${problems.join("; ")}`);
+    this.name = "SettingsError";
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads a settings table: option, else environment, else fallback.
+ * @throws SettingsError with every problem at once, naming variable, text and cure.
+ */
+export function readSettings<C extends object>(table: SettingsTable<C>, given: Given<C>, env: Env): C {
+  const problems: string[] = [];
+  const values: Partial<C> = {};
+  for (const key of Object.keys(table) as (keyof C & string)[]) {
+    const setting = table[key];
+    const option = given[key];
+    if (option !== undefined) {
+      values[key] = option;
+      continue;
+    }
+    // An empty variable counts as unset: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+    const name = setting.env?.find((candidate) => env[candidate]?.trim());
+    const text = name === undefined ? undefined : env[name]?.trim();
+    if (name === undefined || text === undefined) {
+      values[key] = setting.fallback;
+      continue;
+    }
+    try {
+      values[key] = setting.parse(text);
+    } catch (error) {
+      problems.push(
+        `${name}=${JSON.stringify(text)}: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+  }
+  if (problems.length > 0) throw new SettingsError(problems);
+  return values as C;
+}
+
+export function parseText(text: string): string {
+  return text;
+}
+
+/** `true` or `false`, in any letter case. */
+export function parseBoolean(text: string): boolean {
+  const lower = text.toLowerCase();
+  if (lower === "true") return true;
+  if (lower === "false") return false;
+  throw new Error("expected true or false");
+}
+
+/** A share from 0 to 1. */
+export function parseRatio(text: string): number {
+  const value = Number(text);
+  if (value >= 0 && value <= 1) return value;
+  throw new Error("expected a number from 0 (keep no trace) to 1 (keep every trace)");
+}
+
+/** A whole number in `[min, max]`. */
+export function parseInteger(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= min && value <= max) return value;
+    throw new Error(`expected a whole number from ${min} to ${max}`);
+  };
+}
+
+/** An absolute http(s) URL; returned without a trailing slash. */
+export function parseUrl(text: string): string {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new Error('expected an absolute URL such as "http://localhost:4318"');
+  }
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    throw new Error('expected an http:// or https:// URL such as "http://localhost:4318"');
+  }
+  return url.href.replace(/\/$/, "");
+}
+
+/** One of the listed words. */
+export function parseOneOf<T extends string>(...words: readonly T[]): (text: string) => T {
+  return (text) => {
+    const found = words.find((word) => word === text);
+    if (found !== undefined) return found;
+    throw new Error(`expected one of ${words.join(", ")}`);
+  };
+}
+
+/** `key=value,key2=value2` with percent-encoded values, the form of OTEL_EXPORTER_OTLP_HEADERS and OTEL_RESOURCE_ATTRIBUTES. */
+export function parseKeyValues(text: string): Readonly<Record<string, string>> {
+  const pairs: Record<string, string> = {};
+  for (const part of text.split(",")) {
+    if (part.trim() === "") continue;
+    const equals = part.indexOf("=");
+    const key = part.slice(0, equals).trim();
+    if (equals < 1 || key === "") throw new Error('expected "key=value" pairs separated by commas');
+    pairs[key] = decodeValue(part.slice(equals + 1).trim());
+  }
+  return pairs;
+}
+
+/** Comma-separated words, empty ones left out. */
+export function parseList(text: string): readonly string[] {
+  return text
+    .split(",")
+    .map((word) => word.trim())
+    .filter((word) => word !== "");
+}
+
+function decodeValue(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new Error("expected percent-encoded values; a literal % is written %25");
+  }
+}

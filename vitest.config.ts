@@ -1,0 +1,32 @@
+import { playwright } from "@vitest/browser-playwright";
+import { defineConfig } from "vitest/config";
+import { chromiumLaunchOptions } from "./scripts/chromium.mjs";
+
+const node = (room: string) => ({
+  test: { name: room, root: `packages/${room}`, include: ["src/**/*.test.ts"], environment: "node" as const },
+});
+
+export default defineConfig({
+  test: {
+    projects: [
+      node("core"),
+      node("server"),
+      node("collector"),
+      node("playwright"),
+      {
+        test: {
+          name: "web",
+          root: "packages/web",
+          include: ["src/**/*.test.ts"],
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({ launchOptions: chromiumLaunchOptions() }),
+            instances: [{ browser: "chromium" as const }],
+          },
+        },
+      },
+    ],
+  },
+});
