@@ -42,6 +42,14 @@ export {
   spanFromJson,
   spanToJson,
 } from "./span-record.ts";
+export type {
+  CollectorStats,
+  SpansEvent,
+  TraceDocument,
+  TraceList,
+  TraceRow,
+  TraceSummary,
+} from "./trace-api.ts";
 export { parseTraceparent, printTraceparent, type TraceContext } from "./trace-context.ts";
 export { ancestorsOf, buildTraceTree, type TraceNode, type TraceTree } from "./trace-tree.ts";
 export { isIgnored, mayPropagate, parseOrigin, type UrlRules } from "./url-rules.ts";

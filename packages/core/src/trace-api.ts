@@ -1,0 +1,75 @@
+import type { Finding } from "./diagnosis.ts";
+import type { SpanJson, SpanKind } from "./span-record.ts";
+
+// The collector's query API, as JSON. `GET /api/traces`, `GET /api/traces/{id}`, `GET /api/stream`, `GET /api/stats`.
+
+/** One line of the trace list. */
+export interface TraceSummary {
+  readonly traceId: string;
+  /** Label of the first root: `click Buy`. */
+  readonly name: string;
+  readonly rootService: string;
+  /** Every `service.name` in the trace, in order of first span. */
+  readonly services: readonly string[];
+  /** Milliseconds since the Unix epoch. */
+  readonly startUnixMs: number;
+  readonly durationMs: number;
+  readonly spanCount: number;
+  /** Spans with status `error`. */
+  readonly errorCount: number;
+  /** HTTP status of the root, or of its nearest HTTP descendant. */
+  readonly statusCode?: number;
+  /** Findings of severity `error` or `warning`. */
+  readonly problemCount: number;
+  /** `test.case.id` of the browser spans, when a test made this trace. */
+  readonly testCaseId?: string;
+}
+
+/** Answer of `GET /api/traces?limit=&service=&q=&test=&errors=true`, newest first. */
+export interface TraceList {
+  readonly traces: readonly TraceSummary[];
+}
+
+/** One row of a waterfall, depth first. */
+export interface TraceRow {
+  readonly spanId: string;
+  /** 0 for roots. */
+  readonly depth: number;
+  readonly label: string;
+  readonly service: string;
+  readonly kind: SpanKind;
+  /** Milliseconds after the start of the trace, with microsecond digits. */
+  readonly offsetMs: number;
+  readonly durationMs: number;
+  readonly error: boolean;
+  readonly orphan: boolean;
+  readonly statusCode?: number;
+  readonly childCount: number;
+}
+
+/** Answer of `GET /api/traces/{traceId}`. */
+export interface TraceDocument {
+  readonly summary: TraceSummary;
+  readonly rows: readonly TraceRow[];
+  readonly spans: readonly SpanJson[];
+  readonly findings: readonly Finding[];
+}
+
+/** `data:` of an `event: spans` on `GET /api/stream`, sent after the spans are stored. */
+export interface SpansEvent {
+  readonly traceIds: readonly string[];
+  readonly spanCount: number;
+}
+
+/** Answer of `GET /api/stats`. */
+export interface CollectorStats {
+  readonly store: "memory" | "sqlite";
+  readonly traces: number;
+  readonly spans: number;
+  /** Spans refused because they were invalid or over a limit. */
+  readonly rejectedSpans: number;
+  readonly evictedTraces: number;
+  /** Log records and metric data points received; counted, not kept. */
+  readonly logRecords: number;
+  readonly metricPoints: number;
+}
