@@ -1,0 +1,19 @@
+import { expect, test } from "vitest";
+import { redactQuery, redactUrl } from "./redact.ts";
+
+test("credentials, fragment and every query value are removed, names stay", () => {
+  expect(redactUrl(new URL("https://ann:pw@shop.test/a?token=s3cret&page=2&flag#access_token=x"))).toBe(
+    "https://shop.test/a?token=REDACTED&page=REDACTED&flag",
+  );
+});
+
+test("a URL without a query stays as it is", () => {
+  expect(redactUrl(new URL("https://shop.test/a/b"))).toBe("https://shop.test/a/b");
+  expect(redactQuery("")).toBe("");
+});
+
+test("the original URL object is not changed", () => {
+  const url = new URL("https://shop.test/?a=1");
+  redactUrl(url);
+  expect(url.href).toBe("https://shop.test/?a=1");
+});

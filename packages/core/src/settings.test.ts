@@ -1,0 +1,83 @@
+import { describe, expect, test } from "vitest";
+import {
+  parseBoolean,
+  parseInteger,
+  parseKeyValues,
+  parseList,
+  parseOneOf,
+  parseRatio,
+  parseUrl,
+  readSettings,
+  SettingsError,
+  type SettingsTable,
+} from "./settings.ts";
+
+interface Sample {
+  readonly ratio: number;
+  readonly endpoint: string;
+}
+
+const table: SettingsTable<Sample> = {
+  ratio: { env: ["NEW_RATIO", "OLD_RATIO"], parse: parseRatio, fallback: 1 },
+  endpoint: { env: ["ENDPOINT"], parse: parseUrl, fallback: "http://localhost:4318" },
+};
+
+test("an option wins over the environment, the environment over the fallback", () => {
+  const env = { NEW_RATIO: "0.5", ENDPOINT: "http://a.test" };
+  expect(readSettings(table, { ratio: 0.25 }, env)).toEqual({ ratio: 0.25, endpoint: "http://a.test" });
+  expect(readSettings(table, {}, env).ratio).toBe(0.5);
+  expect(readSettings(table, {}, {}).ratio).toBe(1);
+});
+
+test("the first variable that is set wins; an empty one counts as unset", () => {
+  expect(readSettings(table, {}, { NEW_RATIO: "0.1", OLD_RATIO: "0.9" }).ratio).toBe(0.1);
+  expect(readSettings(table, {}, { NEW_RATIO: " ", OLD_RATIO: "0.9" }).ratio).toBe(0.9);
+});
+
+test("every bad value is reported at once, each with variable, text and cure", () => {
+  try {
+    readSettings(table, {}, { NEW_RATIO: "2", ENDPOINT: "localhost" });
+    expect.unreachable();
+  } catch (error) {
+    expect(error).toBeInstanceOf(SettingsError);
+    expect((error as SettingsError).problems).toEqual([
+      'NEW_RATIO="2": expected a number from 0 (keep no trace) to 1 (keep every trace)',
+      'ENDPOINT="localhost": expected an absolute URL such as "http://localhost:4318"',
+    ]);
+  }
+});
+
+describe("parsers", () => {
+  test("booleans are strict, so that OTEL_ENABLED=1 is told instead of guessed", () => {
+    expect(parseBoolean("TRUE")).toBe(true);
+    expect(parseBoolean("false")).toBe(false);
+    expect(() => parseBoolean("1")).toThrow("expected true or false");
+  });
+
+  test.each(["-0.1", "1.1", "many", "NaN"])("%s is no ratio", (text) => {
+    expect(() => parseRatio(text)).toThrow("from 0");
+  });
+
+  test("an endpoint loses its trailing slash and must be http or https", () => {
+    expect(parseUrl("http://collector:4318/")).toBe("http://collector:4318");
+    expect(() => parseUrl("ftp://collector")).toThrow("http://");
+    expect(() => parseUrl("collector:4318")).toThrow("http://");
+  });
+
+  test("header values are percent-decoded and may hold an equals sign", () => {
+    expect(parseKeyValues("x-key=a%20b, authorization=Basic a==,")).toEqual({
+      "x-key": "a b",
+      authorization: "Basic a==",
+    });
+    expect(() => parseKeyValues("nonsense")).toThrow("key=value");
+    expect(() => parseKeyValues("a=%zz")).toThrow("%25");
+  });
+
+  test("integers stay in their range, words on their list, lists lose empty entries", () => {
+    expect(parseInteger(0, 65_535)("4318")).toBe(4318);
+    expect(() => parseInteger(0, 65_535)("70000")).toThrow("0 to 65535");
+    expect(parseOneOf("grpc", "http/json")("grpc")).toBe("grpc");
+    expect(() => parseOneOf("grpc", "http/json")("GRPC")).toThrow("one of grpc, http/json");
+    expect(parseList("a, ,b")).toEqual(["a", "b"]);
+  });
+});
