@@ -1,0 +1,12 @@
+import { register as registerTracing } from "@throughline/server";
+
+export { onRequestError } from "@throughline/server";
+
+export function register(): Promise<void> {
+  return registerTracing({
+    instrumentations: async () => {
+      const { PgInstrumentation } = await import("@opentelemetry/instrumentation-pg");
+      return [new PgInstrumentation({ ignoreConnectSpans: true, requireParentSpan: true })];
+    },
+  });
+}
