@@ -1,0 +1,108 @@
+import { expect, span, test } from "@throughline/playwright";
+import { parseTraceparent } from "@throughline/core";
+import { awaitTrace, lines, spanOf } from "./trace-reading.ts";
+
+const BUY = "Buy Cedar";
+
+/** The whole of a Buy click, and nothing else. */
+const SHAPE = [
+  "click Buy · internal · shop-web",
+  "  POST /api/orders · client · shop-web",
+  "    POST /api/orders · server · shop",
+  "      executing api route (app) /api/orders · internal · shop",
+  "        GET /stock · client · shop",
+  "          GET /stock · server · inventory",
+  "        INSERT orders · client · shop",
+];
+const LEAVES = ["click Buy · internal · shop-web", "GET /stock · server · inventory", "INSERT orders · client · shop"];
+
+test("one click becomes one trace, from the browser to the database", async ({ page, otel }) => {
+  await page.goto("/");
+  const trace = await otel.during(() => page.getByRole("button", { name: BUY }).click());
+
+  await expect(trace).toHavePath([
+    span.click("Buy"),
+    span.client("POST", "/api/orders"),
+    span.server("POST", "/api/orders"),
+    span.client("GET", "/stock"),
+    span.server("GET", "/stock"),
+  ]);
+  await expect(trace).toHavePath([span.server("POST", "/api/orders"), span.db("INSERT", "orders")]);
+  await expect(trace).toBeConnected();
+});
+
+test("the trace has this shape and nothing more, and the header on the wire is the CLIENT span", async ({ page }) => {
+  await page.goto("/");
+  const [request] = await Promise.all([
+    page.waitForRequest("**/api/orders"),
+    page.getByRole("button", { name: BUY }).click(),
+  ]);
+  const header = parseTraceparent((await request.allHeaders()).traceparent ?? "");
+  if (!header) throw new Error("POST /api/orders carried no valid traceparent");
+
+  const document = await awaitTrace(header.traceId, LEAVES);
+  expect(lines(document)).toEqual(SHAPE);
+  expect(document.findings).toEqual([]);
+
+  const client = spanOf(document, "POST /api/orders", "client");
+  const server = spanOf(document, "POST /api/orders", "server");
+  expect(client.spanId).toBe(header.spanId);
+  expect(server.parentSpanId).toBe(header.spanId);
+  expect(spanOf(document, "GET /stock", "server").parentSpanId).toBe(spanOf(document, "GET /stock", "client").spanId);
+
+  const response = await request.response();
+  expect((await response?.allHeaders())?.["server-timing"]).toContain(`00-${header.traceId}-${server.spanId}-01`);
+});
+
+test("SERVER and CLIENT spans carry the stable HTTP conventions and none of the old names", async ({ page }) => {
+  await page.goto("/");
+  const [request] = await Promise.all([
+    page.waitForRequest("**/api/orders"),
+    page.getByRole("button", { name: BUY }).click(),
+  ]);
+  const traceId = parseTraceparent((await request.allHeaders()).traceparent ?? "")?.traceId ?? "";
+  const document = await awaitTrace(traceId, LEAVES);
+
+  expect(spanOf(document, "POST /api/orders", "server")).toMatchObject({
+    name: "POST /api/orders",
+    attributes: {
+      "http.request.method": "POST",
+      "http.route": "/api/orders",
+      "url.path": "/api/orders",
+      "http.response.status_code": 201,
+    },
+  });
+  expect(spanOf(document, "POST /api/orders", "client")).toMatchObject({
+    name: "POST",
+    attributes: { "http.request.method": "POST", "http.response.status_code": 201, "url.full": request.url() },
+  });
+  expect(spanOf(document, "GET /stock", "client").attributes).toMatchObject({
+    "http.request.method": "GET",
+    "http.response.status_code": 200,
+  });
+  expect(spanOf(document, "GET /stock", "server").attributes).toMatchObject({
+    "http.request.method": "GET",
+    "url.path": "/stock",
+    "http.response.status_code": 200,
+  });
+  const old = document.spans
+    .filter((candidate) => candidate.kind === "server" || candidate.attributes["http.request.method"])
+    .flatMap((candidate) => Object.keys(candidate.attributes))
+    .filter((key) => ["http.method", "http.target", "http.url", "http.status_code"].includes(key));
+  expect(old).toEqual([]);
+});
+
+test("a second click is a second trace", async ({ page }) => {
+  await page.goto("/");
+  const traceIds: string[] = [];
+  for (const name of [BUY, BUY]) {
+    const [request] = await Promise.all([
+      page.waitForRequest("**/api/orders"),
+      page.getByRole("button", { name }).click(),
+    ]);
+    await (await request.response())?.finished();
+    traceIds.push(parseTraceparent((await request.allHeaders()).traceparent ?? "")?.traceId ?? "");
+  }
+  expect(new Set(traceIds).size).toBe(2);
+  for (const traceId of traceIds) expect(lines(await awaitTrace(traceId, LEAVES))).toEqual(SHAPE);
+});

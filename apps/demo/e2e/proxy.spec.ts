@@ -1,0 +1,18 @@
+import { expect, test } from "@throughline/playwright";
+import { awaitTrace, lines, newTraceparent } from "./trace-reading.ts";
+
+test("a page behind proxy.ts has one SERVER span, with the page's route", async ({ request }) => {
+  const order = await request.post("/api/orders", { data: { sku: "cedar-tray" } });
+  const { orderId } = (await order.json()) as { orderId: number };
+  const caller = newTraceparent();
+  await request.get(`/orders/${orderId}`, { headers: { traceparent: caller.header } });
+
+  const document = await awaitTrace(caller.traceId, ["GET /orders/[id] · server · shop", "SELECT orders · client · shop"]);
+  const servers = document.spans.filter((span) => span.kind === "server");
+  expect(servers.map((span) => span.name)).toEqual(["GET /orders/[id]"]);
+  const outer = document.spans.find((span) => span.parentSpanId === caller.spanId);
+  expect(outer?.kind).toBe("internal");
+  expect(outer?.name).toContain("next.proxy");
+  expect(servers[0]?.parentSpanId).toBe(outer?.spanId);
+  expect(lines(document).join("\n")).not.toContain("start response");
+});

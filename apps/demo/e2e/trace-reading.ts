@@ -1,0 +1,55 @@
+import { expect } from "@playwright/test";
+import type { SpanJson, TraceDocument, TraceList, TraceSummary } from "@throughline/core";
+
+const collector = process.env.THROUGHLINE_COLLECTOR_URL ?? "";
+
+/** The trace as the collector has it now; undefined while it has nothing of it. */
+export async function readTrace(traceId: string): Promise<TraceDocument | undefined> {
+  const response = await fetch(`${collector}/api/traces/${traceId}`);
+  if (response.status === 404) return undefined;
+  return (await response.json()) as TraceDocument;
+}
+
+/** Waits until the collector holds every one of these labels (`POST /api/orders · server · shop`) in the trace. */
+export async function awaitTrace(traceId: string, labels: readonly string[]): Promise<TraceDocument> {
+  let document: TraceDocument | undefined;
+  await expect
+    .poll(async () => {
+      document = await readTrace(traceId);
+      return document ? lines(document).map((line) => line.trim()) : [];
+    })
+    .toEqual(expect.arrayContaining([...labels]));
+  if (!document) throw new Error(`trace ${traceId} is gone`);
+  return document;
+}
+
+/** One line a span, depth first: `  POST /api/orders · client · shop-web`. */
+export function lines(document: TraceDocument): readonly string[] {
+  return document.rows.map((row) => `${"  ".repeat(row.depth)}${row.label} · ${row.kind} · ${row.service}`);
+}
+
+/** Traces that carry this text or service, newest first. */
+export async function listTraces(query: Readonly<Record<string, string>>): Promise<readonly TraceSummary[]> {
+  const response = await fetch(`${collector}/api/traces?${new URLSearchParams({ limit: "1000", ...query })}`);
+  return ((await response.json()) as TraceList).traces;
+}
+
+/** The one span with this label and kind. */
+export function spanOf(document: TraceDocument, label: string, kind: SpanJson["kind"]): SpanJson {
+  const rows = document.rows.filter((row) => row.label === label && row.kind === kind);
+  expect(rows, `${kind} spans named ${label}`).toHaveLength(1);
+  const span = document.spans.find((candidate) => candidate.spanId === rows[0]?.spanId);
+  if (!span) throw new Error(`span ${label} has a row but no record`);
+  return span;
+}
+
+/** A trace context that a test starts itself, as a caller with its own SDK would. */
+export function newTraceparent(): {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly header: string;
+} {
+  const hex = (bytes: number) => Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString("hex");
+  const [traceId, spanId] = [hex(16), hex(8)];
+  return { traceId, spanId, header: `00-${traceId}-${spanId}-01` };
+}

@@ -1,0 +1,130 @@
+// `npm test` on a fresh clone: installs, finds a browser, checks, builds, runs unit and end-to-end tests,
+// and ends with one plain line: "N passed, N failed, N skipped".
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { installDependencies } from "./install.mjs";
+
+const NODE_FLOOR = [20, 19];
+const started = Date.now();
+
+main();
+
+async function main() {
+  requireNode();
+  await step("dependencies", () => installDependencies());
+  await step("browser", provideBrowser);
+  await step("build", () => run("npm", ["run", "build", "--silent"]));
+  await step("check", () => run("npm", ["run", "check:source", "--silent"]));
+  const reports = mkdtempSync(join(tmpdir(), "throughline-test-"));
+  try {
+    const unit = runTests("unit tests", join(reports, "unit.json"), readVitest, (file) => [
+      "vitest",
+      "run",
+      "--reporter=default",
+      "--reporter=json",
+      `--outputFile.json=${file}`,
+    ]);
+    const e2e = runTests("end-to-end tests", join(reports, "e2e.json"), readPlaywright, () => [
+      "playwright",
+      "test",
+      "--reporter=list,json",
+    ]);
+    finish(unit, e2e);
+  } finally {
+    rmSync(reports, { recursive: true, force: true });
+  }
+}
+
+function requireNode() {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  if (major > NODE_FLOOR[0] || (major === NODE_FLOOR[0] && minor >= NODE_FLOOR[1])) return;
+  fail(`the tests need Node ${NODE_FLOOR.join(".")} or later, this is ${process.versions.node}; install a newer Node.js`);
+}
+
+async function step(name, action) {
+  const from = Date.now();
+  console.log(`\n▸ ${name}`);
+  await action();
+  console.log(`  ${name}: ${seconds(from)}`);
+}
+
+async function provideBrowser() {
+  const { findChromium } = await import("./chromium.mjs");
+  if (findChromium()) return console.log(`  ${findChromium()}`);
+  console.log("  no Chromium found, trying Playwright's own");
+  const own = spawnSync("npx", ["playwright", "install", "chromium"], { stdio: "inherit" });
+  if (own.status === 0 && findChromium()) return;
+  if (process.getuid?.() === 0 && spawnSync("apt-get", ["--version"]).status === 0) {
+    console.log("  that failed, trying the system's package");
+    spawnSync("apt-get", ["update", "-qq"], { stdio: "inherit" });
+    spawnSync("apt-get", ["install", "-y", "-qq", "chromium"], {
+      stdio: "inherit",
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    });
+    if (findChromium()) return;
+  }
+  fail("no Chromium to test in: install Chromium or Chrome, or set CHROMIUM_PATH to its executable");
+}
+
+function run(command, args) {
+  const result = spawnSync(command, args, { stdio: "inherit" });
+  if (result.status !== 0) fail(`${[command, ...args].join(" ")} failed with exit code ${result.status}`);
+}
+
+function runTests(name, file, read, command) {
+  const from = Date.now();
+  console.log(`\n▸ ${name}`);
+  const result = spawnSync("npx", command(file), {
+    stdio: "inherit",
+    env: { ...process.env, PLAYWRIGHT_JSON_OUTPUT_FILE: file },
+  });
+  const counts = read(file);
+  console.log(`  ${name}: ${seconds(from)}`);
+  // A run that broke outside a test (a server that did not start) must not look green.
+  if (result.status !== 0 && counts.failed === 0) counts.failed = 1;
+  return counts;
+}
+
+function readVitest(file) {
+  const report = readJson(file);
+  return {
+    passed: report?.numPassedTests ?? 0,
+    failed: report?.numFailedTests ?? 1,
+    skipped: report?.numPendingTests ?? 0,
+  };
+}
+
+function readPlaywright(file) {
+  const stats = readJson(file)?.stats;
+  return {
+    passed: (stats?.expected ?? 0) + (stats?.flaky ?? 0),
+    failed: stats ? stats.unexpected : 1,
+    skipped: stats?.skipped ?? 0,
+  };
+}
+
+function readJson(file) {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+function finish(unit, e2e) {
+  const sum = (key) => unit[key] + e2e[key];
+  console.log(`\nunit ${unit.passed}, end to end ${e2e.passed}, ${seconds(started)}`);
+  console.log(`${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`);
+  process.exitCode = sum("failed") === 0 && sum("passed") > 0 ? 0 : 1;
+}
+
+function seconds(from) {
+  return `${((Date.now() - from) / 1000).toFixed(1)} s`;
+}
+
+function fail(sentence) {
+  console.error(`\nthroughline: ${sentence}`);
+  process.exit(1);
+}
