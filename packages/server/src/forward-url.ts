@@ -1,0 +1,25 @@
+import { protocolOf, type TracingConfig } from "@throughline/core";
+
+export type Signal = "traces" | "metrics" | "logs";
+
+/**
+ * Where the ingest route posts the browser's data. Always HTTP: a collector that is set up for gRPC on 4317
+ * answers HTTP on 4318 of the same host; any other port is taken to answer both.
+ */
+export function forwardUrl(config: TracingConfig, signal: Signal): string {
+  const isGrpc = protocolOf(config) === "grpc";
+  if (signal === "traces" && config.tracesEndpoint !== "" && !isGrpc) return config.tracesEndpoint;
+  const url = new URL(config.endpoint);
+  if (isGrpc && config.tracesEndpoint !== "") url.host = new URL(config.tracesEndpoint).host;
+  if (isGrpc && url.port === "4317") url.port = "4318";
+  return `${url.href.replace(/\/$/, "")}/v1/${signal}`;
+}
+
+/** The origins that exporters and the ingest route talk to; requests to them are not traced. */
+export function collectorOrigins(config: TracingConfig): readonly string[] {
+  return [
+    new URL(config.endpoint).origin,
+    ...(config.tracesEndpoint === "" ? [] : [new URL(config.tracesEndpoint).origin]),
+    new URL(forwardUrl(config, "traces")).origin,
+  ];
+}

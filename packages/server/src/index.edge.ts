@@ -1,0 +1,23 @@
+import type { FailedRequest, FailedRequestContext, RegisterOptions } from "./register-options.ts";
+
+export type {
+  FailedRequest,
+  FailedRequestContext,
+  Instrumentation,
+  RegisterOptions,
+} from "./register-options.ts";
+export { type WithSpanOptions, withSpan } from "./with-span.ts";
+
+/** Does nothing: the edge runtime has no SDK; the host's fetch still carries `traceparent`. */
+export async function register(_options: RegisterOptions = {}): Promise<void> {
+  return;
+}
+
+/** Does nothing in the edge runtime. */
+export async function onRequestError(
+  _error: unknown,
+  _request: Readonly<FailedRequest>,
+  _context: Readonly<FailedRequestContext>,
+): Promise<void> {
+  return;
+}

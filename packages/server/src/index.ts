@@ -1,0 +1,40 @@
+import { say } from "./log.ts";
+import { processState } from "./process-state.ts";
+import type { FailedRequest, FailedRequestContext, RegisterOptions } from "./register-options.ts";
+import { leaveFetchToUs, readServerConfig } from "./settings.ts";
+import { isControlFlow } from "./with-span.ts";
+
+export type {
+  FailedRequest,
+  FailedRequestContext,
+  Instrumentation,
+  RegisterOptions,
+} from "./register-options.ts";
+export { type WithSpanOptions, withSpan } from "./with-span.ts";
+
+/**
+ * Starts tracing in a Next.js server: `export { register } from "@throughline/server"` in instrumentation.ts.
+ * Does nothing unless `OTEL_ENABLED=true`, and never throws.
+ */
+export async function register(options: RegisterOptions = {}): Promise<void> {
+  try {
+    const config = readServerConfig({ serviceName: options.serviceName }, (text) => say("warn", text));
+    if (!config) return;
+    leaveFetchToUs();
+    const state = processState();
+    // Behind a dynamic import: a process that is switched off never loads the SDK.
+    state.tracing ??= import("./start.ts").then(({ start }) => start(config, { ...options, host: "next" }));
+    await state.tracing;
+  } catch (error) {
+    say("warn", `tracing stays off: ${String(error)}. The app runs without it.`);
+  }
+}
+
+/** Marks the request's SERVER span as failed: `export { onRequestError }` next to `register`. */
+export async function onRequestError(
+  error: unknown,
+  _request: Readonly<FailedRequest>,
+  _context: Readonly<FailedRequestContext>,
+): Promise<void> {
+  if (!isControlFlow(error)) processState().requestFailed?.(error);
+}

@@ -1,0 +1,75 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { FLUSH_TOKEN_HEADER } from "@throughline/core/attributes";
+import { createForwarder, type Forwarder } from "./forward.ts";
+import { forwardUrl, type Signal } from "./forward-url.ts";
+import { say, sayRarely } from "./log.ts";
+import { flushProcess, processState } from "./process-state.ts";
+import { Refusal, readTelemetry } from "./read-telemetry.ts";
+import { readServerConfig, type ServerConfig } from "./settings.ts";
+
+/**
+ * The browser's export route: `export { POST } from "@throughline/server/ingest"` in `app/api/tl/[...signal]/route.ts`.
+ * Checks a post, answers 202 and forwards it to the collector in the background.
+ */
+export async function POST(request: Request, _context?: unknown): Promise<Response> {
+  const config = readServerConfig({}, sayOnce);
+  if (!config) return refuse(404, "tracing is off in this process; set OTEL_ENABLED=true and restart");
+  const match = /\/(?:v1\/(traces|metrics|logs)|(flush))$/.exec(new URL(request.url).pathname);
+  if (match?.[2]) return flush(request, config);
+  if (!match?.[1]) return refuse(404, "nothing here; post to v1/traces, v1/metrics or v1/logs");
+  try {
+    const telemetry = await readTelemetry(request, config.ingestMaxBytes);
+    const { done } = forwarderFor(config).send({ ...telemetry, url: forwardUrl(config, match[1] as Signal) });
+    keepAlive(done);
+    return Response.json({}, { status: 202 });
+  } catch (error) {
+    if (error instanceof Refusal) return refuse(error.status, error.message);
+    return refuse(400, "the body could not be read");
+  }
+}
+
+let lastProblem = "";
+
+// The settings are read on every post, so that a route that outlives a restart of nothing else needs no state.
+function sayOnce(problem: string): void {
+  if (problem !== lastProblem) say("warn", problem);
+  lastProblem = problem;
+}
+
+function forwarderFor(config: ServerConfig): Forwarder {
+  const state = processState();
+  if (state.forwarder) return state.forwarder;
+  const forwarder = createForwarder({ headers: config.headers, warn: sayRarely(60_000) });
+  state.forwarder = forwarder;
+  state.flushers.add(() => forwarder.flush());
+  return forwarder;
+}
+
+async function flush(request: Request, config: ServerConfig): Promise<Response> {
+  if (config.flushToken === "")
+    return refuse(404, "there is no flush; set THROUGHLINE_FLUSH_TOKEN in a test run");
+  const token = request.headers.get(FLUSH_TOKEN_HEADER) ?? "";
+  if (!timingSafeEqual(digest(token), digest(config.flushToken))) {
+    return refuse(403, `${FLUSH_TOKEN_HEADER} is not the value of THROUGHLINE_FLUSH_TOKEN`);
+  }
+  await flushProcess();
+  return new Response(null, { status: 204 });
+}
+
+// Equal lengths, which timingSafeEqual asks for, without telling the length of the token.
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}
+
+function refuse(status: number, reason: string): Response {
+  return Response.json({ error: `@throughline/server: ${reason}` }, { status });
+}
+
+/** On hosts that freeze a process after its response, Next.js offers a way to ask for more time. */
+function keepAlive(done: Promise<void>): void {
+  const host = globalThis as { [key: symbol]: unknown };
+  const requests = host[Symbol.for("@next/request-context")] as
+    | { get?(): { waitUntil?(promise: Promise<unknown>): void } | undefined }
+    | undefined;
+  requests?.get?.()?.waitUntil?.(done);
+}

@@ -1,0 +1,16 @@
+/** One line to the host's console, where the owner of the app looks. */
+export function say(level: "info" | "warn", text: string): void {
+  // biome-ignore lint/suspicious/noConsole: the boot line and the cure for a bad setting are meant for the app's log
+  console[level](`@throughline/server: ${text}`);
+}
+
+/** {@link say}, at most once per `everyMs`, so that a collector that is down does not fill the app's log. */
+export function sayRarely(everyMs: number): (text: string) => void {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  return (text) => {
+    const nowMs = performance.now();
+    if (nowMs - lastMs < everyMs) return;
+    lastMs = nowMs;
+    say("warn", text);
+  };
+}

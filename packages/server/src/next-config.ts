@@ -1,0 +1,124 @@
+import { parseOrigin } from "@throughline/core";
+import { DEFAULT_INGEST_PATH } from "@throughline/core/attributes";
+import type { NextConfig } from "next";
+import { say } from "./log.ts";
+import { appPackage } from "./package-name.ts";
+import { readServerConfig, type ServerConfig, sampleRatioOf } from "./settings.ts";
+
+/** What `withTracing` hands to the browser; everything has a default. */
+export interface WebOptions {
+  /** The browser's `service.name`; default: the server's with `-web` behind it. */
+  readonly serviceName?: string;
+  /** Exact foreign origins that may receive `traceparent`. */
+  readonly propagateTo?: readonly string[];
+  /** `off` keeps `traceparent` out of every request. */
+  readonly propagation?: "same-origin" | "off";
+  /** URL prefixes that are never traced. */
+  readonly ignoreUrls?: readonly string[];
+  /** Folder of the ingest route below the app's base path; default `/api/tl`. */
+  readonly ingestPath?: string;
+  /** How the browser keeps the current span; without it the light way. */
+  readonly context?: string;
+  /** Adds `next` to `transpilePackages`, so that server actions keep their click; default true. */
+  readonly transpileNext?: boolean;
+}
+
+type ConfigFunction = (
+  phase: string,
+  context: { defaultConfig: NextConfig },
+) => NextConfig | Promise<NextConfig>;
+
+// Native async functions lose the browser's context at each await; lowered ones keep it. Client code only.
+const LOWERED = ["transform-async-to-generator", "transform-async-generator-functions"];
+
+/**
+ * Adds browser tracing to a Next.js config, an object or a function. Without `OTEL_ENABLED=true` at build time, or
+ * with a bad setting, the config comes back untouched.
+ */
+export function withTracing(config: NextConfig, options?: WebOptions): NextConfig;
+export function withTracing(config: ConfigFunction, options?: WebOptions): ConfigFunction;
+export function withTracing(
+  config: NextConfig | ConfigFunction,
+  options: WebOptions = {},
+): NextConfig | ConfigFunction {
+  const server = readServerConfig({ ingestPath: options.ingestPath }, warnOnce);
+  const web = server && readWebOptions(server, options);
+  if (!web) return config;
+  const add = (given: NextConfig): NextConfig => traced(given, web, options.transpileNext ?? true);
+  if (typeof config !== "function") return add(config);
+  return (phase, context) => {
+    const given = config(phase, context);
+    return given instanceof Promise ? given.then(add) : add(given);
+  };
+}
+
+interface ReadOptions {
+  readonly ingestPath: string;
+  /** As `startWebTracing` takes them, without the endpoint. */
+  readonly web: Readonly<Record<string, unknown>>;
+}
+
+function readWebOptions(server: ServerConfig, options: WebOptions): ReadOptions | undefined {
+  const problems: string[] = [];
+  const propagateTo = options.propagateTo?.map((text) => {
+    try {
+      return parseOrigin(text);
+    } catch (error) {
+      problems.push(`propagateTo: ${error instanceof Error ? error.message : String(error)}`);
+      return text;
+    }
+  });
+  if (!/^\/[^?#\s]*$/.test(server.ingestPath)) {
+    problems.push(
+      `ingestPath ${JSON.stringify(server.ingestPath)}: expected a path such as "${DEFAULT_INGEST_PATH}"`,
+    );
+  }
+  if (problems.length > 0) {
+    warnOnce(`the browser is not traced: ${problems.join("; ")}. Correct it in next.config and build again.`);
+    return undefined;
+  }
+  const name =
+    server.serviceName || server.resourceAttributes["service.name"] || appPackage().name || "unknown_service";
+  return {
+    ingestPath: server.ingestPath.replace(/\/$/, ""),
+    web: {
+      serviceName: options.serviceName ?? `${name}-web`,
+      sampleRatio: webRatio(server),
+      ...(propagateTo && { propagateTo }),
+      ...(options.propagation && { propagation: options.propagation }),
+      ...(options.ignoreUrls && { ignoreUrls: options.ignoreUrls }),
+      ...(options.context && { context: options.context }),
+    },
+  };
+}
+
+/** The browser starts most traces, so it takes the share the server would. */
+function webRatio(server: ServerConfig): number {
+  if (server.sampler.endsWith("always_on")) return 1;
+  if (server.sampler.endsWith("always_off")) return 0;
+  return sampleRatioOf(server).ratio;
+}
+
+function traced(config: NextConfig, { web, ingestPath }: ReadOptions, transpileNext: boolean): NextConfig {
+  const swc = config.experimental?.swcEnvOptions;
+  const transpiled = config.transpilePackages ?? [];
+  const endpoint = `${config.basePath ?? ""}${ingestPath}/v1/traces`;
+  return {
+    ...config,
+    env: { ...config.env, THROUGHLINE_WEB: JSON.stringify({ ...web, endpoint }) },
+    instrumentationClientInject: [...(config.instrumentationClientInject ?? []), "@throughline/web/next"],
+    transpilePackages: transpileNext && !transpiled.includes("next") ? [...transpiled, "next"] : transpiled,
+    experimental: {
+      ...config.experimental,
+      swcEnvOptions: { ...swc, include: [...new Set([...(swc?.include ?? []), ...LOWERED])] },
+    },
+  };
+}
+
+let lastProblem = "";
+
+// Next.js evaluates the config several times in one process.
+function warnOnce(problem: string): void {
+  if (problem !== lastProblem) say("warn", problem);
+  lastProblem = problem;
+}

@@ -1,0 +1,38 @@
+import type { IncomingMessage } from "node:http";
+import { say } from "./log.ts";
+import { processState, type Tracing } from "./process-state.ts";
+import type { RegisterOptions } from "./register-options.ts";
+import { readServerConfig } from "./settings.ts";
+
+export type { Tracing } from "./process-state.ts";
+export type { Instrumentation, RegisterOptions } from "./register-options.ts";
+export { type WithSpanOptions, withSpan } from "./with-span.ts";
+
+export interface NodeTracingOptions extends RegisterOptions {
+  /** The route template of a request (`/stock/{sku}`) for the SERVER span's name; plain node:http knows none. */
+  readonly route?: (request: IncomingMessage) => string | undefined;
+}
+
+const OFF: Tracing = {
+  stop: () => Promise.resolve(),
+  flush: () => Promise.resolve(),
+};
+
+/**
+ * Starts tracing in a plain Node service: incoming and outgoing HTTP, whenever `node:http` was imported.
+ * Does nothing unless `OTEL_ENABLED=true`, and never throws.
+ */
+export async function startTracing(options: NodeTracingOptions = {}): Promise<Tracing> {
+  try {
+    const config = readServerConfig({ serviceName: options.serviceName }, (text) => say("warn", text));
+    if (!config) return OFF;
+    const state = processState();
+    state.tracing ??= import("./start.ts").then(({ start }) =>
+      start(config, { ...options, host: "node", incoming: { route: options.route } }),
+    );
+    return await state.tracing;
+  } catch (error) {
+    say("warn", `tracing stays off: ${String(error)}. The service runs without it.`);
+    return OFF;
+  }
+}

@@ -1,0 +1,41 @@
+import type { Forwarder } from "./forward.ts";
+
+/** What the bundles of one process share. */
+export interface ProcessState {
+  /** Everything that must reach the collector before a flush is answered or the process ends. */
+  readonly flushers: Set<() => Promise<void>>;
+  /** Set by the first `register` or `startTracing`; later calls get the same promise. */
+  tracing: Promise<Tracing> | undefined;
+  /** Marks the SERVER span of the current request as failed. */
+  requestFailed: ((error: unknown) => void) | undefined;
+  forwarder: Forwarder | undefined;
+}
+
+export interface Tracing {
+  /** Exports what has ended, then takes every patch and listener away. */
+  stop(): Promise<void>;
+  /** Resolves when the collector has answered for every span that has ended. */
+  flush(): Promise<void>;
+}
+
+const KEY = Symbol.for("throughline.server");
+
+/**
+ * The one record of this process. Next.js bundles this package once for instrumentation.ts and again for each
+ * route, so a module variable would exist several times.
+ */
+export function processState(): ProcessState {
+  const host = globalThis as { [KEY]?: ProcessState };
+  host[KEY] ??= {
+    flushers: new Set(),
+    tracing: undefined,
+    requestFailed: undefined,
+    forwarder: undefined,
+  };
+  return host[KEY];
+}
+
+/** Runs every flusher; one that fails does not hold back the others. */
+export async function flushProcess(): Promise<void> {
+  await Promise.allSettled([...processState().flushers].map((flush) => flush()));
+}

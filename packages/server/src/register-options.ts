@@ -1,0 +1,37 @@
+import type { MeterProvider, TracerProvider } from "@opentelemetry/api";
+
+/** An OpenTelemetry instrumentation, by its shape: your own copy of `@opentelemetry/instrumentation-*` fits. */
+export interface Instrumentation {
+  instrumentationName: string;
+  instrumentationVersion: string;
+  enable(): void;
+  disable(): void;
+  setTracerProvider(provider: TracerProvider): void;
+  setMeterProvider(provider: MeterProvider): void;
+  setConfig(config: { enabled?: boolean }): void;
+  getConfig(): { enabled?: boolean };
+}
+
+/** Options of `register` and `startTracing`; each wins over its environment variable. */
+export interface RegisterOptions {
+  /** `service.name`; without it OTEL_SERVICE_NAME, else the name in package.json. */
+  readonly serviceName?: string;
+  /** Further instrumentations (pg, redis, …); called only when tracing is on. */
+  readonly instrumentations?: () => Promise<readonly Instrumentation[]> | readonly Instrumentation[];
+  /** Exact origins that outbound requests may carry `traceparent` to; without it every outbound request does. */
+  readonly propagateTo?: readonly string[];
+}
+
+/** What Next.js tells `onRequestError` about the request. */
+export interface FailedRequest {
+  readonly path: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+/** What Next.js tells `onRequestError` about the place. */
+export interface FailedRequestContext {
+  readonly routerKind: string;
+  readonly routePath: string;
+  readonly routeType: string;
+}

@@ -1,0 +1,15 @@
+import { SpanStatusCode } from "@opentelemetry/api";
+import type { ResponseRecord } from "./response-record.ts";
+
+/** Writes a failed request onto its SERVER span; Next.js itself leaves it unset once the page has begun to stream. */
+export function recordRequestError(record: ResponseRecord | undefined, error: unknown): void {
+  if (!record) return;
+  record.failure = error;
+  const exception = error instanceof Error ? error : String(error);
+  record.latest?.recordException(exception);
+  record.latest?.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) });
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

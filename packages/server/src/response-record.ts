@@ -1,0 +1,51 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { channel } from "node:diagnostics_channel";
+import type { ServerResponse } from "node:http";
+import type { Span } from "@opentelemetry/api";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
+
+/** What one response knows about its SERVER spans. */
+export interface ResponseRecord {
+  readonly response: ServerResponse;
+  /** The SERVER span opened first; with proxy.ts this is the outer one. */
+  first: unknown;
+  /** The SERVER span opened last, the one that a failure belongs to. */
+  latest: Span | undefined;
+  /** The first span, ended and waiting to learn whether a second comes. */
+  held: ReadableSpan | undefined;
+  /** A second SERVER span has started on this response. */
+  joined: boolean;
+  /** What `onRequestError` was told. */
+  failure: unknown;
+}
+
+export interface ResponseRecords {
+  current(): ResponseRecord | undefined;
+  stop(): void;
+}
+
+/** Makes the response of the running request findable from any code below it, without patching anything. */
+export function recordResponses(): ResponseRecords {
+  const storage = new AsyncLocalStorage<ResponseRecord>();
+  const started = channel("http.server.request.start");
+  const onStart = (message: unknown): void => {
+    const { response } = message as { response: ServerResponse };
+    // enterWith, not run: the channel has no callback around the request. It holds for this request's async resource only.
+    storage.enterWith({
+      response,
+      first: undefined,
+      latest: undefined,
+      held: undefined,
+      joined: false,
+      failure: undefined,
+    });
+  };
+  started.subscribe(onStart);
+  return {
+    current: () => storage.getStore(),
+    stop: () => {
+      started.unsubscribe(onStart);
+      storage.disable();
+    },
+  };
+}

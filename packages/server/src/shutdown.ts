@@ -1,0 +1,71 @@
+/** How long a process that wants to end waits for its last spans. */
+const CAP_MS = 2000;
+
+export interface ShutdownOptions {
+  readonly flush: () => Promise<void>;
+  /** Also flush on SIGTERM and SIGINT; for processes that may have no handler of their own. */
+  readonly signals: boolean;
+}
+
+/** Flushes before the process ends, however it ends, and keeps its exit code or signal. Returns the undoing. */
+export function flushBeforeExit({ flush, signals }: ShutdownOptions): () => void {
+  const undo = [
+    holdExit(flush),
+    onDrained(flush),
+    ...(signals ? [onSignal("SIGTERM", flush), onSignal("SIGINT", flush)] : []),
+  ];
+  return () => {
+    for (const step of undo) step();
+  };
+}
+
+// `next start` calls process.exit 1 ms after SIGTERM; a flush in a signal handler of ours would be cut off.
+function holdExit(flush: () => Promise<void>): () => void {
+  const original = process.exit;
+  let leaving = false;
+  const onExit = (): void => {
+    leaving = true;
+  };
+  const held = (code?: number | string | null): never => {
+    if (leaving) return original.call(process, code);
+    leaving = true;
+    void capped(flush).finally(() => original.call(process, code));
+    // process.exit promises never to return; callers that follow it with code are rare and run into the real exit.
+    return undefined as never;
+  };
+  process.once("exit", onExit);
+  process.exit = held;
+  return () => {
+    process.removeListener("exit", onExit);
+    if (process.exit === held) process.exit = original;
+  };
+}
+
+function onDrained(flush: () => Promise<void>): () => void {
+  const listener = (): void => {
+    void capped(flush);
+  };
+  process.once("beforeExit", listener);
+  return () => process.removeListener("beforeExit", listener);
+}
+
+function onSignal(signal: NodeJS.Signals, flush: () => Promise<void>): () => void {
+  const listener = (): void => {
+    const alone = process.listenerCount(signal) === 0;
+    void capped(flush).finally(() => {
+      // A listener of ours alone would have swallowed the signal's default, death.
+      if (alone) process.kill(process.pid, signal);
+    });
+  };
+  process.once(signal, listener);
+  return () => process.removeListener(signal, listener);
+}
+
+async function capped(flush: () => Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const cap = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, CAP_MS);
+  });
+  await Promise.race([flush().catch(() => undefined), cap]);
+  clearTimeout(timer);
+}

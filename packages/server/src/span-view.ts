@@ -1,0 +1,11 @@
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
+
+export type SpanChanges = Partial<Pick<ReadableSpan, "name" | "kind" | "attributes" | "status">>;
+
+/** An ended span with some fields changed; the span itself is frozen by its end and stays as it is. */
+export function viewOf(span: ReadableSpan, changes: SpanChanges): ReadableSpan {
+  return Object.create(
+    span,
+    Object.fromEntries(Object.entries(changes).map(([key, value]) => [key, { value, enumerable: true }])),
+  );
+}

@@ -1,0 +1,115 @@
+import { context, propagation, trace } from "@opentelemetry/api";
+import { defaultResource, type Resource, resourceFromAttributes } from "@opentelemetry/resources";
+import { NodeSDK } from "@opentelemetry/sdk-node";
+import { BatchSpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { parseOrigin, protocolOf, tracesUrl } from "@throughline/core";
+import { SERVICE_NAME, SERVICE_VERSION } from "@throughline/core/attributes";
+import { createExporter } from "./exporter.ts";
+import { collectorOrigins } from "./forward-url.ts";
+import { say } from "./log.ts";
+import { nextSpans } from "./next-spans.ts";
+import { createOutbound, type IncomingOptions, touchHttp } from "./outbound.ts";
+import { appPackage } from "./package-name.ts";
+import { flushProcess, processState, type Tracing } from "./process-state.ts";
+import { redactUrls } from "./redact-urls.ts";
+import type { RegisterOptions } from "./register-options.ts";
+import { recordRequestError } from "./request-error.ts";
+import { recordResponses } from "./response-record.ts";
+import { createSampler } from "./sampler.ts";
+import { type ServerConfig, sampleRatioOf } from "./settings.ts";
+import { flushBeforeExit } from "./shutdown.ts";
+import { VERSION } from "./version.ts";
+
+export interface StartOptions extends RegisterOptions {
+  /** Next.js opens the SERVER spans itself; elsewhere node:http does. */
+  readonly host: "next" | "node";
+  readonly incoming?: IncomingOptions;
+}
+
+/** Wires sampler, processors, exporter, instrumentations and shutdown into one running SDK. */
+export async function start(config: ServerConfig, options: StartOptions): Promise<Tracing> {
+  const isNext = options.host === "next";
+  const records = isNext ? recordResponses() : undefined;
+  const { ratio } = sampleRatioOf(config);
+  const outbound = createOutbound({
+    ignoredOrigins: collectorOrigins(config),
+    propagateTo: options.propagateTo?.map(parseOrigin),
+    propagators: config.propagators,
+    trustsCaller: !isNext,
+    incoming: isNext ? undefined : (options.incoming ?? { route: undefined }),
+  });
+  const exporting = redactUrls(new BatchSpanProcessor(createExporter(config)));
+  const processor = records ? nextSpans(exporting, records.current) : exporting;
+  const extra = (await options.instrumentations?.()) ?? [];
+  const sdk = new NodeSDK({
+    autoDetectResources: false,
+    resource: resourceOf(config),
+    sampler: createSampler({
+      name: config.sampler,
+      ratio,
+      ingestPath: config.ingestPath,
+      trustsCaller: !isNext,
+    }),
+    spanProcessors: [processor],
+    textMapPropagator: outbound.propagator,
+    instrumentations: [...outbound.instrumentations, ...extra],
+    // Empty lists, because without them the SDK starts OTLP exporters for metrics and logs by itself.
+    metricReaders: [],
+    logRecordProcessors: [],
+  });
+  sdk.start();
+  touchHttp();
+
+  const state = processState();
+  if (records) state.requestFailed = (error) => recordRequestError(records.current(), error);
+  const flush = (): Promise<void> => processor.forceFlush();
+  state.flushers.add(flush);
+  const undoExit = flushBeforeExit({ flush: flushProcess, signals: !isNext });
+  sayStarted(config);
+
+  return {
+    flush: flushProcess,
+    async stop(): Promise<void> {
+      undoExit();
+      state.flushers.delete(flush);
+      state.requestFailed = undefined;
+      state.tracing = undefined;
+      for (const each of [...outbound.instrumentations, ...extra]) each.disable();
+      await sdk.shutdown().catch(() => undefined);
+      records?.stop();
+      trace.disable();
+      context.disable();
+      propagation.disable();
+    },
+  };
+}
+
+function resourceOf(config: ServerConfig): Resource {
+  const app = appPackage();
+  return defaultResource().merge(
+    resourceFromAttributes({
+      ...(app.version === "" ? {} : { [SERVICE_VERSION]: app.version }),
+      "process.pid": process.pid,
+      "process.runtime.name": "nodejs",
+      "process.runtime.version": process.versions.node,
+      ...config.resourceAttributes,
+      [SERVICE_NAME]: serviceNameOf(config),
+    }),
+  );
+}
+
+function serviceNameOf(config: ServerConfig): string {
+  return (
+    config.serviceName || config.resourceAttributes[SERVICE_NAME] || appPackage().name || "unknown_service"
+  );
+}
+
+function sayStarted(config: ServerConfig): void {
+  const { ratio, why } = sampleRatioOf(config);
+  const sampler = config.sampler || "parentbased_traceidratio";
+  const share = sampler.includes("ratio") ? ` ${ratio} (${why})` : "";
+  say(
+    "info",
+    `tracing on, ${serviceNameOf(config)} → ${tracesUrl(config)} (${protocolOf(config)}), sampler ${sampler}${share}, version ${VERSION}, node ${process.versions.node}`,
+  );
+}
