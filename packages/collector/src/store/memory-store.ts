@@ -1,0 +1,47 @@
+import type { SpanRecord } from "@throughline/core";
+import { createListeners } from "./listeners.ts";
+import { DEFAULT_LIMITS, type SpanStore, type StoreLimits } from "./span-store.ts";
+import { milliseconds } from "./summarize.ts";
+import { approximateBytes, createTraceIndex } from "./trace-index.ts";
+
+/** Keeps spans in memory; everything is gone when the process ends. */
+export function createMemoryStore(given: Partial<StoreLimits> = {}): SpanStore {
+  const limits = { ...DEFAULT_LIMITS, ...given };
+  const traces = new Map<string, Map<string, SpanRecord>>();
+  const load = (traceId: string): readonly SpanRecord[] => [...(traces.get(traceId)?.values() ?? [])];
+  const index = createTraceIndex(limits, load);
+  const listeners = createListeners();
+
+  const put = (span: SpanRecord): boolean => {
+    const spans = traces.get(span.traceId) ?? new Map<string, SpanRecord>();
+    const before = spans.get(span.spanId);
+    if (before === undefined && spans.size >= limits.maxSpansPerTrace) return false;
+    traces.set(span.traceId, spans.set(span.spanId, span));
+    index.touch(span.traceId, {
+      addedSpans: before === undefined ? 1 : 0,
+      addedBytes: approximateBytes(span) - (before === undefined ? 0 : approximateBytes(before)),
+      startUnixMs: milliseconds(span.startUnixNano),
+    });
+    return true;
+  };
+  const clear = (): void => {
+    traces.clear();
+    index.clear();
+  };
+
+  return {
+    kind: "memory",
+    upsert(spans) {
+      const stored = spans.filter(put);
+      for (const traceId of index.evict()) traces.delete(traceId);
+      listeners.tell(stored);
+      return { stored: stored.length, refused: spans.length - stored.length };
+    },
+    getTrace: load,
+    list: (filter) => index.list(filter),
+    stats: () => index.stats(),
+    subscribe: (listener) => listeners.add(listener),
+    clear,
+    close: clear,
+  };
+}

@@ -1,0 +1,109 @@
+import {
+  buildTraceTree,
+  diagnose,
+  type Finding,
+  type SpanRecord,
+  serviceOf,
+  spanLabel,
+  spanToJson,
+  statusCodeOf,
+  type TraceDocument,
+  type TraceNode,
+  type TraceRow,
+  type TraceSummary,
+  type TraceTree,
+} from "@throughline/core";
+import { TEST_CASE_ID } from "@throughline/core/attributes";
+
+/** One line of the trace list, computed from all spans of a trace. */
+export function summarizeTrace(spans: readonly SpanRecord[]): TraceSummary {
+  const tree = buildTraceTree(spans);
+  return summarize(tree, diagnose(tree));
+}
+
+/** Everything the viewer shows of one trace. */
+export function describeTrace(spans: readonly SpanRecord[]): TraceDocument {
+  const tree = buildTraceTree(spans);
+  const findings = diagnose(tree);
+  return {
+    summary: summarize(tree, findings),
+    rows: tree.nodes.map((node) => row(node, tree.startUnixNano)),
+    spans: tree.nodes.map((node) => spanToJson(node.span)),
+    findings,
+  };
+}
+
+/** The span a trace is named after: the first true root, else the first orphan. */
+export function rootOf(tree: TraceTree): TraceNode | undefined {
+  return tree.roots.find((node) => !node.orphan) ?? tree.roots[0];
+}
+
+function summarize(tree: TraceTree, findings: readonly Finding[]): TraceSummary {
+  const root = rootOf(tree);
+  const spans = tree.nodes.map((node) => node.span).sort(byStart);
+  const statusCode = root && nearestStatus(root);
+  const testCaseId = spans.map(testCaseOf).find((id) => id !== undefined);
+  return {
+    traceId: tree.traceId,
+    name: root ? spanLabel(root.span) : "",
+    rootService: root ? serviceOf(root.span) : "unknown_service",
+    services: [...new Set(spans.map(serviceOf))],
+    startUnixMs: milliseconds(tree.startUnixNano),
+    durationMs: lengthMs(tree.startUnixNano, tree.endUnixNano),
+    spanCount: spans.length,
+    errorCount: spans.filter((span) => span.status.code === "error").length,
+    ...(statusCode === undefined ? {} : { statusCode }),
+    problemCount: findings.filter((finding) => finding.severity !== "info").length,
+    ...(testCaseId === undefined ? {} : { testCaseId }),
+  };
+}
+
+function row(node: TraceNode, startUnixNano: bigint): TraceRow {
+  const { span } = node;
+  const statusCode = statusCodeOf(span);
+  return {
+    spanId: span.spanId,
+    depth: node.depth,
+    label: spanLabel(span),
+    service: serviceOf(span),
+    kind: span.kind,
+    offsetMs: milliseconds(span.startUnixNano - startUnixNano),
+    durationMs: lengthMs(span.startUnixNano, span.endUnixNano),
+    error: span.status.code === "error",
+    orphan: node.orphan,
+    ...(statusCode === undefined ? {} : { statusCode }),
+    childCount: node.children.length,
+  };
+}
+
+// Breadth first: the HTTP span nearest to the root tells how the request of a click ended.
+function nearestStatus(root: TraceNode): number | undefined {
+  let level: readonly TraceNode[] = [root];
+  while (level.length > 0) {
+    for (const { span } of level) {
+      const status = statusCodeOf(span);
+      if (status !== undefined) return status;
+    }
+    level = level.flatMap((node) => node.children);
+  }
+  return undefined;
+}
+
+function testCaseOf(span: SpanRecord): string | undefined {
+  const id = span.attributes[TEST_CASE_ID] ?? span.resource[TEST_CASE_ID];
+  return typeof id === "string" ? id : undefined;
+}
+
+function byStart(a: SpanRecord, b: SpanRecord): number {
+  if (a.startUnixNano === b.startUnixNano) return 0;
+  return a.startUnixNano < b.startUnixNano ? -1 : 1;
+}
+
+/** Nanoseconds as milliseconds; since 1970 they exceed 2^53, microseconds do not, so three digits stay exact. */
+export function milliseconds(nanoseconds: bigint): number {
+  return Number(nanoseconds / 1000n) / 1000;
+}
+
+function lengthMs(start: bigint, end: bigint): number {
+  return end < start ? 0 : milliseconds(end - start);
+}
