@@ -1,0 +1,51 @@
+import { serviceOf, spanLabel, statusCodeOf, type TraceNode, type TraceTree } from "@throughline/core";
+import { URL_FULL } from "@throughline/core/attributes";
+import { hasRemoteChild, isBrowserSpan } from "./match.ts";
+
+/** One reason why a trace is not one connected whole. */
+export interface Gap {
+  readonly tree: TraceTree;
+  readonly node: TraceNode | undefined;
+  readonly message: string;
+}
+
+/** Everything that keeps this trace from being connected: roots, orphans, cycles, hops without their SERVER span. */
+export function findGaps(tree: TraceTree, pageOrigins: ReadonlySet<string>): readonly Gap[] {
+  const lonely = tree.nodes
+    .filter((node) => mustHaveServer(node, pageOrigins) && !hasRemoteChild(node))
+    .map((node) => gap(tree, node, `${spanLabel(node.span)} (${serviceOf(node.span)}) has no SERVER child`));
+  const orphans = tree.orphans.map((node) =>
+    gap(
+      tree,
+      node,
+      `${spanLabel(node.span)} (${serviceOf(node.span)}) names a parent ${node.span.parentSpanId} that never arrived`,
+    ),
+  );
+  const cycles = tree.cycles.map((spanId) =>
+    gap(tree, undefined, `the parents of span ${spanId} form a cycle`),
+  );
+  const roots = tree.roots.filter((root) => !root.orphan);
+  const split =
+    roots.length > 1 && cycles.length === 0
+      ? [
+          gap(
+            tree,
+            roots[1],
+            `${roots.length} roots: ${roots.map((root) => spanLabel(root.span)).join(", ")}`,
+          ),
+        ]
+      : [];
+  return [...lonely, ...orphans, ...cycles, ...split];
+}
+
+// A request that got no status has no server half to ask for.
+function mustHaveServer(node: TraceNode, pageOrigins: ReadonlySet<string>): boolean {
+  if (node.span.kind !== "client" || !isBrowserSpan(node) || statusCodeOf(node.span) === undefined)
+    return false;
+  const url = String(node.span.attributes[URL_FULL] ?? "");
+  return URL.canParse(url) && pageOrigins.has(new URL(url).origin);
+}
+
+function gap(tree: TraceTree, node: TraceNode | undefined, message: string): Gap {
+  return { tree, node, message };
+}

@@ -1,0 +1,123 @@
+import type { BrowserContext, Page } from "@playwright/test";
+import { FLUSH_TOKEN_HEADER, TEST_GLOBAL } from "@throughline/core/attributes";
+import type { SettleReport } from "./evidence.ts";
+import type { WireLog } from "./wire.ts";
+
+export interface SettleDependencies {
+  readonly context: BrowserContext;
+  readonly wire: WireLog;
+  /** Empty: the server is not asked. */
+  readonly flushToken: string;
+}
+
+/** What the page's tracer put on the test global; see `startWebTracing`. */
+interface PageHook {
+  readonly flush?: () => Promise<void>;
+  readonly flushUrl?: string;
+}
+
+type PageFlush =
+  | { readonly state: "flushed"; readonly flushUrl: string | undefined }
+  | { readonly state: "not" };
+
+/**
+ * Waits until nothing of this context is on the wire, then makes the browser and the app's server send what
+ * they hold. A flush is a barrier because the collector stores before it answers.
+ */
+export async function settle(
+  { context, wire, flushToken }: SettleDependencies,
+  deadlineMs: number,
+): Promise<SettleReport> {
+  const startedAt = performance.now();
+  const left = (): number => Math.max(1, deadlineMs - (performance.now() - startedAt));
+  await wireIdle(wire, left());
+  const wirePosition = wire.position();
+  const pages = context.pages().filter((page) => isTraceable(page));
+  const flushes = await Promise.all(pages.map((page) => within(flushPage(page), left(), { state: "not" })));
+  const urls = new Set(flushes.flatMap((flush) => (flush.state === "flushed" ? (flush.flushUrl ?? []) : [])));
+  const server = await flushServers([...urls], flushToken, left);
+  return {
+    wirePosition,
+    busy: wire.inFlight().map((entry) => entry.url),
+    flushedPages: flushes.filter((flush) => flush.state === "flushed").length,
+    unflushedPages: pages.flatMap((page, index) => (flushes[index]?.state === "flushed" ? [] : page.url())),
+    server,
+    elapsedMs: performance.now() - startedAt,
+  };
+}
+
+function wireIdle(wire: WireLog, timeoutMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const check = (): void => {
+      if (wire.inFlight().length > 0) return;
+      done();
+    };
+    const done = (): void => {
+      clearTimeout(timer);
+      stop();
+      resolve();
+    };
+    const timer = setTimeout(done, timeoutMs);
+    const stop = wire.onChange(check);
+    check();
+  });
+}
+
+async function flushPage(page: Page): Promise<PageFlush> {
+  try {
+    return await page.evaluate(async (name): Promise<PageFlush> => {
+      const hook = (globalThis as unknown as Record<string, PageHook | undefined>)[name];
+      if (!hook?.flush) return { state: "not" };
+      await hook.flush();
+      const url = hook.flushUrl === undefined ? undefined : new URL(hook.flushUrl, location.href);
+      // The token opens only the server that served this page.
+      return { state: "flushed", flushUrl: url?.origin === location.origin ? url.href : undefined };
+    }, TEST_GLOBAL);
+  } catch {
+    // The page navigated or closed meanwhile.
+    return { state: "not" };
+  }
+}
+
+async function flushServers(
+  urls: readonly string[],
+  token: string,
+  left: () => number,
+): Promise<SettleReport["server"]> {
+  if (urls.length === 0) return "no flush route";
+  if (token === "") return "no token";
+  const answers = await Promise.all(urls.map((url) => flushServer(url, token, left())));
+  return answers.find((answer) => answer !== "flushed") ?? "flushed";
+}
+
+// From Node, not from the page: the token never enters a page, and the page's tracer does not see the request.
+async function flushServer(url: string, token: string, timeoutMs: number): Promise<SettleReport["server"]> {
+  try {
+    const response = await fetch(url, {
+      method: "POST",
+      headers: { [FLUSH_TOKEN_HEADER]: token },
+      redirect: "error",
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    await response.body?.cancel();
+    return response.status === 204 ? "flushed" : `failed: POST ${url} answered ${response.status}`;
+  } catch (error) {
+    return `failed: POST ${url}: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+async function within<T>(work: Promise<T>, timeoutMs: number, otherwise: T): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<T>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs, otherwise);
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function isTraceable(page: Page): boolean {
+  return !page.isClosed() && page.url().startsWith("http");
+}
