@@ -35,10 +35,9 @@ function FountainPen(): ReactNode {
       <path
         d="M30 138c18-26 30 8 46-12s14-14 26-6"
         fill="none"
-        stroke={INK}
+        className="stroke"
         strokeWidth="3.5"
         strokeLinecap="round"
-        className="stroke"
       />
       <g transform="translate(102 120) rotate(-38)">
         <path d="M0 0 32-9v18z" fill={STEEL} />
