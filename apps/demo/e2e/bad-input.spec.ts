@@ -12,7 +12,9 @@ function exportRequest(traceId: string, spanId: string, name: string): string {
   const time = `${BigInt(Date.now()) * 1_000_000n}`;
   const span = { traceId, spanId, name, kind: 1, startTimeUnixNano: time, endTimeUnixNano: time };
   const resource = { attributes: [{ key: "service.name", value: { stringValue: "bad-input" } }] };
-  return JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ scope: { name: "test" }, spans: [span] }] }] });
+  return JSON.stringify({
+    resourceSpans: [{ resource, scopeSpans: [{ scope: { name: "test" }, spans: [span] }] }],
+  });
 }
 
 /** A well-formed request of more than this many bytes. */
@@ -30,7 +32,9 @@ for (const [name, target, accepted] of [
 
   test(`${name}: malformed JSON, broken gzip and a wrong type are refused, nothing before them is lost`, async () => {
     const before = newTraceparent();
-    expect((await post(exportRequest(before.traceId, before.spanId, "before"), JSON_TYPE)).status).toBe(accepted);
+    expect((await post(exportRequest(before.traceId, before.spanId, "before"), JSON_TYPE)).status).toBe(
+      accepted,
+    );
 
     const truncated = exportRequest(before.traceId, before.spanId, "never").slice(0, -20);
     const brokenGzip = gzipSync(exportRequest(before.traceId, before.spanId, "never")).subarray(0, 60);
@@ -73,7 +77,11 @@ test("ingest route: a body of 10 MiB is refused with 413, also when gzip hides i
 });
 
 test("collector: a body of 10 MiB is taken, one over the 64 MiB limit is refused with 413", async () => {
-  const taken = await fetch(`${collector}/v1/traces`, { method: "POST", body: largeRequest(TEN_MIB), headers: JSON_TYPE });
+  const taken = await fetch(`${collector}/v1/traces`, {
+    method: "POST",
+    body: largeRequest(TEN_MIB),
+    headers: JSON_TYPE,
+  });
   expect(taken.status).toBe(200);
   const zipped = gzipSync(Buffer.alloc(65 * 1024 * 1024, " "));
   const refused = await fetch(`${collector}/v1/traces`, {

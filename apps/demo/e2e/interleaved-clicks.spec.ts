@@ -11,14 +11,19 @@ test("two clicks interleaved, the first one slowed, never cross", async ({ page 
     sent.push({ sku: (request.postDataJSON() as { sku: string }).sku, traceparent });
   });
 
-  const [slow, fast] = [page.getByRole("button", { name: "Buy Cedar" }), page.getByRole("button", { name: "Buy Heron" })];
-  const slowSku = await slow.getAttribute("data-sku");
+  const [slow, fast] = [
+    page.getByRole("button", { name: "Buy Cedar" }),
+    page.getByRole("button", { name: "Buy Heron" }),
+  ];
+  const slowSku = "cedar-pencils";
   // Another tab holds the order lock of the first product: its handler waits in the middle.
   await page.evaluate((sku) => {
     return new Promise<void>((held) => {
       void navigator.locks.request(`order:${sku}`, () => {
         held();
-        return new Promise<void>((release) => addEventListener("release-lock", () => release(), { once: true }));
+        return new Promise<void>((release) =>
+          addEventListener("release-lock", () => release(), { once: true }),
+        );
       });
     });
   }, slowSku);

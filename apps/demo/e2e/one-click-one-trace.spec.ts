@@ -1,5 +1,5 @@
-import { expect, span, test } from "@throughline/playwright";
 import { parseTraceparent } from "@throughline/core";
+import { expect, span, test } from "@throughline/playwright";
 import { awaitTrace, lines, spanOf } from "./trace-reading.ts";
 
 const BUY = "Buy Cedar";
@@ -14,7 +14,11 @@ const SHAPE = [
   "          GET /stock · server · inventory",
   "        INSERT orders · client · shop",
 ];
-const LEAVES = ["click Buy · internal · shop-web", "GET /stock · server · inventory", "INSERT orders · client · shop"];
+const LEAVES = [
+  "click Buy · internal · shop-web",
+  "GET /stock · server · inventory",
+  "INSERT orders · client · shop",
+];
 
 test("one click becomes one trace, from the browser to the database", async ({ page, otel }) => {
   await page.goto("/");
@@ -31,7 +35,9 @@ test("one click becomes one trace, from the browser to the database", async ({ p
   await expect(trace).toBeConnected();
 });
 
-test("the trace has this shape and nothing more, and the header on the wire is the CLIENT span", async ({ page }) => {
+test("the trace has this shape and nothing more, and the header on the wire is the CLIENT span", async ({
+  page,
+}) => {
   await page.goto("/");
   const [request] = await Promise.all([
     page.waitForRequest("**/api/orders"),
@@ -48,13 +54,19 @@ test("the trace has this shape and nothing more, and the header on the wire is t
   const server = spanOf(document, "POST /api/orders", "server");
   expect(client.spanId).toBe(header.spanId);
   expect(server.parentSpanId).toBe(header.spanId);
-  expect(spanOf(document, "GET /stock", "server").parentSpanId).toBe(spanOf(document, "GET /stock", "client").spanId);
+  expect(spanOf(document, "GET /stock", "server").parentSpanId).toBe(
+    spanOf(document, "GET /stock", "client").spanId,
+  );
 
   const response = await request.response();
-  expect((await response?.allHeaders())?.["server-timing"]).toContain(`00-${header.traceId}-${server.spanId}-01`);
+  expect((await response?.allHeaders())?.["server-timing"]).toContain(
+    `00-${header.traceId}-${server.spanId}-01`,
+  );
 });
 
-test("SERVER and CLIENT spans carry the stable HTTP conventions and none of the old names", async ({ page }) => {
+test("SERVER and CLIENT spans carry the stable HTTP conventions and none of the old names", async ({
+  page,
+}) => {
   await page.goto("/");
   const [request] = await Promise.all([
     page.waitForRequest("**/api/orders"),
@@ -74,7 +86,11 @@ test("SERVER and CLIENT spans carry the stable HTTP conventions and none of the 
   });
   expect(spanOf(document, "POST /api/orders", "client")).toMatchObject({
     name: "POST",
-    attributes: { "http.request.method": "POST", "http.response.status_code": 201, "url.full": request.url() },
+    attributes: {
+      "http.request.method": "POST",
+      "http.response.status_code": 201,
+      "url.full": request.url(),
+    },
   });
   expect(spanOf(document, "GET /stock", "client").attributes).toMatchObject({
     "http.request.method": "GET",

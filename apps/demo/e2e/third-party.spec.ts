@@ -24,7 +24,8 @@ test("a third-party origin gets no trace header and no preflight", async ({ page
     await expect.poll(() => received.length).toBeGreaterThan(0);
     await page.waitForLoadState("networkidle");
     expect(received.map(({ method }) => method)).toEqual(["POST"]);
-    for (const name of ["traceparent", "tracestate", "baggage"]) expect(received[0]?.headers).not.toHaveProperty(name);
+    for (const name of ["traceparent", "tracestate", "baggage"])
+      expect(received[0]?.headers).not.toHaveProperty(name);
   } finally {
     thirdParty.close();
   }

@@ -1,0 +1,172 @@
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "@playwright/test";
+import { freePort } from "../../../scripts/ports.mjs";
+import { createProcesses, saysLine } from "../../../scripts/processes.mjs";
+import { shopEnv, tracingEnv } from "./environment.ts";
+
+const repository = fileURLToPath(new URL("../../../", import.meta.url));
+const next = join(repository, "node_modules/next/dist/bin/next");
+// A sibling of the demo: both builds see the same paths, so that a difference can only come from the config.
+const copy = join(repository, "apps/.demo-copy");
+const OFF = { OTEL_ENABLED: "" };
+const BUILD_ID = "fixed-for-comparison";
+
+test.describe.configure({ mode: "serial" });
+test.setTimeout(240_000);
+
+test.afterAll(() => rmSync(copy, { recursive: true, force: true }));
+
+/** Content hash of every file the browser can load. */
+async function buildClient(
+  config: (source: string) => string,
+  env: Record<string, string>,
+): Promise<Record<string, string>> {
+  rmSync(copy, { recursive: true, force: true });
+  cpSync(join(repository, "apps/demo"), copy, {
+    recursive: true,
+    filter: (path) => !/[\\/](\.next[^\\/]*|e2e|node_modules)$/.test(path),
+  });
+  const file = join(copy, "next.config.ts");
+  const source = readFileSync(file, "utf8").replace(
+    "poweredByHeader",
+    `generateBuildId: () => "${BUILD_ID}",\n  poweredByHeader`,
+  );
+  expect(source).toContain(BUILD_ID);
+  writeFileSync(file, config(source));
+  await createProcesses().run({
+    name: "next build",
+    args: [next, "build"],
+    cwd: copy,
+    env: { ...env, NEXT_TELEMETRY_DISABLED: "1" },
+  });
+  const root = join(copy, ".next/static");
+  const files = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return Object.fromEntries(
+    files
+      .map((entry) => join(entry.parentPath, entry.name))
+      .sort()
+      .map((path) => [
+        path.slice(root.length),
+        createHash("sha256").update(readFileSync(path)).digest("hex"),
+      ]),
+  );
+}
+
+const withoutTracing = (source: string): string => {
+  const bare = source
+    .replace(/^import \{ withTracing \}.*\n/m, "")
+    .replace(/export default withTracing\((\w+)\);/, "export default $1;");
+  expect(bare).not.toContain("withTracing");
+  return bare;
+};
+
+test("without OTEL_ENABLED the client build is byte for byte the one without withTracing; with it, it is not", async () => {
+  const bare = await buildClient(withoutTracing, OFF);
+  const on = await buildClient((source) => source, { OTEL_ENABLED: "true" });
+  const off = await buildClient((source) => source, OFF);
+  expect(Object.keys(off).length).toBeGreaterThan(5);
+  expect(off).toEqual(bare);
+  expect(on).not.toEqual(bare);
+});
+
+/** Starts the disabled build (or the traced one, as a control) and tells which of our files the server loaded. */
+async function loadedTracingFiles(
+  cwd: string,
+  env: Record<string, string>,
+  visit: (url: string) => Promise<void>,
+) {
+  const folder = mkdtempSync(join(tmpdir(), "throughline-loaded-"));
+  const probe = join(folder, "probe.cjs");
+  const list = join(folder, "loaded.json");
+  // Everything required ends up in the cache; it is written when the server is asked to stop.
+  writeFileSync(
+    probe,
+    `const { Module } = require("node:module"), { writeFileSync } = require("node:fs");
+process.on("exit", () => { if (Object.keys(Module._cache).some((file) => file.includes("start-server")))
+  writeFileSync(${JSON.stringify(list)}, JSON.stringify(Object.keys(Module._cache))); });`,
+  );
+  const processes = createProcesses();
+  const port = await freePort(0);
+  try {
+    const server = await processes.start({
+      name: "the shop",
+      args: [next, "start", "-p", String(port), "-H", "127.0.0.1"],
+      cwd,
+      env: { ...env, NODE_OPTIONS: `--require ${probe}`, NEXT_TELEMETRY_DISABLED: "1" },
+      ready: saysLine(/Ready in/),
+    });
+    await visit(`http://127.0.0.1:${port}`);
+    await server.stop();
+    expect(existsSync(list), "the probe wrote its list").toBe(true);
+    const files = JSON.parse(readFileSync(list, "utf8")) as string[];
+    return files.filter((file) => existsSync(file) && isTracingCode(file));
+  } finally {
+    await processes.stopAll();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** An SDK or instrumentation module, or a chunk that one was bundled into. */
+function isTracingCode(file: string): boolean {
+  if (/@opentelemetry[\\/](sdk|instrumentation|exporter|otlp)/.test(file)) return true;
+  if (!/[\\/](\.next|@throughline|packages)[\\/]/.test(file)) return false;
+  return /\bBatchSpanProcessor\b|\bInstrumentationBase\b|\bNodeTracerProvider\b/.test(
+    readFileSync(file, "utf8"),
+  );
+}
+
+test("without OTEL_ENABLED the server loads no SDK and no instrumentation, and sends no header", async ({
+  browser,
+}) => {
+  const received: Record<string, unknown>[] = [];
+  const inventory = createServer((request, response) => {
+    received.push(request.headers);
+    response.setHeader("content-type", "application/json").end('{"available":3,"warehouse":"test"}');
+  });
+  await new Promise<void>((listening) => inventory.listen(0, "127.0.0.1", listening));
+  const inventoryUrl = `http://127.0.0.1:${(inventory.address() as AddressInfo).port}`;
+  const order = async (url: string) => {
+    const page = await browser.newPage();
+    try {
+      await page.goto(url);
+      const request = page.waitForRequest("**/api/orders");
+      await page.getByRole("button", { name: "Buy Cedar" }).click();
+      received.push(await (await request).allHeaders());
+      expect((await (await request).response())?.status()).toBe(201);
+      expect((await (await request).response())?.headers()).not.toHaveProperty("server-timing");
+      expect(await page.getByRole("link", { name: /see this trace/i }).count()).toBe(0);
+    } finally {
+      await page.close();
+    }
+  };
+  try {
+    const loaded = await loadedTracingFiles(
+      copy,
+      { ...shopEnv(), ...OFF, INVENTORY_URL: inventoryUrl },
+      order,
+    );
+    expect(loaded).toEqual([]);
+  } finally {
+    inventory.close();
+  }
+  expect(received).toHaveLength(2);
+  for (const headers of received) {
+    for (const name of ["traceparent", "tracestate", "baggage"]) expect(headers).not.toHaveProperty(name);
+  }
+});
+
+test("the same probe finds the SDK in a traced shop, so it can fail", async () => {
+  const demo = join(repository, "apps/demo");
+  const loaded = await loadedTracingFiles(
+    demo,
+    tracingEnv("shop-probe"),
+    async (url) => void (await fetch(url)),
+  );
+  expect(loaded).not.toEqual([]);
+});
