@@ -1,0 +1,72 @@
+/** What a call of `fetch` asks for, whatever shape its arguments have. */
+export interface FetchCall {
+  readonly input: RequestInfo | URL;
+  readonly init: RequestInit | undefined;
+  readonly url: URL;
+  readonly method: string;
+  /** A copy: the caller's own are never written to. */
+  readonly headers: Headers;
+  readonly mode: string | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+const KNOWN_METHODS = [
+  "GET",
+  "POST",
+  "PUT",
+  "PATCH",
+  "DELETE",
+  "HEAD",
+  "OPTIONS",
+  "CONNECT",
+  "TRACE",
+  "QUERY",
+];
+const PREFETCH_HEADERS = ["next-router-prefetch", "next-router-segment-prefetch"];
+
+/**
+ * Reads the arguments without taking anything from them; `undefined` for what is not http(s).
+ * @throws TypeError where `fetch` itself would reject.
+ */
+export function readCall(input: RequestInfo | URL, init: RequestInit | undefined): FetchCall | undefined {
+  const request = input instanceof Request ? input : undefined;
+  const url = new URL(request?.url ?? String(input), document.baseURI);
+  if (!/^https?:$/.test(url.protocol)) return undefined;
+  return {
+    input,
+    init,
+    url,
+    method: init?.method ?? request?.method ?? "GET",
+    headers: new Headers(init?.headers ?? request?.headers),
+    mode: init?.mode ?? request?.mode,
+    signal: (init?.signal === undefined ? request?.signal : init.signal) ?? undefined,
+  };
+}
+
+/** The arguments of the same call with one more header; the caller's objects stay as they are. */
+export function withHeader(call: FetchCall, name: string, value: string): [RequestInfo | URL, RequestInit] {
+  const { input, init } = call;
+  const copy: Record<string, unknown> = {};
+  if (input instanceof Request) {
+    // A request that is read together with an init loses both: https://fetch.spec.whatwg.org/#dom-request
+    copy.referrer = input.referrer;
+    copy.referrerPolicy = input.referrerPolicy;
+  }
+  // Inherited members too: an init may be a Request or an instance of a class.
+  for (const key in init) copy[key] = Reflect.get(init, key);
+  const headers = new Headers(call.headers);
+  headers.set(name, value);
+  copy.headers = headers;
+  return [input, copy];
+}
+
+/** The method as HTTP spans write it: `_OTHER` for what is not a method of HTTP. */
+export function normalMethod(method: string): string {
+  const upper = method.toUpperCase();
+  return KNOWN_METHODS.includes(upper) ? upper : "_OTHER";
+}
+
+/** Whether the Next router fetches this ahead of any click. */
+export function isPrefetch(headers: Headers): boolean {
+  return PREFETCH_HEADERS.some((name) => headers.has(name));
+}

@@ -1,0 +1,3 @@
+export type { WebTracingOptions } from "./options.ts";
+export { startWebTracing, type WebTracing } from "./start.ts";
+export { withSpan } from "./with-span.ts";

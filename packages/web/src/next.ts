@@ -1,0 +1,20 @@
+import type { WebTracingOptions } from "./options.ts";
+import { startWebTracing } from "./start.ts";
+
+// `withTracing` has Next run this module before hydration (instrumentationClientInject) and writes the options
+// into a build-time constant, which bundlers only find when it is spelled exactly like this.
+declare const process: { readonly env: { readonly THROUGHLINE_WEB?: string } };
+
+const options = readOptions();
+if (options) startWebTracing(options);
+
+function readOptions(): WebTracingOptions | undefined {
+  try {
+    // biome-ignore lint/style/noProcessEnv: a constant of the build, not an environment; this is its border
+    const text = process.env.THROUGHLINE_WEB;
+    return text ? (JSON.parse(text) as WebTracingOptions) : undefined;
+  } catch {
+    // No such constant and no `process`: the app was built without `withTracing`.
+    return undefined;
+  }
+}

@@ -1,0 +1,86 @@
+import type { HrTime, SpanContext } from "@opentelemetry/api";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
+
+// OTLP/JSON: ids in hex, enums as integers, 64-bit times as decimal texts.
+// https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
+
+/** A span as OTLP/JSON text; empty lists and zero counts are left out, which means the same. */
+export function writeSpan(span: ReadableSpan): string {
+  const { traceId, spanId, traceState } = span.spanContext();
+  return JSON.stringify({
+    traceId,
+    spanId,
+    traceState: traceState?.serialize(),
+    parentSpanId: span.parentSpanContext?.spanId,
+    flags: flagsOf(span.spanContext(), span.parentSpanContext?.isRemote),
+    name: span.name,
+    // The API counts kinds from INTERNAL = 0, the protocol keeps 0 for "not said".
+    kind: span.kind + 1,
+    startTimeUnixNano: nanos(span.startTime),
+    endTimeUnixNano: nanos(span.endTime),
+    attributes: keyValues(span.attributes),
+    droppedAttributesCount: span.droppedAttributesCount || undefined,
+    events: some(
+      span.events.map((event) => ({
+        name: event.name,
+        timeUnixNano: nanos(event.time),
+        attributes: keyValues(event.attributes),
+        droppedAttributesCount: event.droppedAttributesCount || undefined,
+      })),
+    ),
+    droppedEventsCount: span.droppedEventsCount || undefined,
+    links: some(
+      span.links.map((link) => ({
+        traceId: link.context.traceId,
+        spanId: link.context.spanId,
+        traceState: link.context.traceState?.serialize(),
+        flags: flagsOf(link.context, link.context.isRemote),
+        attributes: keyValues(link.attributes),
+        droppedAttributesCount: link.droppedAttributesCount || undefined,
+      })),
+    ),
+    droppedLinksCount: span.droppedLinksCount || undefined,
+    status: { code: span.status.code, message: span.status.message },
+  });
+}
+
+export function writeScope(scope: ReadableSpan["instrumentationScope"]): string {
+  return JSON.stringify({ name: scope.name, version: scope.version });
+}
+
+export function writeResource(attributes: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify({ attributes: keyValues(attributes) });
+}
+
+/** The body of one post: spans by scope, everything already written. */
+export function writeRequest(resource: string, spansByScope: ReadonlyMap<string, readonly string[]>): string {
+  const scopes = [...spansByScope].map(([scope, spans]) => `{"scope":${scope},"spans":[${spans.join(",")}]}`);
+  return `{"resourceSpans":[{"resource":${resource},"scopeSpans":[${scopes.join(",")}]}]}`;
+}
+
+function keyValues(attributes: Readonly<Record<string, unknown>> | undefined): unknown {
+  return some(Object.entries(attributes ?? {}).map(([key, value]) => ({ key, value: anyValue(value) })));
+}
+
+function anyValue(value: unknown): unknown {
+  if (typeof value === "string") return { stringValue: value };
+  if (typeof value === "boolean") return { boolValue: value };
+  if (Array.isArray(value)) return { arrayValue: { values: value.map(anyValue) } };
+  if (typeof value !== "number") return {};
+  if (Number.isSafeInteger(value)) return { intValue: value };
+  // JSON has no NaN and no Infinity: https://protobuf.dev/programming-guides/json/
+  return { doubleValue: Number.isFinite(value) ? value : String(value) };
+}
+
+function nanos([seconds, rest]: HrTime): string {
+  return String(BigInt(seconds) * 1_000_000_000n + BigInt(Math.round(rest)));
+}
+
+// Bit 8: it is known whether the parent is remote; bit 9: it is.
+function flagsOf(context: SpanContext, isRemote: boolean | undefined): number {
+  return (context.traceFlags & 0xff) | 0x100 | (isRemote ? 0x200 : 0);
+}
+
+function some<T>(list: readonly T[]): readonly T[] | undefined {
+  return list.length > 0 ? list : undefined;
+}

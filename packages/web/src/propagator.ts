@@ -1,0 +1,51 @@
+import {
+  isSpanContextValid,
+  type SpanContext,
+  type TextMapPropagator,
+  TraceFlags,
+  trace,
+} from "@opentelemetry/api";
+import { parseTraceparent, printTraceparent } from "@throughline/core";
+
+export const TRACEPARENT = "traceparent";
+const TRACESTATE = "tracestate";
+
+/**
+ * W3C trace context for `propagation.inject` and `extract`. An incoming `tracestate` is left out, which the
+ * specification allows: https://www.w3.org/TR/trace-context/#tracestate-header
+ */
+export function createPropagator(): TextMapPropagator {
+  return {
+    fields: () => [TRACEPARENT, TRACESTATE],
+    inject(context, carrier, setter) {
+      const span = trace.getSpanContext(context);
+      if (!span || !isSpanContextValid(span)) return;
+      setter.set(carrier, TRACEPARENT, traceparentOf(span));
+      const state = span.traceState?.serialize();
+      if (state) setter.set(carrier, TRACESTATE, state);
+    },
+    extract(context, carrier, getter) {
+      const header = getter.get(carrier, TRACEPARENT);
+      const parent = typeof header === "string" ? parseTraceparent(header) : undefined;
+      if (!parent) return context;
+      const { traceId, spanId, sampled } = parent;
+      const traceFlags = sampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
+      return trace.setSpanContext(context, { traceId, spanId, traceFlags, isRemote: true });
+    },
+  };
+}
+
+/** The header of a request that this span is the parent of. */
+export function traceparentOf({ traceId, spanId, traceFlags }: SpanContext): string {
+  return printTraceparent({ traceId, spanId, sampled: (traceFlags & TraceFlags.SAMPLED) !== 0 });
+}
+
+/** A header that asks for no spans at all: the request belongs to no trace that is kept. */
+export function unsampledTraceparent(): string {
+  return printTraceparent({ traceId: randomHex(16), spanId: randomHex(8), sampled: false });
+}
+
+function randomHex(bytes: number): string {
+  const random = crypto.getRandomValues(new Uint8Array(bytes));
+  return Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,131 @@
+/** Told when the app begins to read a response and when that reading ends, once or more often. */
+export interface BodyWatch {
+  readonly started: () => void;
+  /** With the error when the body broke off. */
+  readonly ended: (error?: unknown) => void;
+}
+
+const WHOLE_BODY = ["arrayBuffer", "blob", "bytes", "formData", "json", "text"];
+
+type Call = (this: unknown, ...args: unknown[]) => unknown;
+
+/**
+ * Watches one response without reading it. The methods that read are covered on this very object: it stays
+ * the browser's own `Response` (`instanceof`, `compileStreaming`, `body === body`), nothing is cloned, and no
+ * byte is taken. A performance entry would also tell the last byte, but not of which of two equal requests,
+ * and only after the app went on.
+ */
+export function watchBody(response: Response, watch: BodyWatch): void {
+  for (const name of WHOLE_BODY) {
+    cover(response, name, (read) => {
+      const used = response.bodyUsed;
+      const result = read();
+      // A second read, or one of a locked stream, fails without touching the body.
+      if (used || !response.bodyUsed) return result;
+      watch.started();
+      return follow(result, watch);
+    });
+  }
+  cover(response, "clone", (clone) => {
+    const copy = clone();
+    if (copy instanceof Response) watchBody(copy, watch);
+    return copy;
+  });
+  const body = Object.getOwnPropertyDescriptor(Response.prototype, "body")?.get;
+  if (body === undefined) return;
+  const seen = new WeakSet<ReadableStream>();
+  Object.defineProperty(response, "body", {
+    configurable: true,
+    get: () => {
+      const stream: unknown = body.call(response);
+      // `clone` gives the response another stream.
+      if (stream instanceof ReadableStream && !seen.has(stream)) {
+        seen.add(stream);
+        watchStream(stream, watch);
+      }
+      return stream;
+    },
+  });
+}
+
+function watchStream(stream: ReadableStream, watch: BodyWatch): void {
+  cover(stream, "getReader", (open) => {
+    const reader = open() as ReadableStreamDefaultReader;
+    watch.started();
+    reader.closed.then(
+      () => watch.ended(),
+      (error: unknown) => {
+        // A released lock is no end: somebody else may read on. After a failure the lock is still held here.
+        if (stream.locked) watch.ended(error);
+      },
+    );
+    return reader;
+  });
+  cover(stream, "cancel", (cancel) => follow(cancel(), watch));
+  cover(stream, "tee", (tee) => {
+    const branches = tee() as readonly ReadableStream[];
+    for (const branch of branches) watchStream(branch, watch);
+    return branches;
+  });
+  cover(stream, "pipeTo", (pipe) => {
+    watch.started();
+    return follow(pipe(), watch);
+  });
+  cover(stream, "pipeThrough", (_pipe, args) => {
+    const [pair, options] = args as [ReadableWritablePair, StreamPipeOptions?];
+    // What `pipeThrough` is by its own definition: https://streams.spec.whatwg.org/#rs-pipe-through
+    stream.pipeTo(pair.writable, options).catch(() => undefined);
+    return pair.readable;
+  });
+  for (const name of ["values", Symbol.asyncIterator]) {
+    cover(stream, name, (iterate) => {
+      watch.started();
+      return watchIterator(iterate() as AsyncIterator<unknown>, watch);
+    });
+  }
+}
+
+function watchIterator(iterator: AsyncIterator<unknown>, watch: BodyWatch): AsyncIterableIterator<unknown> {
+  const step = async (result: Promise<IteratorResult<unknown>>): Promise<IteratorResult<unknown>> => {
+    try {
+      const item = await result;
+      if (item.done) watch.ended();
+      return item;
+    } catch (error) {
+      watch.ended(error);
+      throw error;
+    }
+  };
+  return {
+    next: () => step(iterator.next()),
+    return: (value) => step(iterator.return?.(value) ?? Promise.resolve({ done: true, value })),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+// The derived promise, so that a rejection nobody handles is still reported as unhandled.
+function follow(result: unknown, watch: BodyWatch): Promise<unknown> {
+  return Promise.resolve(result).then(
+    (value) => {
+      watch.ended();
+      return value;
+    },
+    (error: unknown) => {
+      watch.ended(error);
+      throw error;
+    },
+  );
+}
+
+function cover(
+  target: object,
+  name: PropertyKey,
+  replace: (call: () => unknown, args: readonly unknown[]) => unknown,
+): void {
+  const native: unknown = Reflect.get(target, name);
+  if (typeof native !== "function") return;
+  const value: Call = (...args) => replace(() => Reflect.apply(native, target, args), args);
+  Object.defineProperty(target, name, { configurable: true, writable: true, value });
+}
