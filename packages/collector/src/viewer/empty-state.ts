@@ -1,0 +1,48 @@
+import { copyButton } from "./copy-button.ts";
+import { button, element } from "./dom.ts";
+
+/** What a newcomer needs before the first trace. */
+export function firstSteps(origin: string): HTMLElement {
+  const lines = ["OTEL_ENABLED=true", `OTEL_EXPORTER_OTLP_ENDPOINT=${origin}`].join("\n");
+  return element(
+    "section",
+    { class: "empty" },
+    element("span", { class: "pulse", attributes: { "aria-hidden": "true" } }),
+    element("h2", { text: "Waiting for the first trace" }),
+    element("p", { text: "Start your app with these two lines in its environment:" }),
+    element(
+      "div",
+      { class: "snippet" },
+      element("pre", { text: lines }),
+      copyButton("environment lines", () => lines),
+    ),
+    element("p", {
+      text: "Then click something in it. The trace shows up here by itself, from the click to the last query.",
+    }),
+    element("p", {
+      class: "hint",
+      text: "Any OpenTelemetry SDK works: OTLP over HTTP (protobuf or JSON) at /v1/traces on this address, gRPC on the collector's gRPC port.",
+    }),
+  );
+}
+
+/** What a reader needs whose filter matches nothing. */
+export function nothingMatches(onReset: () => void): HTMLElement {
+  return element(
+    "section",
+    { class: "empty" },
+    element("h2", { text: "No trace matches" }),
+    element("p", { text: "The filter looks at the traces the collector still holds." }),
+    button({ class: "button", text: "Reset the filter", onClick: onReset }),
+  );
+}
+
+/** What is shown when a question to the collector failed. */
+export function notice(title: string, detail: string): HTMLElement {
+  return element(
+    "section",
+    { class: "empty" },
+    element("h2", { text: title }),
+    element("p", { text: detail }),
+  );
+}

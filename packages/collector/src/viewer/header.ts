@@ -1,0 +1,52 @@
+import type { CollectorStats } from "@throughline/core";
+import { button, element } from "./dom.ts";
+import { counted } from "./format.ts";
+import { icon } from "./icons.ts";
+import { createKeyHelp } from "./key-help.ts";
+import type { LiveState } from "./live.ts";
+
+export interface Header {
+  readonly element: HTMLElement;
+  showStats(stats: CollectorStats): void;
+  showConnection(state: LiveState): void;
+}
+
+const CONNECTION = {
+  connecting: "Connecting",
+  live: "Live",
+  lost: "Connection lost, retrying",
+} as const;
+
+/** The bar on top of every page: brand, what the collector holds, whether the page hears from it. */
+export function createHeader(): Header {
+  const stats = element("span", { class: "stats" });
+  const refused = element("span", { class: "badge tone-warning" });
+  refused.hidden = true;
+  const connection = element("span", { class: "connection", attributes: { role: "status" } });
+  const help = createKeyHelp();
+  const mark = element("img", { class: "mark", attributes: { src: "/assets/mark.svg", alt: "" } });
+  return {
+    element: element(
+      "header",
+      { class: "header" },
+      element("a", { class: "brand", attributes: { href: "/" } }, mark, "Throughline"),
+      element("span", { class: "spring" }),
+      refused,
+      stats,
+      connection,
+      button({ class: "button quiet", label: "Keyboard shortcuts", text: "?", onClick: help.open }),
+      help.element,
+    ),
+    showStats(now) {
+      stats.textContent = `${counted(now.traces, "trace")} · ${counted(now.spans, "span")}`;
+      stats.title = `${now.store === "memory" ? "Kept in memory" : "Kept in SQLite"}; ${counted(now.evictedTraces, "older trace")} evicted`;
+      refused.hidden = now.rejectedSpans === 0;
+      refused.title = "Invalid, or over a limit of the collector";
+      refused.replaceChildren(icon("alert"), `${counted(now.rejectedSpans, "span")} refused`);
+    },
+    showConnection(state) {
+      connection.className = `connection is-${state}`;
+      connection.replaceChildren(element("span", { class: "lamp" }), CONNECTION[state]);
+    },
+  };
+}

@@ -1,0 +1,106 @@
+import type { TraceSummary } from "@throughline/core";
+import { element } from "./dom.ts";
+import { counted, formatAgo, formatClock, formatCount, formatDuration } from "./format.ts";
+import { icon } from "./icons.ts";
+import { serviceChip, statusTone } from "./span-marks.ts";
+
+const MOST_CHIPS = 4;
+
+export interface ListRow {
+  readonly element: HTMLLIElement;
+  /** Redraws only what changed. */
+  update(trace: TraceSummary, fullBarMs: number): void;
+  /** Lets "12 s ago" move on. */
+  tick(nowMs: number): void;
+}
+
+export function createListRow(colourOf: (service: string) => string): ListRow {
+  const link = element("a", { class: "trace-row" });
+  const item = element("li", {}, link);
+  let drawn = "";
+  let bar: HTMLElement | undefined;
+  let when: HTMLElement | undefined;
+  let startUnixMs = 0;
+  return {
+    element: item,
+    update(trace, fullBarMs) {
+      const text = JSON.stringify(trace);
+      if (text !== drawn) {
+        drawn = text;
+        startUnixMs = trace.startUnixMs;
+        bar = element("span", { class: "trace-bar-fill" });
+        when = element("time", { class: "trace-when", title: formatClock(trace.startUnixMs) });
+        link.href = `/trace/${encodeURIComponent(trace.traceId)}`;
+        link.classList.toggle("has-error", trace.errorCount > 0);
+        link.replaceChildren(
+          nameCell(trace),
+          statusCell(trace),
+          servicesCell(trace, colourOf),
+          element("span", { class: "trace-spans", text: formatCount(trace.spanCount) }),
+          element(
+            "span",
+            { class: "trace-duration" },
+            element("span", { class: "trace-bar", attributes: { "aria-hidden": "true" } }, bar),
+            element("span", { text: formatDuration(trace.durationMs) }),
+          ),
+          when,
+        );
+      }
+      if (bar) bar.style.width = `${share(trace.durationMs, fullBarMs)}%`;
+    },
+    tick(nowMs) {
+      if (when) when.textContent = formatAgo(startUnixMs, nowMs);
+    },
+  };
+}
+
+function nameCell(trace: TraceSummary): HTMLElement {
+  return element(
+    "span",
+    { class: "trace-name" },
+    element("span", { class: "trace-label", text: trace.name === "" ? "(no name)" : trace.name }),
+    trace.errorCount > 0
+      ? element("span", { class: "badge tone-error" }, icon("error"), counted(trace.errorCount, "error"))
+      : undefined,
+    trace.problemCount > 0
+      ? element(
+          "span",
+          { class: "badge tone-warning" },
+          icon("alert"),
+          counted(trace.problemCount, "problem"),
+        )
+      : undefined,
+    trace.testCaseId === undefined
+      ? undefined
+      : element("span", { class: "badge", title: trace.testCaseId, text: "test" }),
+  );
+}
+
+function statusCell(trace: TraceSummary): HTMLElement {
+  const code = trace.statusCode;
+  const tone = code === undefined ? "" : ` ${statusTone(code)}`;
+  return element("span", { class: `trace-status${tone}`, text: code === undefined ? "–" : String(code) });
+}
+
+function servicesCell(trace: TraceSummary, colourOf: (service: string) => string): HTMLElement {
+  const shown = trace.services.slice(0, MOST_CHIPS);
+  const rest = trace.services.slice(MOST_CHIPS);
+  return element(
+    "span",
+    { class: "trace-services" },
+    ...shown.map((service) => serviceChip(service, colourOf(service))),
+    rest.length === 0
+      ? undefined
+      : element("span", { class: "chip chip-more", title: rest.join(", "), text: `+${rest.length}` }),
+  );
+}
+
+/** The duration that fills a bar: nine of ten traces fit, so that one slow trace does not shrink all others to dots. */
+export function fullBarMs(durationsMs: readonly number[]): number {
+  const sorted = [...durationsMs].sort((a, b) => a - b);
+  return sorted[Math.ceil(sorted.length * 0.9) - 1] ?? 0;
+}
+
+function share(part: number, whole: number): number {
+  return whole <= 0 ? 0 : Math.max(0, Math.min(100, (part / whole) * 100));
+}

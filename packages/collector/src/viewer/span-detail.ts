@@ -1,0 +1,214 @@
+import type { SpanEventShape, SpanJson, SpanLink, TraceDocument, TraceRow } from "@throughline/core";
+import { groupAttributes, queryTextOf, textOf } from "./attribute-groups.ts";
+import {
+  EXCEPTION_EVENT,
+  EXCEPTION_MESSAGE,
+  EXCEPTION_STACKTRACE,
+  EXCEPTION_TYPE,
+} from "./attribute-names.ts";
+import { attributeTable, queryBlock } from "./attribute-table.ts";
+import { copyButton } from "./copy-button.ts";
+import { button, element } from "./dom.ts";
+import { formatClock, formatDuration } from "./format.ts";
+import { icon } from "./icons.ts";
+import { selfTimeMs } from "./self-time.ts";
+import { serviceChip } from "./span-marks.ts";
+import { summarise } from "./span-summary.ts";
+
+export interface SpanDetail {
+  readonly element: HTMLElement;
+  show(document: TraceDocument, spanId: string | undefined): void;
+}
+
+export interface SpanDetailActions {
+  colourOf(service: string): string;
+  onChoose(spanId: string): void;
+  onClose(): void;
+}
+
+/** Everything known about one span. */
+export function createSpanDetail(actions: SpanDetailActions): SpanDetail {
+  const pane = element("aside", { class: "detail", attributes: { "aria-label": "Span details" } });
+  let drawn = "";
+  return {
+    element: pane,
+    show(document, spanId) {
+      const index = document.rows.findIndex((row) => row.spanId === spanId);
+      const row = document.rows[index];
+      const span = document.spans.find((one) => one.spanId === spanId);
+      pane.hidden = !row || !span;
+      if (!row || !span) {
+        drawn = "";
+        return;
+      }
+      const key = JSON.stringify([span, row]);
+      if (key === drawn) return;
+      const sameSpan = pane.dataset["span"] === spanId;
+      const { scrollTop } = pane;
+      drawn = key;
+      pane.dataset["span"] = row.spanId;
+      pane.replaceChildren(
+        paneHead(row, span, actions),
+        timing(row, selfTimeMs(document.rows, index), document.summary.startUnixMs),
+        ...problems(span),
+        ...attributeSections(span),
+        ...eventSection(span),
+        ...linkSection(span.links),
+        ...sourceSections(span, actions),
+      );
+      pane.scrollTop = sameSpan ? scrollTop : 0;
+    },
+  };
+}
+
+function paneHead(row: TraceRow, span: SpanJson, actions: SpanDetailActions): HTMLElement {
+  return element(
+    "div",
+    { class: "detail-head" },
+    element(
+      "div",
+      { class: "detail-title" },
+      element("h2", { text: row.label === "" ? "(no name)" : row.label }),
+      button({ class: "button quiet", label: "Close details", onClick: actions.onClose }, icon("close")),
+    ),
+    element("p", { class: "detail-summary", text: summarise(row, span) }),
+    element(
+      "div",
+      { class: "detail-tags" },
+      serviceChip(row.service, actions.colourOf(row.service)),
+      element("span", { class: "badge", text: row.kind }),
+      row.error ? element("span", { class: "badge tone-error" }, icon("error"), "error") : undefined,
+      row.orphan
+        ? element("span", { class: "badge tone-warning" }, icon("orphan"), "parent missing")
+        : undefined,
+    ),
+  );
+}
+
+function timing(row: TraceRow, selfMs: number, traceStartUnixMs: number): HTMLElement {
+  const start = traceStartUnixMs + row.offsetMs;
+  const facts = [
+    ["Duration", formatDuration(row.durationMs)],
+    ["Self time", formatDuration(selfMs)],
+    ["Starts at", `+${formatDuration(row.offsetMs)}`],
+    ["Clock", formatClock(start).slice(11)],
+  ] as const;
+  return element(
+    "dl",
+    { class: "timing" },
+    ...facts.map(([name, value]) =>
+      element(
+        "div",
+        { title: name === "Clock" ? formatClock(start) : "" },
+        element("dt", { text: name }),
+        element("dd", { text: value }),
+      ),
+    ),
+  );
+}
+
+function problems(span: SpanJson): HTMLElement[] {
+  const shown: HTMLElement[] = [];
+  const message = span.status.message;
+  if (span.status.code === "error" && message) {
+    shown.push(element("p", { class: "status-message" }, icon("error"), element("span", { text: message })));
+  }
+  for (const event of span.events) if (event.name === EXCEPTION_EVENT) shown.push(exception(event));
+  return shown;
+}
+
+function exception(event: SpanEventShape<string>): HTMLElement {
+  const type = textOf(event.attributes, EXCEPTION_TYPE) ?? "Exception";
+  const message = textOf(event.attributes, EXCEPTION_MESSAGE) ?? "";
+  const stack = textOf(event.attributes, EXCEPTION_STACKTRACE);
+  const title = message === "" ? type : `${type}: ${message}`;
+  return element(
+    "section",
+    { class: "exception" },
+    element("h3", { text: title }),
+    stack === undefined
+      ? undefined
+      : element(
+          "div",
+          { class: "snippet" },
+          element("pre", { text: stack, attributes: { tabindex: "0" } }),
+          copyButton("stack", () => stack),
+        ),
+  );
+}
+
+function attributeSections(span: SpanJson): HTMLElement[] {
+  const sql = queryTextOf(span.attributes);
+  const sections = sql === undefined ? [] : [section("Query", queryBlock(sql))];
+  for (const group of groupAttributes(span.attributes)) {
+    sections.push(section(group.title, attributeTable(group.entries)));
+  }
+  return sections;
+}
+
+function eventSection(span: SpanJson): HTMLElement[] {
+  if (span.events.length === 0) return [];
+  const start = BigInt(span.startUnixNano);
+  const events = span.events.map((event) => {
+    const afterMs = Number(BigInt(event.timeUnixNano) - start) / 1e6;
+    const entries = Object.entries(event.attributes).filter(([key]) => key !== EXCEPTION_STACKTRACE);
+    return element(
+      "li",
+      {},
+      element(
+        "div",
+        { class: "event-head" },
+        element("span", { class: "event-name", text: event.name }),
+        element("span", { class: "event-time", text: `${afterMs < 0 ? "" : "+"}${formatDuration(afterMs)}` }),
+      ),
+      entries.length === 0 ? undefined : attributeTable(entries),
+    );
+  });
+  return [section("Events", element("ol", { class: "events" }, ...events))];
+}
+
+function linkSection(links: readonly SpanLink[]): HTMLElement[] {
+  if (links.length === 0) return [];
+  const rows = links.map((link) => {
+    const entries = Object.entries(link.attributes);
+    const href = `/trace/${encodeURIComponent(link.traceId)}?span=${encodeURIComponent(link.spanId)}`;
+    return element(
+      "li",
+      {},
+      element("a", { class: "link", text: `${link.traceId} · ${link.spanId}`, attributes: { href } }),
+      entries.length === 0 ? undefined : attributeTable(entries),
+    );
+  });
+  return [section("Links", element("ul", { class: "links" }, ...rows))];
+}
+
+function sourceSections(span: SpanJson, actions: SpanDetailActions): HTMLElement[] {
+  const scope =
+    span.scope.version === undefined ? span.scope.name : `${span.scope.name} ${span.scope.version}`;
+  const { parentSpanId } = span;
+  const identity = [
+    ["name", span.name],
+    ["span id", span.spanId],
+    ["trace id", span.traceId],
+    ...(parentSpanId === undefined ? [] : ([["parent id", parentSpanId]] as const)),
+    ...(scope === "" ? [] : ([["scope", scope]] as const)),
+    ...(span.traceState === undefined ? [] : ([["tracestate", span.traceState]] as const)),
+    ...(span.droppedCount === 0 ? [] : ([["dropped by sender", span.droppedCount]] as const)),
+  ] as const;
+  const parent =
+    parentSpanId === undefined
+      ? undefined
+      : button({
+          class: "button small",
+          text: "Go to parent",
+          onClick: () => actions.onChoose(parentSpanId),
+        });
+  return [
+    section("Resource", attributeTable(Object.entries(span.resource).sort(([a], [b]) => (a < b ? -1 : 1)))),
+    section("Span", attributeTable(identity), parent),
+  ];
+}
+
+function section(title: string, ...content: readonly (HTMLElement | undefined)[]): HTMLElement {
+  return element("section", { class: "detail-section" }, element("h3", { text: title }), ...content);
+}

@@ -1,0 +1,83 @@
+import type { TraceSummary } from "@throughline/core";
+import { copyButton } from "./copy-button.ts";
+import { element } from "./dom.ts";
+import { counted, formatAgo, formatClock, formatDuration } from "./format.ts";
+import { icon } from "./icons.ts";
+import { serviceChip, statusTone } from "./span-marks.ts";
+
+export interface TraceHeader {
+  readonly element: HTMLElement;
+  show(summary: TraceSummary): void;
+}
+
+/** Name, outcome, id, time and services of the open trace. */
+export function createTraceHeader(colourOf: (service: string) => string): TraceHeader {
+  const header = element("div", { class: "trace-header" });
+  let drawn = "";
+  return {
+    element: header,
+    show(summary) {
+      const key = JSON.stringify(summary);
+      if (key === drawn) return;
+      drawn = key;
+      header.replaceChildren(titleLine(summary), factLine(summary, colourOf));
+    },
+  };
+}
+
+function titleLine(summary: TraceSummary): HTMLElement {
+  const code = summary.statusCode;
+  return element(
+    "div",
+    { class: "trace-title" },
+    element(
+      "a",
+      {
+        class: "button quiet back",
+        attributes: { href: "/", "aria-label": "All traces" },
+        title: "All traces",
+      },
+      icon("back"),
+    ),
+    element("h1", { text: summary.name === "" ? "(no name)" : summary.name, title: summary.name }),
+    code === undefined
+      ? undefined
+      : element("span", { class: `badge ${statusTone(code)}`, text: String(code) }),
+    summary.errorCount === 0
+      ? undefined
+      : element("span", { class: "badge tone-error" }, icon("error"), counted(summary.errorCount, "error")),
+    summary.problemCount === 0
+      ? undefined
+      : element(
+          "span",
+          { class: "badge tone-warning" },
+          icon("alert"),
+          counted(summary.problemCount, "problem"),
+        ),
+  );
+}
+
+function factLine(summary: TraceSummary, colourOf: (service: string) => string): HTMLElement {
+  const started = `${formatAgo(summary.startUnixMs, Date.now())} at this page's last update`;
+  return element(
+    "div",
+    { class: "trace-facts" },
+    element("span", { class: "fact fact-strong", text: formatDuration(summary.durationMs) }),
+    element("span", { class: "fact", text: counted(summary.spanCount, "span") }),
+    element("time", { class: "fact", text: formatClock(summary.startUnixMs), title: started }),
+    element(
+      "span",
+      { class: "fact trace-id" },
+      element("code", { text: summary.traceId }),
+      copyButton("trace id", () => summary.traceId),
+    ),
+    summary.testCaseId === undefined
+      ? undefined
+      : element("span", { class: "fact", text: `Test ${summary.testCaseId}` }),
+    element(
+      "span",
+      { class: "legend" },
+      ...summary.services.map((service) => serviceChip(service, colourOf(service))),
+    ),
+  );
+}

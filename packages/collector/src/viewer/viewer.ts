@@ -1,0 +1,78 @@
+import { createCollectorApi } from "./collector-api.ts";
+import { createHeader } from "./header.ts";
+import { createListView } from "./list-view.ts";
+import { startLive } from "./live.ts";
+import { createRefresher } from "./refresher.ts";
+import { createServiceColours } from "./service-colours.ts";
+import { createTraceView } from "./trace-view.ts";
+import type { View, ViewTools } from "./view.ts";
+
+const STATS_GAP_MS = 2000;
+
+/** Puts the viewer into the page. */
+function startViewer(place: HTMLElement): void {
+  const api = createCollectorApi((...request) => fetch(...request));
+  const header = createHeader();
+  const stats = createRefresher(async () => header.showStats(await api.getStats()), STATS_GAP_MS);
+  const tools: ViewTools = {
+    api,
+    colourOf: createServiceColours(storage()),
+    writeUrl: (url, how) => history[how === "push" ? "pushState" : "replaceState"](null, "", url),
+    open(url) {
+      history.pushState(null, "", url);
+      show();
+    },
+    setTitle: (title) => {
+      document.title = `${title} · Throughline`;
+    },
+  };
+  let view: View | undefined;
+
+  function show(): void {
+    const url = new URL(location.href);
+    if (view?.onUrl(url)) return;
+    view?.stop();
+    const traceId = /^\/trace\/([^/]+)\/?$/.exec(url.pathname)?.[1];
+    view = traceId === undefined ? createListView(tools, url) : createTraceView(tools, url, traceId);
+    place.replaceChildren(header.element, view.element);
+  }
+
+  window.addEventListener("popstate", show);
+  document.addEventListener("click", (event) => followLink(event, tools));
+  show();
+  stats.now();
+  startLive("/api/stream", {
+    onSpans(event) {
+      view?.onSpans(event);
+      stats.request();
+    },
+    onState(state) {
+      if (state === "live") {
+        view?.onReconnect();
+        stats.request();
+      }
+      header.showConnection(state);
+    },
+  });
+}
+
+// Plain clicks stay in the page; with a modifier key the browser opens its own tab.
+function followLink(event: MouseEvent, tools: ViewTools): void {
+  if (event.defaultPrevented || event.button !== 0) return;
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  const link = event.target instanceof Element ? event.target.closest("a") : null;
+  if (!link || link.target !== "" || link.origin !== location.origin) return;
+  event.preventDefault();
+  tools.open(link.pathname + link.search);
+}
+
+function storage(): Storage | undefined {
+  try {
+    return localStorage;
+  } catch {
+    return undefined;
+  }
+}
+
+const place = document.querySelector<HTMLElement>("#viewer");
+if (place) startViewer(place);

@@ -1,0 +1,126 @@
+import { button, element } from "./dom.ts";
+import { formatDuration } from "./format.ts";
+import { icon } from "./icons.ts";
+import { DEEPEST_INDENT, type VisibleRow } from "./row-tree.ts";
+import { statusTone } from "./span-marks.ts";
+import { barBox, type TimeRange } from "./time-axis.ts";
+
+export interface RowLook {
+  readonly index: number;
+  readonly range: TimeRange;
+  readonly colour: string;
+  readonly selected: boolean;
+  /** Undefined without a search. */
+  readonly match: boolean | undefined;
+}
+
+/** The id by which the grid names its active row. */
+export function rowId(spanId: string): string {
+  return `span-${spanId}`;
+}
+
+/** One row of the waterfall: the tree on the left, the bar on the right. */
+export function drawRow(visible: VisibleRow, look: RowLook): HTMLElement {
+  const { row } = visible;
+  const classes = ["span-row", look.colour];
+  if (row.error) classes.push("has-error");
+  if (look.selected) classes.push("is-selected");
+  if (look.match === true) classes.push("is-match");
+  if (look.match === false) classes.push("is-dimmed");
+  const made = element(
+    "div",
+    {
+      class: classes.join(" "),
+      attributes: {
+        role: "row",
+        id: rowId(row.spanId),
+        "aria-level": String(visible.depth + 1),
+        "aria-rowindex": String(look.index + 2),
+        "aria-selected": String(look.selected),
+        ...(visible.expandable ? { "aria-expanded": String(!visible.collapsed) } : {}),
+      },
+    },
+    nameCell(visible),
+    timelineCell(visible, look.range),
+  );
+  made.dataset["span"] = row.spanId;
+  return made;
+}
+
+function nameCell(visible: VisibleRow): HTMLElement {
+  const { row } = visible;
+  return element(
+    "div",
+    { class: "span-name", attributes: { role: "gridcell" } },
+    ...guides(visible),
+    twist(visible),
+    element("span", { class: "dot" }),
+    row.error ? mark("error", "tone-error", "Error") : undefined,
+    row.orphan
+      ? mark("orphan", "tone-warning", "Its parent never arrived: shown as a root of its own")
+      : undefined,
+    element("span", {
+      class: "span-label",
+      text: row.label === "" ? "(no name)" : row.label,
+      title: row.label,
+    }),
+    row.statusCode === undefined || row.statusCode < 400
+      ? undefined
+      : element("span", { class: `span-status ${statusTone(row.statusCode)}`, text: String(row.statusCode) }),
+    element("span", { class: "span-service", text: row.service }),
+    visible.collapsed
+      ? element("span", { class: "span-hidden", text: `+${visible.hiddenCount}` })
+      : undefined,
+  );
+}
+
+function guides(visible: VisibleRow): HTMLElement[] {
+  const depth = Math.min(visible.depth, DEEPEST_INDENT);
+  const lines: HTMLElement[] = [];
+  for (let column = 1; column <= depth; column++) {
+    const goesOn = (visible.guides & (1 << column)) !== 0;
+    const own = column === depth;
+    const shape = own ? (goesOn ? "tee" : "elbow") : goesOn ? "line" : "blank";
+    lines.push(element("i", { class: `guide guide-${shape}` }));
+  }
+  return lines;
+}
+
+function twist(visible: VisibleRow): HTMLElement {
+  if (!visible.expandable) return element("span", { class: "twist" });
+  // The grid's own keys open and close rows; a second tab stop a row would be in the way.
+  const made = button(
+    {
+      class: `twist${visible.collapsed ? "" : " is-open"}`,
+      label: visible.collapsed ? "Expand" : "Collapse",
+    },
+    icon("chevron"),
+  );
+  made.tabIndex = -1;
+  return made;
+}
+
+function mark(name: "error" | "orphan", tone: string, title: string): HTMLElement {
+  return element(
+    "span",
+    { class: `span-mark ${tone}`, title, attributes: { role: "img", "aria-label": title } },
+    icon(name),
+  );
+}
+
+function timelineCell({ row }: VisibleRow, range: TimeRange): HTMLElement {
+  const cell = element("div", { class: "span-timeline", attributes: { role: "gridcell" } });
+  const duration = formatDuration(row.durationMs);
+  const box = barBox(row, range);
+  if (!box) {
+    cell.setAttribute("aria-label", duration);
+    return cell;
+  }
+  const bar = element("span", { class: "bar" });
+  bar.style.left = `${box.left * 100}%`;
+  bar.style.width = `${box.width * 100}%`;
+  const label = element("span", { class: "bar-label", text: duration });
+  label.style.left = `${(box.left + box.width) * 100}%`;
+  cell.append(element("span", { class: "lane" }, bar, label));
+  return cell;
+}
