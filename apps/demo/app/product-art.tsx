@@ -14,7 +14,7 @@ const drawings: Readonly<Record<string, () => ReactNode>> = {
   "blue-black-ink": InkBottle,
   "cedar-pencils": Pencils,
   "brass-ruler": Ruler,
-  "wax-seal": WaxSeal,
+  "wax-seal-kit": WaxSeal,
 };
 
 /** The drawing of a product on its coloured ground. */

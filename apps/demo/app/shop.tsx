@@ -51,7 +51,7 @@ export function Shop({ products }: { readonly products: readonly Product[] }): R
                   data-trace-name="Buy"
                   aria-label={`Buy ${product.name}`}
                   aria-busy={busy}
-                  onClick={() => (busy ? undefined : buy(product))}
+                  onClick={() => buy(product)}
                 >
                   Buy
                 </button>

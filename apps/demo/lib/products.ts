@@ -18,8 +18,8 @@ export const products: readonly Product[] = [
   { sku: "cedar-pencils", name: "Cedar pencils", note: "Six, 2H to 4B, in a tin.", priceCents: 1250 },
   { sku: "brass-ruler", name: "Brass ruler", note: "15 cm. Earns its patina.", priceCents: 2200 },
   {
-    sku: "wax-seal",
-    name: "Wax seal",
+    sku: "wax-seal-kit",
+    name: "Wax seal kit",
     note: "Sealing wax and a blank stamp.",
     priceCents: 2900,
   },
