@@ -1,0 +1,78 @@
+import { fileURLToPath } from "node:url";
+import { isKnownHost } from "./access.ts";
+import { createEventStreams } from "./event-stream.ts";
+import { createIngest, failure } from "./ingest.ts";
+import { errorResponse } from "./json-response.ts";
+import { answerQuery } from "./query-api.ts";
+import { createMemoryStore } from "./store/memory-store.ts";
+import type { SpanStore, SpansListener, Stop } from "./store/span-store.ts";
+import { answerViewer } from "./viewer-files.ts";
+
+export interface CollectorOptions {
+  /** A memory store when left out. The collector closes it. */
+  readonly store?: SpanStore | undefined;
+  /** Largest body after decompression; 64 MiB when left out, as OTLP recommends. */
+  readonly maxBodyBytes?: number | undefined;
+  /** Origins besides loopback whose pages may send spans: `https://shop.example`. */
+  readonly allowedOrigins?: readonly string[] | undefined;
+  /** Host names besides loopback that this collector answers to, without port. */
+  readonly allowedHosts?: readonly string[] | undefined;
+  /** Where the viewer's built files are; beside this file when left out. */
+  readonly viewerDirectory?: string | undefined;
+}
+
+/** OTLP receiver, query API and viewer as one function; it needs no port. */
+export interface Collector {
+  handle(request: Request): Promise<Response>;
+  readonly store: SpanStore;
+  /** Calls back after each commit. */
+  subscribe(listener: SpansListener): Stop;
+  /** Ends the streams and closes the store. */
+  close(): void;
+}
+
+export const DEFAULT_MAX_BODY_BYTES: number = 64 * 1024 * 1024;
+
+export function createCollector(options: CollectorOptions = {}): Collector {
+  const store = options.store ?? createMemoryStore();
+  const allowedHosts = options.allowedHosts ?? [];
+  const viewerDirectory = options.viewerDirectory ?? fileURLToPath(new URL("./viewer/", import.meta.url));
+  const ingest = createIngest({
+    store,
+    maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
+    allowedOrigins: options.allowedOrigins ?? [],
+  });
+  const streams = createEventStreams();
+  const stopStreams = store.subscribe(streams.send);
+  const query = {
+    store,
+    openStream: streams.open,
+    stats: () => ({ store: store.kind, ...store.stats(), ...ingest.counts() }),
+  };
+
+  const route = async (request: Request): Promise<Response> => {
+    const url = new URL(request.url);
+    const isOtlp = url.pathname.startsWith("/v1");
+    if (!isKnownHost(url, allowedHosts)) {
+      const message = `this collector does not answer to the host ${url.hostname}; use localhost, or add the name to allowedHosts`;
+      return isOtlp ? failure(request, 421, message) : errorResponse(421, "wrong_host", message);
+    }
+    if (isOtlp) return ingest.handle(request, url);
+    if (url.pathname.startsWith("/api/")) return answerQuery(query, request, url);
+    return answerViewer(viewerDirectory, request, url);
+  };
+
+  return {
+    handle: (request) =>
+      route(request).catch((error: unknown) =>
+        errorResponse(500, "internal", error instanceof Error ? error.message : String(error)),
+      ),
+    store,
+    subscribe: (listener) => store.subscribe(listener),
+    close() {
+      stopStreams();
+      streams.close();
+      store.close();
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+
+export type Handle = (request: Request) => Promise<Response>;
+
+type Incoming = IncomingMessage | Http2ServerRequest;
+type Outgoing = ServerResponse | Http2ServerResponse;
+
+const HOST = /^[\w.-]+(:\d+)?$|^\[[\da-f:.]+\](:\d+)?$/i;
+
+/** Answers one request of `node:http` or `node:http2` with a fetch-style handler. */
+export async function answerNodeRequest(
+  handle: Handle,
+  incoming: Incoming,
+  outgoing: Outgoing,
+): Promise<void> {
+  try {
+    const request = toRequest(incoming);
+    if (request === undefined) {
+      outgoing.writeHead(400, { "content-type": "application/json" });
+      outgoing.end('{"code":"bad_request","message":"throughline: the request has no valid Host or path"}');
+      return;
+    }
+    await send(await handle(request), outgoing);
+  } catch {
+    // The sender went away in the middle: there is nobody left to answer.
+    if ("stream" in outgoing) outgoing.stream.destroy();
+    else outgoing.destroy();
+  }
+}
+
+function toRequest(incoming: Incoming): Request | undefined {
+  const host = incoming.headers[":authority"] ?? incoming.headers.host;
+  const path = incoming.url ?? "";
+  if (typeof host !== "string" || !HOST.test(host) || !path.startsWith("/")) return undefined;
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    if (name.startsWith(":") || value === undefined) continue;
+    headers.set(name, Array.isArray(value) ? value.join(", ") : value);
+  }
+  const method = incoming.method ?? "GET";
+  const hasBody = method !== "GET" && method !== "HEAD";
+  return new Request(`http://${host}${path}`, {
+    method,
+    headers,
+    ...(hasBody ? { body: bodyOf(incoming), duplex: "half" } : {}),
+  } as RequestInit);
+}
+
+// Not Readable.toWeb: cancelling that one destroys the socket, and the sender of a body that is too
+// large would see a reset connection instead of the 413.
+function bodyOf(incoming: Incoming): ReadableStream<Uint8Array> {
+  let open = true;
+  return new ReadableStream({
+    start(controller) {
+      incoming.on("data", (chunk: Uint8Array) => {
+        if (!open) return;
+        controller.enqueue(chunk);
+        if ((controller.desiredSize ?? 0) <= 0) incoming.pause();
+      });
+      incoming.on("end", () => {
+        if (open) controller.close();
+        open = false;
+      });
+      const fail = (): void => {
+        if (open) controller.error(new Error("throughline: the sender closed the connection"));
+        open = false;
+      };
+      incoming.on("error", fail);
+      incoming.on("close", fail);
+      incoming.pause();
+    },
+    pull() {
+      incoming.resume();
+    },
+    cancel() {
+      open = false;
+      incoming.resume();
+    },
+  });
+}
+
+async function send(response: Response, outgoing: Outgoing): Promise<void> {
+  outgoing.writeHead(response.status, Object.fromEntries(response.headers));
+  if (response.body === null) {
+    outgoing.end();
+    return;
+  }
+  const reader = response.body.getReader();
+  outgoing.on("close", () => void reader.cancel().catch(() => undefined));
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    await write(outgoing, next.value);
+  }
+  outgoing.end();
+}
+
+function write(outgoing: Outgoing, chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => resolve();
+    // Over HTTP/2 and HTTP/1.1 alike, the callback comes when the chunk is flushed or the connection is gone.
+    (outgoing as ServerResponse).write(chunk, done);
+  });
+}
