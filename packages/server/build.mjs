@@ -1,15 +1,47 @@
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 // biome-ignore lint/correctness/noUndeclaredDependencies: the root package brings one esbuild for every room
 import { build } from "esbuild";
 
 const external = ["@opentelemetry/api", "@throughline/core", "@throughline/core/*", "next"];
 
-for (const name of ["index.js", "index.edge.js", "node.js", "ingest.js", "next-config.js"]) {
-  rmSync(`dist/${name}`, { force: true });
-}
+// NodeSDK requires these for what it would set up from the environment. start.ts hands it everything, so they
+// are never called: 1 MB less to load at each boot.
+const UNUSED =
+  /^@opentelemetry\/(exporter-(logs|metrics)-otlp-(grpc|http|proto)|exporter-prometheus|exporter-zipkin|configuration|propagator-(b3|jaeger))$/;
+// Reads /etc/machine-id for a resource detector that is off; Turbopack would trace the whole project for it.
+const MACHINE_ID = /getMachineId(-\w+)?(\.js)?$/;
+
+/**
+ * CommonJS modules inside the bundle get the api by the same import as ours: a bundler around us would give
+ * `require` another copy, and spans of one copy do not exist for the other.
+ * @type {import("esbuild").Plugin}
+ */
+const oneApi = {
+  name: "one-api",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^@opentelemetry\/api$/ }, ({ path, kind }) =>
+      kind === "require-call" ? { path, namespace: "one-api" } : { path, external: true },
+    );
+    onLoad({ filter: /.*/, namespace: "one-api" }, () => ({
+      contents: 'export * from "@opentelemetry/api";',
+      resolveDir: process.cwd(),
+    }));
+  },
+};
+
+/** @type {import("esbuild").Plugin} */
+const leaveOut = {
+  name: "leave-out",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: UNUSED }, ({ path }) => ({ path, namespace: "left-out" }));
+    onResolve({ filter: MACHINE_ID }, ({ path }) => ({ path, namespace: "left-out" }));
+    onLoad({ filter: /.*/, namespace: "left-out" }, () => ({ contents: "module.exports = {};" }));
+  },
+};
+
 rmSync("dist/chunks", { recursive: true, force: true });
 
-await build({
+const { metafile } = await build({
   entryPoints: ["index", "node", "ingest", "next-config"].map((name) => `src/${name}.ts`),
   outdir: "dist",
   chunkNames: "chunks/[name]-[hash]",
@@ -19,12 +51,31 @@ await build({
   format: "esm",
   target: "node20",
   external,
+  // The ES builds first, so that ingest does not carry what only the SDK needs.
+  mainFields: ["module", "main"],
   minifySyntax: true,
+  metafile: true,
+  plugins: [oneApi, leaveOut],
   // The SDK holds CommonJS modules that call require() for what Node brings along.
   banner: {
     js: 'import { createRequire as createRequireOfThroughline } from "node:module"; const require = createRequireOfThroughline(import.meta.url);',
   },
 });
+
+// Certificates named by OTEL_EXPORTER_OTLP_CERTIFICATE are read by a path known at run time only; without the mark
+// Turbopack ships the whole project with the instrumentation.
+const CERTIFICATE = /readFileSync\((path\d*\.resolve)\((?=process\.cwd\(\), )/g;
+let marked = 0;
+for (const file of Object.keys(metafile.outputs)) {
+  const text = readFileSync(file, "utf8");
+  const ignored = text.replace(CERTIFICATE, (_, resolve) => {
+    marked += 1;
+    return `readFileSync(/*turbopackIgnore: true*/ ${resolve}(/*turbopackIgnore: true*/ `;
+  });
+  if (ignored !== text) writeFileSync(file, ignored);
+}
+if (marked === 0)
+  throw new Error("build.mjs: the exporters read certificates in another way now; look for readFileSync");
 
 await build({
   entryPoints: ["src/index.edge.ts"],

@@ -78,8 +78,11 @@ function isRequest(span: ReadableSpan): boolean {
 
 function serverSpan(span: ReadableSpan, record: ResponseRecord | undefined): ReadableSpan {
   const attributes = stableAttributes(span);
-  const scheme = record && schemeOf(record);
-  if (scheme) attributes[names.URL_SCHEME] = scheme;
+  if (record) {
+    attributes[names.URL_SCHEME] = schemeOf(record);
+    // Next.js writes 200 for a redirect that proxy.ts made; the response knows better once it is sent.
+    if (record.response.headersSent) attributes[names.HTTP_RESPONSE_STATUS_CODE] = record.response.statusCode;
+  }
   const method = String(attributes[names.HTTP_REQUEST_METHOD] ?? "HTTP");
   const route = attributes[names.HTTP_ROUTE];
   const changes = {
@@ -92,11 +95,9 @@ function serverSpan(span: ReadableSpan, record: ResponseRecord | undefined): Rea
 }
 
 function proxySpan(span: ReadableSpan): ReadableSpan {
-  return viewOf(span, {
-    name: "next.proxy",
-    kind: SpanKind.INTERNAL,
-    attributes: stableAttributes(span),
-  });
+  // Its status is a guess made before the page was rendered.
+  const { [names.HTTP_RESPONSE_STATUS_CODE]: _guess, ...attributes } = stableAttributes(span);
+  return viewOf(span, { name: "next.proxy", kind: SpanKind.INTERNAL, attributes });
 }
 
 /** The message of the failure, empty where only the status tells of it; `undefined`: no failure. */

@@ -1,4 +1,5 @@
 import { context, propagation, trace } from "@opentelemetry/api";
+import { registerInstrumentations } from "@opentelemetry/instrumentation";
 import { defaultResource, type Resource, resourceFromAttributes } from "@opentelemetry/resources";
 import { NodeSDK } from "@opentelemetry/sdk-node";
 import { BatchSpanProcessor } from "@opentelemetry/sdk-trace-base";
@@ -40,7 +41,7 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   });
   const exporting = redactUrls(new BatchSpanProcessor(createExporter(config)));
   const processor = records ? nextSpans(exporting, records.current) : exporting;
-  const extra = (await options.instrumentations?.()) ?? [];
+  const instrumentations = [...outbound.instrumentations, ...((await options.instrumentations?.()) ?? [])];
   const sdk = new NodeSDK({
     autoDetectResources: false,
     resource: resourceOf(config),
@@ -52,12 +53,13 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
     }),
     spanProcessors: [processor],
     textMapPropagator: outbound.propagator,
-    instrumentations: [...outbound.instrumentations, ...extra],
     // Empty lists, because without them the SDK starts OTLP exporters for metrics and logs by itself.
     metricReaders: [],
     logRecordProcessors: [],
   });
   sdk.start();
+  // After the provider is global, so that an instrumentation with its own copy of the api finds it too.
+  registerInstrumentations({ instrumentations });
   touchHttp();
 
   const state = processState();
@@ -74,7 +76,7 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
       state.flushers.delete(flush);
       state.requestFailed = undefined;
       state.tracing = undefined;
-      for (const each of [...outbound.instrumentations, ...extra]) each.disable();
+      for (const each of instrumentations) each.disable();
       await sdk.shutdown().catch(() => undefined);
       records?.stop();
       trace.disable();
