@@ -24,5 +24,5 @@ test("a bad address names the variable", () => {
 test("a terminal of any width gives a readable width", () => {
   expect(
     ["20", "120", "9999", "wide"].map((COLUMNS) => readFixtureSettings("", { COLUMNS }).columns),
-  ).toEqual([72, 120, 200, 100]);
+  ).toEqual([80, 120, 200, 100]);
 });

@@ -35,5 +35,5 @@ export function readFixtureSettings(collectorUrl = "", env: Env = process.env): 
 // A terminal's width is never worth a failed test: clamp it.
 function parseColumns(text: string): number {
   const columns = Number.parseInt(text, 10);
-  return Number.isNaN(columns) ? 100 : Math.min(Math.max(columns, 72), 200);
+  return Number.isNaN(columns) ? 100 : Math.min(Math.max(columns, 80), 200);
 }

@@ -12,26 +12,25 @@ export interface WaterfallOptions {
 
 const SERVICE_WIDTH = 14;
 const KIND_WIDTH = 8;
-const BAR_WIDTH = 22;
+const WIDE_BAR = 22;
+const NARROW_BAR = 12;
 const DURATION_WIDTH = 9;
 const GAPS = 6;
 
 /** One trace as text, one line a span. */
 export function drawWaterfall(tree: TraceTree, options: WaterfallOptions): readonly string[] {
   const { maxRows = 40, columns, markOf } = options;
-  const labelWidth = Math.max(
-    20,
-    columns - SERVICE_WIDTH - KIND_WIDTH - BAR_WIDTH - DURATION_WIDTH - GAPS - 2,
-  );
+  const barWidth = columns < 90 ? NARROW_BAR : WIDE_BAR;
+  const labelWidth = Math.max(20, columns - SERVICE_WIDTH - KIND_WIDTH - barWidth - DURATION_WIDTH - GAPS);
   const shown = tree.nodes.filter(
     (node, index) => index < maxRows || markOf(node) === "✓" || markOf(node) === "✗",
   );
   const lines = shown.map((node) => {
     const cells = [
-      fit(`${branch(node)}${spanLabel(node.span)}${answer(node)}`, labelWidth),
+      fit(`${branch(node, labelWidth)}${spanLabel(node.span)}${answer(node)}`, labelWidth),
       fit(serviceOf(node.span), SERVICE_WIDTH),
       fit(node.span.kind, KIND_WIDTH),
-      bar(tree, node),
+      bar(tree, node, barWidth),
       duration(node).padStart(DURATION_WIDTH),
     ];
     return `${markOf(node)} ${cells.join(" ")}`.trimEnd();
@@ -45,8 +44,9 @@ export function shortId(id: string): string {
   return `${id.slice(0, 4)}…${id.slice(-2)}`;
 }
 
-function branch(node: TraceNode): string {
-  const depth = Math.min(node.depth, 12);
+// Deep traces stop being indented where half the label's room is gone.
+function branch(node: TraceNode, labelWidth: number): string {
+  const depth = Math.min(node.depth, Math.floor(labelWidth / 4));
   return depth === 0 ? "" : `${"  ".repeat(depth - 1)}└─ `;
 }
 
@@ -56,9 +56,9 @@ function answer(node: TraceNode): string {
   return `${status === undefined ? "" : ` → ${status}`}${orphan}`;
 }
 
-function bar(tree: TraceTree, { span }: TraceNode): string {
+function bar(tree: TraceTree, { span }: TraceNode, barWidth: number): string {
   const whole = Number(tree.endUnixNano - tree.startUnixNano);
-  const width = BAR_WIDTH - 2;
+  const width = barWidth - 2;
   const at = (nano: bigint): number =>
     whole <= 0 ? 0 : Math.round((Number(nano - tree.startUnixNano) / whole) * width);
   const from = Math.min(at(span.startUnixNano), width - 1);

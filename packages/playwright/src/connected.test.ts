@@ -1,0 +1,34 @@
+import { buildTraceTree, type SpanRecord } from "@throughline/core";
+import { expect, test } from "vitest";
+import { browserPost, click, handler, order, PAGE, serverPost, spanOf } from "../test-data/order-trace.ts";
+import { findGaps } from "./connected.ts";
+
+const gaps = (spans: readonly SpanRecord[]): string[] =>
+  findGaps(buildTraceTree(spans), new Set([PAGE])).map((gap) => gap.message);
+
+test("a whole trace has no gap", () => {
+  expect(gaps(order)).toEqual([]);
+});
+
+test("a request to the page's origin needs its server", () => {
+  expect(gaps([click, browserPost])).toEqual(["POST /api/orders (web) has no SERVER child"]);
+});
+
+test("a request elsewhere, or one without an answer, needs none", () => {
+  const foreign = { ...browserPost.attributes, "url.full": "http://vendor.test/api" };
+  const { "http.response.status_code": _status, ...unanswered } = browserPost.attributes;
+  expect(gaps([click, { ...browserPost, attributes: foreign }])).toEqual([]);
+  expect(gaps([click, { ...browserPost, attributes: unanswered }])).toEqual([]);
+});
+
+test("a missing parent and a second root are gaps", () => {
+  expect(gaps(order.filter((span) => span !== handler)).length).toBe(2);
+  expect(gaps([...order, spanOf({ id: "lost", service: "web", name: "lost" })])).toEqual([
+    "2 roots: click Buy, lost",
+  ]);
+});
+
+test("a cycle is a gap", () => {
+  const loop = { ...serverPost, parentSpanId: handler.spanId };
+  expect(gaps([loop, handler]).some((message) => message.includes("cycle"))).toBe(true);
+});

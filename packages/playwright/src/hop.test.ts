@@ -1,0 +1,101 @@
+import { buildTraceTree, type SpanRecord } from "@throughline/core";
+import { expect, test } from "vitest";
+import {
+  browserPost,
+  click,
+  OTHER_TRACE,
+  order,
+  outbound,
+  postEntry,
+  settledReport,
+  TRACE,
+} from "../test-data/order-trace.ts";
+import { entryOf, type HopFinding, judgeHop } from "./hop.ts";
+import type { WireEntry } from "./wire.ts";
+
+function judge(
+  wire: readonly WireEntry[],
+  settled = true,
+  spans: readonly SpanRecord[] = [click, browserPost],
+): HopFinding | undefined {
+  const tree = buildTraceTree(spans);
+  const node = tree.nodes.find(({ span }) => span.spanId === browserPost.spanId);
+  return node && judgeHop(node, tree, wire, settled ? settledReport() : undefined);
+}
+
+const withPropagation = (value: string): SpanRecord[] => [
+  click,
+  { ...browserPost, attributes: { ...browserPost.attributes, "throughline.propagation": value } },
+];
+
+test("a hop that a server joined is no finding", () => {
+  expect(judge([postEntry()], true, order)).toBeUndefined();
+});
+
+test("a server's own outgoing call is no browser hop", () => {
+  const tree = buildTraceTree([outbound]);
+  const [node] = tree.nodes;
+  expect(node && judgeHop(node, tree, [postEntry()], settledReport())).toBeUndefined();
+});
+
+test("TL-P02: no header on the wire, proven as soon as the scope has settled", () => {
+  const wire = [
+    postEntry({ traceparent: undefined, serverTrace: { traceId: OTHER_TRACE, spanId: "1", sampled: true } }),
+  ];
+  expect(judge(wire, true, withPropagation("off"))).toMatchObject({
+    code: "TL-P02",
+    proven: true,
+    cause: "propagation is switched off in startWebTracing",
+  });
+  expect(judge(wire, false)?.proven).toBe(false);
+});
+
+test("TL-P02 on a span that says it sent the header points at what rewrites requests", () => {
+  expect(judge([postEntry({ traceparent: undefined })])?.cause).toMatch(/took it off/);
+});
+
+test("TL-P03: header sent, the server answered with another trace", () => {
+  const serverTrace = { traceId: OTHER_TRACE, spanId: "5050505050505050", sampled: true };
+  expect(judge([postEntry({ serverTrace })])).toMatchObject({ code: "TL-P03", proven: true });
+  expect(judge([postEntry({ serverTrace })], false)?.proven).toBe(false);
+});
+
+test("TL-P03 without the server's word is proven only by the server's flush", () => {
+  const tree = buildTraceTree([click, browserPost]);
+  const [, node] = tree.nodes;
+  const wire = [postEntry({ serverTrace: undefined })];
+  const proven = (server: "flushed" | "no token"): boolean | undefined =>
+    node && judgeHop(node, tree, wire, settledReport({ server }))?.proven;
+  expect([proven("flushed"), proven("no token")]).toEqual([true, false]);
+});
+
+test("a server that joined but has not exported is waited for", () => {
+  expect(judge([postEntry()])).toMatchObject({ code: undefined, proven: false });
+});
+
+test("a server that joined without recording will never export", () => {
+  const serverTrace = { traceId: TRACE, spanId: "5050505050505050", sampled: false };
+  expect(judge([postEntry({ serverTrace })])).toMatchObject({ code: undefined, proven: true });
+});
+
+test("a request under way, failed or unseen proves nothing", () => {
+  for (const wire of [
+    [postEntry({ state: "open" })],
+    [postEntry({ state: "failed", traceparent: undefined })],
+    [],
+  ]) {
+    expect(judge(wire)?.proven).toBe(false);
+  }
+});
+
+test("of several requests to one place, the span takes the one that carries its id, else the nearest in time", () => {
+  const tree = buildTraceTree([click, browserPost]);
+  const [, node] = tree.nodes;
+  const startUnixMs = postEntry().startUnixMs;
+  const far = postEntry({ order: 0, traceparent: undefined, startUnixMs: startUnixMs - 500 });
+  const near = postEntry({ order: 1, traceparent: undefined, startUnixMs: startUnixMs + 1 });
+  const elsewhere = postEntry({ order: 2, traceparent: undefined, url: "http://other.test/api/orders" });
+  const exact = postEntry({ order: 3, startUnixMs: startUnixMs + 900 });
+  expect(node && entryOf(node, [far, near, elsewhere])).toBe(near);
+  expect(node && entryOf(node, [far, near, elsewhere, exact])).toBe(exact);
+});
