@@ -1,5 +1,6 @@
 import { copyButton } from "./copy-button.ts";
 import { button, element } from "./dom.ts";
+import { findTraceId } from "./list-state.ts";
 
 /** What a newcomer needs before the first trace. */
 export function firstSteps(origin: string): HTMLElement {
@@ -27,12 +28,20 @@ export function firstSteps(origin: string): HTMLElement {
 }
 
 /** What a reader needs whose filter matches nothing. */
-export function nothingMatches(onReset: () => void): HTMLElement {
+export function nothingMatches(query: string, onReset: () => void): HTMLElement {
+  const traceId = findTraceId(query);
   return element(
     "section",
     { class: "empty" },
     element("h2", { text: "No trace matches" }),
     element("p", { text: "The filter looks at the traces the collector still holds." }),
+    traceId === undefined
+      ? undefined
+      : element("a", {
+          class: "button",
+          text: "Open this trace id",
+          attributes: { href: `/trace/${traceId}` },
+        }),
     button({ class: "button", text: "Reset the filter", onClick: onReset }),
   );
 }

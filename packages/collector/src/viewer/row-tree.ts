@@ -34,25 +34,33 @@ interface OpenRow {
 /** What is left of depth-first rows after collapsing and skipping, with its guide lines. */
 export function visibleRows(rows: readonly TraceRow[], choice: TreeChoice): readonly VisibleRow[] {
   const visible: OpenRow[] = [];
-  // Where the children of the last row of each depth go.
-  const childDepth: number[] = [];
-  let closed: { row: OpenRow; depth: number } | undefined;
+  const depthOf = createDepthReader();
+  let closed: OpenRow | undefined;
   for (const row of rows) {
-    if (closed && row.depth <= closed.depth) closed = undefined;
+    if (closed && row.depth <= closed.row.depth) closed = undefined;
     const skipped = choice.isSkipped(row);
     if (closed) {
-      if (!skipped) closed.row.hiddenCount++;
+      if (!skipped) closed.hiddenCount++;
       continue;
     }
-    const depth = row.depth === 0 ? 0 : (childDepth[row.depth - 1] ?? 0);
-    childDepth[row.depth] = skipped ? depth : depth + 1;
+    const depth = depthOf(row, skipped);
     if (skipped) continue;
     const open = { row, depth, expandable: false, collapsed: false, hiddenCount: 0, guides: 0 };
     visible.push(open);
-    if (choice.collapsed.has(row.spanId)) closed = { row: open, depth: row.depth };
+    if (choice.collapsed.has(row.spanId)) closed = open;
   }
   drawGuides(visible);
   return visible;
+}
+
+// A skipped row hands its own depth on to its children.
+function createDepthReader(): (row: TraceRow, skipped: boolean) => number {
+  const childDepth: number[] = [];
+  return (row, skipped) => {
+    const depth = row.depth === 0 ? 0 : (childDepth[row.depth - 1] ?? 0);
+    childDepth[row.depth] = skipped ? depth : depth + 1;
+    return depth;
+  };
 }
 
 /** Index of the nearest row above that is less deep, or -1. */

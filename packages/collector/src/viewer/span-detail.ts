@@ -43,10 +43,10 @@ export function createSpanDetail(actions: SpanDetailActions): SpanDetail {
       }
       const key = JSON.stringify([span, row]);
       if (key === drawn) return;
-      const sameSpan = pane.dataset["span"] === spanId;
+      const sameSpan = pane.getAttribute("data-span") === spanId;
       const { scrollTop } = pane;
       drawn = key;
-      pane.dataset["span"] = row.spanId;
+      pane.setAttribute("data-span", row.spanId);
       pane.replaceChildren(
         paneHead(row, span, actions),
         timing(row, selfTimeMs(document.rows, index), document.summary.startUnixMs),

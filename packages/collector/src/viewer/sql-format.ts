@@ -25,25 +25,33 @@ const LONGEST = 20_000;
 
 /** SQL with one clause a line and `and`/`or` indented; literals, comments and parentheses stay as written. */
 export function formatSql(sql: string): readonly SqlToken[] {
-  const tokens = readSql(sql);
   const out: SqlToken[] = [];
   let parens = 0;
   let before = "";
-  for (const token of tokens) {
+  for (const token of readSql(sql)) {
     const word = token.kind === "keyword" ? token.text.toLowerCase() : "";
-    if (token.text === "(") parens++;
-    if (token.text === ")") parens = Math.max(0, parens - 1);
-    const line = parens === 0 ? lineBreak(word, before) : undefined;
-    if (line !== undefined && out.length > 0) {
+    parens = Math.max(0, parens + nesting(token.text));
+    const line = parens === 0 && out.length > 0 ? lineBreak(word, before) : undefined;
+    if (line !== undefined) {
       if (out.at(-1)?.kind === "space") out.pop();
       out.push({ kind: "space", text: line });
     }
-    out.push(token.kind === "space" ? { kind: "space", text: " " } : token);
-    // A line comment ends at its line break, which must survive.
-    if (token.kind === "comment" && token.text.startsWith("--")) out.push({ kind: "space", text: "\n" });
+    out.push(...tidy(token));
     if (token.kind !== "space") before = word;
   }
   return out;
+}
+
+function nesting(text: string): number {
+  if (text === "(") return 1;
+  return text === ")" ? -1 : 0;
+}
+
+function tidy(token: SqlToken): readonly SqlToken[] {
+  if (token.kind === "space") return [{ kind: "space", text: " " }];
+  // A line comment ends at its line break, which must survive.
+  const endsLine = token.kind === "comment" && token.text.startsWith("--");
+  return endsLine ? [token, { kind: "space", text: "\n" }] : [token];
 }
 
 /** The tokens as text again. */

@@ -43,9 +43,8 @@ export function createTraceView(tools: ViewTools, url: URL, traceId: string): Vi
     if (first) place.replaceChildren(...parts.elements);
     tools.setTitle(answer.summary.name);
     draw();
-    if (!first) return;
-    parts.waterfall.reveal();
-    parts.waterfall.focus();
+    if (first) parts.waterfall.focus();
+    if (first) parts.waterfall.reveal();
   }
 
   function set(next: TraceState): void {
@@ -74,9 +73,7 @@ export function createTraceView(tools: ViewTools, url: URL, traceId: string): Vi
     onReconnect: () => refresher.request(),
     onUrl(next) {
       if (next.pathname !== url.pathname) return false;
-      state = { ...parseTraceState(next.searchParams), collapsed: state.collapsed };
-      draw();
-      parts.waterfall.reveal();
+      set({ ...parseTraceState(next.searchParams), collapsed: state.collapsed });
       return true;
     },
     stop() {

@@ -61,7 +61,7 @@ function followLink(event: MouseEvent, tools: ViewTools): void {
   if (event.defaultPrevented || event.button !== 0) return;
   if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   const link = event.target instanceof Element ? event.target.closest("a") : null;
-  if (!link || link.target !== "" || link.origin !== location.origin) return;
+  if (link?.target !== "" || link.origin !== location.origin) return;
   event.preventDefault();
   tools.open(link.pathname + link.search);
 }

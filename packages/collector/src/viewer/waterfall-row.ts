@@ -34,6 +34,7 @@ export function drawRow(visible: VisibleRow, look: RowLook): HTMLElement {
       attributes: {
         role: "row",
         id: rowId(row.spanId),
+        "data-span": row.spanId,
         "aria-level": String(visible.depth + 1),
         "aria-rowindex": String(look.index + 2),
         "aria-selected": String(look.selected),
@@ -43,7 +44,6 @@ export function drawRow(visible: VisibleRow, look: RowLook): HTMLElement {
     nameCell(visible),
     timelineCell(visible, look.range),
   );
-  made.dataset["span"] = row.spanId;
   return made;
 }
 

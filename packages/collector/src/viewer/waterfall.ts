@@ -1,11 +1,10 @@
 import { element } from "./dom.ts";
-import { rowWindow, scrollToShow } from "./row-window.ts";
+import { createRowPool } from "./row-pool.ts";
+import { scrollToShow, type Viewport } from "./row-window.ts";
 import { axisTicks, spanOf } from "./time-axis.ts";
 import type { TraceScene } from "./trace-scene.ts";
 import type { TraceState } from "./trace-state.ts";
-import { drawRow, rowId } from "./waterfall-row.ts";
-
-const OVERSCAN = 8;
+import { rowId } from "./waterfall-row.ts";
 
 export interface Waterfall {
   readonly element: HTMLElement;
@@ -22,96 +21,48 @@ export interface WaterfallActions {
   onToggle(spanId: string): void;
 }
 
-/** The tree of spans against time; only the rows in sight exist in the page. */
+/** The tree of spans against time. */
 export function createWaterfall(actions: WaterfallActions): Waterfall {
   const parts = createParts();
-  const { grid, head, axis, rows, gauge } = parts;
-  const drawn = new Map<string, HTMLElement>();
+  const { grid, rows } = parts;
+  const pool = createRowPool(rows, actions.colourOf);
   let now: { scene: TraceScene; state: TraceState } | undefined;
   let frame = 0;
 
-  function rowHeight(): number {
-    return gauge.offsetHeight || 28;
-  }
-
-  function viewport(): { scrollTop: number; height: number; rowHeight: number } {
-    const height = Math.max(0, grid.clientHeight - head.offsetHeight);
-    return { scrollTop: grid.scrollTop, height, rowHeight: rowHeight() };
-  }
-
-  function drawRows(): void {
-    if (!now) return;
-    const { scene, state } = now;
-    const view = viewport();
-    const { first, end } = rowWindow(view, scene.visible.length, OVERSCAN);
-    const found = scene.matches && new Set(scene.matches);
-    const kept = new Set<string>();
-    for (let index = first; index < end; index++) {
-      const visible = scene.visible[index];
-      if (!visible) continue;
-      const { spanId, service } = visible.row;
-      kept.add(spanId);
-      if (drawn.has(spanId)) continue;
-      const selected = spanId === state.spanId;
-      const look = { index, range: scene.range, colour: actions.colourOf(service), selected };
-      const made = drawRow(visible, { ...look, match: found?.has(spanId) });
-      made.style.transform = `translateY(${index * view.rowHeight}px)`;
-      drawn.set(spanId, made);
-      rows.append(made);
-    }
-    for (const [spanId, made] of drawn) {
-      if (kept.has(spanId)) continue;
-      made.remove();
-      drawn.delete(spanId);
-    }
-  }
-
   function redraw(): void {
     if (!now) return;
-    for (const made of drawn.values()) made.remove();
-    drawn.clear();
     const { scene, state } = now;
-    rows.style.height = `${scene.visible.length * rowHeight()}px`;
+    const view = viewOf(parts);
+    rows.style.height = `${scene.visible.length * view.rowHeight}px`;
     grid.setAttribute("aria-rowcount", String(scene.visible.length + 1));
     if (scene.cursor === -1 || state.spanId === undefined) grid.removeAttribute("aria-activedescendant");
     else grid.setAttribute("aria-activedescendant", rowId(state.spanId));
-    drawAxis(axis, parts.ruler, scene);
-    drawRows();
-  }
-
-  function show(scene: TraceScene, state: TraceState): void {
-    const anchor = anchorOf(now?.scene, viewport());
-    const fresh = now?.scene.document !== scene.document;
-    now = { scene, state };
-    redraw();
-    if (!fresh || !anchor) return;
-    // Spans that arrived above the reader's place must not push it away.
-    const at = scene.visible.findIndex(({ row }) => row.spanId === anchor.spanId);
-    if (at > 0 && grid.scrollTop > 0) grid.scrollTop = at * rowHeight() + anchor.restPx;
-    drawRows();
+    drawAxis(parts.axis, parts.ruler, scene);
+    pool.show(scene, state, view);
   }
 
   grid.addEventListener("scroll", () => {
     cancelAnimationFrame(frame);
-    frame = requestAnimationFrame(drawRows);
+    frame = requestAnimationFrame(() => pool.scroll(viewOf(parts)));
   });
-  rows.addEventListener("click", (event) => {
-    const target = event.target as Element;
-    const spanId = target.closest<HTMLElement>(".span-row")?.dataset["span"];
-    if (spanId === undefined) return;
-    if (target.closest("button.twist")) actions.onToggle(spanId);
-    else actions.onChoose(spanId);
-  });
+  rows.addEventListener("click", (event) => followClick(event, actions));
   const resized = new ResizeObserver(redraw);
+  resized.observe(parts.axis);
   resized.observe(grid);
-  resized.observe(axis);
   return {
     element: parts.frame,
-    show,
+    show(scene, state) {
+      const before = now?.scene;
+      const anchor =
+        before && before.document !== scene.document ? anchorOf(before, viewOf(parts)) : undefined;
+      now = { scene, state };
+      redraw();
+      if (anchor) keepPlace(parts, scene, anchor);
+    },
     reveal() {
       if (!now || now.scene.cursor === -1) return;
-      grid.scrollTop = scrollToShow(viewport(), now.scene.cursor);
-      drawRows();
+      grid.scrollTop = scrollToShow(viewOf(parts), now.scene.cursor);
+      pool.scroll(viewOf(parts));
     },
     focus: () => grid.focus({ preventScroll: true }),
     stop() {
@@ -119,6 +70,19 @@ export function createWaterfall(actions: WaterfallActions): Waterfall {
       resized.disconnect();
     },
   };
+}
+
+function viewOf({ grid, head, gauge }: Parts): Viewport {
+  const height = Math.max(0, grid.clientHeight - head.offsetHeight);
+  return { scrollTop: grid.scrollTop, height, rowHeight: gauge.offsetHeight || 28 };
+}
+
+function followClick(event: MouseEvent, actions: WaterfallActions): void {
+  const target = event.target as Element;
+  const spanId = target.closest<HTMLElement>(".span-row")?.getAttribute("data-span");
+  if (!spanId) return;
+  if (target.closest("button.twist")) actions.onToggle(spanId);
+  else actions.onChoose(spanId);
 }
 
 interface Parts {
@@ -179,11 +143,20 @@ function drawAxis(axis: HTMLElement, ruler: HTMLElement, scene: TraceScene): voi
   ruler.hidden = step <= 0;
 }
 
-function anchorOf(
-  scene: TraceScene | undefined,
-  view: { scrollTop: number; rowHeight: number },
-): { spanId: string; restPx: number } | undefined {
+interface Anchor {
+  readonly spanId: string;
+  readonly restPx: number;
+}
+
+function anchorOf(scene: TraceScene, view: Viewport): Anchor | undefined {
+  if (view.scrollTop === 0) return undefined;
   const at = Math.floor(view.scrollTop / view.rowHeight);
-  const spanId = scene?.visible[at]?.row.spanId;
+  const spanId = scene.visible[at]?.row.spanId;
   return spanId === undefined ? undefined : { spanId, restPx: view.scrollTop - at * view.rowHeight };
+}
+
+// Spans that arrived above the reader's place must not push it away.
+function keepPlace(parts: Parts, scene: TraceScene, anchor: Anchor): void {
+  const at = scene.visible.findIndex(({ row }) => row.spanId === anchor.spanId);
+  if (at !== -1) parts.grid.scrollTop = at * viewOf(parts).rowHeight + anchor.restPx;
 }

@@ -1,0 +1,101 @@
+import type { TraceSummary } from "@throughline/core";
+import type { ListQuery } from "./collector-api.ts";
+import { button, element } from "./dom.ts";
+import { firstSteps, nothingMatches, notice } from "./empty-state.ts";
+import { createListRow, fullBarMs, type ListRow } from "./list-row.ts";
+import { isFiltered } from "./list-state.ts";
+
+export interface ListBody {
+  readonly element: HTMLElement;
+  show(traces: readonly TraceSummary[], query: ListQuery): void;
+  showFailure(error: unknown): void;
+  /** Lets "12 s ago" move on. */
+  tick(): void;
+}
+
+export interface ListBodyActions {
+  colourOf(service: string): string;
+  onReset(): void;
+  onMore(): void;
+}
+
+/** The traces, or what is said in their place. */
+export function createListBody(actions: ListBodyActions): ListBody {
+  const rows = createRows(actions.colourOf);
+  const more = button({ class: "button more", text: "Show more", onClick: () => actions.onMore() });
+  const list = element("div", {}, listHead(), rows.element, more);
+  const body = element("div", { class: "list-body" });
+  let shown = "";
+  // What is there already keeps its focus and scroll position.
+  const put = (name: string, make: () => HTMLElement): void => {
+    if (name !== shown) body.replaceChildren(make());
+    shown = name;
+  };
+  return {
+    element: body,
+    show(traces, query) {
+      rows.show(traces);
+      // A full page may have more behind it.
+      more.hidden = traces.length < query.limit;
+      if (traces.length > 0) put("list", () => list);
+      else if (isFiltered(query)) put(`none ${query.q}`, () => nothingMatches(query.q, actions.onReset));
+      else put("first", () => firstSteps(location.origin));
+    },
+    showFailure(error) {
+      // Rows that are there stay readable; the header says that the connection is lost.
+      if (shown !== "list") put("failure", () => notice("The collector does not answer", String(error)));
+    },
+    tick: rows.tick,
+  };
+}
+
+interface Rows {
+  readonly element: HTMLOListElement;
+  show(traces: readonly TraceSummary[]): void;
+  tick(): void;
+}
+
+function createRows(colourOf: (service: string) => string): Rows {
+  const list = element("ol", { class: "trace-list", attributes: { "aria-label": "Traces, newest first" } });
+  const rows = new Map<string, ListRow>();
+  return {
+    element: list,
+    show(traces) {
+      const full = fullBarMs(traces.map((trace) => trace.durationMs));
+      const kept = new Set(traces.map((trace) => trace.traceId));
+      for (const [traceId, row] of rows) {
+        if (kept.has(traceId)) continue;
+        row.element.remove();
+        rows.delete(traceId);
+      }
+      const first = rows.size === 0;
+      const nowMs = Date.now();
+      traces.forEach((trace, at) => {
+        let row = rows.get(trace.traceId);
+        if (!row) {
+          row = createListRow(colourOf);
+          rows.set(trace.traceId, row);
+          if (!first) row.element.classList.add("is-new");
+        }
+        row.update(trace, full);
+        row.tick(nowMs);
+        // Moving only what is out of place keeps the focus.
+        const there = list.children[at] ?? null;
+        if (there !== row.element) list.insertBefore(row.element, there);
+      });
+    },
+    tick() {
+      const nowMs = Date.now();
+      for (const row of rows.values()) row.tick(nowMs);
+    },
+  };
+}
+
+function listHead(): HTMLElement {
+  const titles = ["Trace", "Status", "Services", "Spans", "Duration", "Started"];
+  return element(
+    "div",
+    { class: "trace-head", attributes: { "aria-hidden": "true" } },
+    ...titles.map((title) => element("span", { text: title })),
+  );
+}
