@@ -47,7 +47,7 @@ function Receipt({ purchase, onRetry }: { purchase: Purchase; onRetry: () => voi
         <p className="receipt-stock">{stockLeft === 1 ? "1 left in stock" : `${stockLeft} left in stock`}</p>
         <p className="receipt-actions">
           <SeeTrace link={state.order} />
-          <Link href={`/orders/${orderId}`} prefetch={false}>
+          <Link href={`/orders/${orderId}`} prefetch={false} data-trace-name="View order">
             View order
           </Link>
         </p>

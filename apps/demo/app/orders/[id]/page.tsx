@@ -41,7 +41,7 @@ export default async function OrderPage({ params }: OrderPageProps): Promise<Rea
             <dt>Placed</dt>
             <dd>{when.format(order.createdAt)} UTC</dd>
           </dl>
-          <Link href="/" prefetch={false} className="button">
+          <Link href="/" prefetch={false} className="button" data-trace-name="Back to the shop">
             Back to the shop
           </Link>
         </div>
