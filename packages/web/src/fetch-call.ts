@@ -1,7 +1,6 @@
 /** What a call of `fetch` asks for, whatever shape its arguments have. */
 export interface FetchCall {
-  readonly input: RequestInfo | URL;
-  readonly init: RequestInit | undefined;
+  readonly args: readonly [RequestInfo | URL, RequestInit | undefined];
   readonly url: URL;
   readonly method: string;
   /** A copy: the caller's own are never written to. */
@@ -10,31 +9,21 @@ export interface FetchCall {
   readonly signal: AbortSignal | undefined;
 }
 
-const KNOWN_METHODS = [
-  "GET",
-  "POST",
-  "PUT",
-  "PATCH",
-  "DELETE",
-  "HEAD",
-  "OPTIONS",
-  "CONNECT",
-  "TRACE",
-  "QUERY",
-];
+const KNOWN_METHODS = /^(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|CONNECT|TRACE|QUERY)$/;
 const PREFETCH_HEADERS = ["next-router-prefetch", "next-router-segment-prefetch"];
 
 /**
  * Reads the arguments without taking anything from them; `undefined` for what is not http(s).
  * @throws TypeError where `fetch` itself would reject.
  */
-export function readCall(input: RequestInfo | URL, init: RequestInit | undefined): FetchCall | undefined {
+export function readCall(args: readonly unknown[]): FetchCall | undefined {
+  // As the browser would: what is no request is a URL or the text of one.
+  const [input, init] = args as [RequestInfo | URL, RequestInit | undefined];
   const request = input instanceof Request ? input : undefined;
   const url = new URL(request?.url ?? String(input), document.baseURI);
   if (!/^https?:$/.test(url.protocol)) return undefined;
   return {
-    input,
-    init,
+    args: [input, init],
     url,
     method: init?.method ?? request?.method ?? "GET",
     headers: new Headers(init?.headers ?? request?.headers),
@@ -45,7 +34,7 @@ export function readCall(input: RequestInfo | URL, init: RequestInit | undefined
 
 /** The arguments of the same call with one more header; the caller's objects stay as they are. */
 export function withHeader(call: FetchCall, name: string, value: string): [RequestInfo | URL, RequestInit] {
-  const { input, init } = call;
+  const [input, init] = call.args;
   const copy: Record<string, unknown> = {};
   if (input instanceof Request) {
     // A request that is read together with an init loses both: https://fetch.spec.whatwg.org/#dom-request
@@ -63,7 +52,7 @@ export function withHeader(call: FetchCall, name: string, value: string): [Reque
 /** The method as HTTP spans write it: `_OTHER` for what is not a method of HTTP. */
 export function normalMethod(method: string): string {
   const upper = method.toUpperCase();
-  return KNOWN_METHODS.includes(upper) ? upper : "_OTHER";
+  return KNOWN_METHODS.test(upper) ? upper : "_OTHER";
 }
 
 /** Whether the Next router fetches this ahead of any click. */

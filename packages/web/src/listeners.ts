@@ -1,4 +1,5 @@
 import { type Method, patchHandler, patchMethod, type Stop } from "./patch-method.ts";
+import { createRegistrations, type Listener, type Registration } from "./registrations.ts";
 
 export interface ListenerTracing {
   /** Runs a listener, in whatever context it belongs to. */
@@ -7,176 +8,112 @@ export interface ListenerTracing {
   readonly note: (target: EventTarget) => void;
 }
 
-/** A listener of the page; a stopped tracing hands them to the next one, which traces them again. */
-export interface Registration {
-  readonly target: EventTarget;
-  readonly type: string;
-  readonly listener: Listener;
-  readonly options: unknown;
-}
-
-type Listener = EventListener | EventListenerObject;
-type Kept = Omit<Registration, "target">;
-
 // A submit follows its click in the same task; forms and server actions start there.
-const PAGE_EVENTS: readonly unknown[] = ["click", "submit"];
-const XHR_HANDLERS = ["onloadstart", "onprogress", "onabort", "onerror", "onload", "ontimeout", "onloadend"];
+const PAGE_EVENTS: readonly string[] = ["click", "submit"];
 
 /**
  * Wraps listeners of clicks, submits, XHR and message ports. One listener has one wrapper, so the DOM's own
- * rules (no doubles, `once`, `capture`, `signal`, removal) hold unchanged; stopping puts the page's own
- * listeners back in their order.
+ * rules (no doubles, `once`, `capture`, `signal`, removal) hold unchanged. Stopping puts the page's own
+ * listeners back in their order and returns them.
  */
 export function traceListeners(
   tracing: ListenerTracing,
   inherited: readonly Registration[],
 ): () => readonly Registration[] {
-  const wrappers = new WeakMap<Listener, EventListener>();
-  const kept = createRegistrations();
-  const prototype = EventTarget.prototype;
-  const native: { readonly add: Method; readonly remove: Method } = {
-    add: Reflect.get(prototype, "addEventListener") as Method,
-    remove: Reflect.get(prototype, "removeEventListener") as Method,
-  };
-  let on = true;
+  const wrapperOf = createWrappers(tracing);
+  const page = createRegistrations();
+  const { addEventListener, removeEventListener } = EventTarget.prototype;
 
-  const run = (event: Event, target: EventTarget, call: () => unknown): unknown =>
-    on ? tracing.run(event, target, call) : call();
-
-  function wrapperOf(listener: Listener): EventListener {
-    const known = wrappers.get(listener);
-    if (known) return known;
-    const wrapper = function (this: EventTarget, event: Event): unknown {
-      return run(event, this, () =>
-        typeof listener === "function" ? listener.call(this, event) : listener.handleEvent(event),
-      );
+  /** Covers both methods; what is not ours to trace passes as it is. */
+  const cover = (change: (native: Method, registration: Registration) => void) => (native: Method) =>
+    function (this: unknown, ...args: unknown[]): unknown {
+      const registration = readRegistration(this ?? globalThis, args);
+      return registration ? change(native, registration) : Reflect.apply(native, this, args);
     };
-    wrappers.set(listener, wrapper);
-    return wrapper;
-  }
-
-  function add(original: Method, target: unknown, args: readonly unknown[]): unknown {
-    const [type, listener, options, ...rest] = args;
-    const owner = target ?? globalThis;
-    if (!isListener(listener) || !(owner instanceof EventTarget) || !isTraced(owner, type)) {
-      return Reflect.apply(original, target, args);
-    }
-    tracing.note(owner);
-    if (PAGE_EVENTS.includes(type)) kept.add({ target: owner, type: String(type), listener, options });
-    return Reflect.apply(original, target, [type, wrapperOf(listener), options, ...rest]);
-  }
-
-  function remove(original: Method, target: unknown, args: readonly unknown[]): unknown {
-    const [type, listener, options] = args;
-    const wrapper = isListener(listener) ? wrappers.get(listener) : undefined;
-    if (wrapper && isListener(listener)) {
-      kept.forget(target ?? globalThis, type, listener, options);
-      Reflect.apply(original, target, [type, wrapper, options]);
-    }
-    // Also the bare listener: it may have been added before tracing started.
-    return Reflect.apply(original, target, args);
-  }
-
-  const wrapHandler = (handler: Method, target: unknown): Method => {
-    if (target instanceof EventTarget) tracing.note(target);
-    return function (...args) {
-      const [event] = args;
-      const call = () => Reflect.apply(handler, this, args);
-      return this instanceof EventTarget && event instanceof Event ? run(event, this, call) : call();
-    };
+  const add = cover((native, registration) => {
+    const { target, type, listener, options } = registration;
+    tracing.note(target);
+    if (PAGE_EVENTS.includes(type)) page.add(registration);
+    Reflect.apply(native, target, [type, wrapperOf(listener), options]);
+  });
+  const remove = cover((native, registration) => {
+    const { target, type, listener, options } = registration;
+    if (PAGE_EVENTS.includes(type)) page.forget(registration);
+    // The bare listener may have been added before tracing started.
+    Reflect.apply(native, target, [type, listener, options]);
+    Reflect.apply(native, target, [type, wrapperOf(listener), options]);
+  });
+  const swap = ({ target, type, options }: Registration, from: Listener, to: Listener): void => {
+    Reflect.apply(removeEventListener, target, [type, from, options]);
+    Reflect.apply(addEventListener, target, [type, to, options]);
   };
 
-  for (const { target, type, listener, options } of inherited) {
-    Reflect.apply(native.remove, target, [type, listener, options]);
-    add(native.add, target, [type, listener, options]);
+  for (const registration of inherited) {
+    page.add(registration);
+    swap(registration, registration.listener, wrapperOf(registration.listener));
   }
   const stops: readonly Stop[] = [
-    patchMethod(prototype, "addEventListener", (original) =>
-      method((target, args) => add(original, target, args)),
-    ),
-    patchMethod(prototype, "removeEventListener", (original) =>
-      method((target, args) => remove(original, target, args)),
-    ),
-    ...XHR_HANDLERS.map((name) => patchHandler(XMLHttpRequestEventTarget.prototype, name, wrapHandler)),
-    patchHandler(XMLHttpRequest.prototype, "onreadystatechange", wrapHandler),
-    patchHandler(MessagePort.prototype, "onmessage", wrapHandler),
-    patchHandler(HTMLElement.prototype, "onclick", wrapHandler),
+    patchMethod(EventTarget.prototype, "addEventListener", add),
+    patchMethod(EventTarget.prototype, "removeEventListener", remove),
+    ...patchHandlers(tracing),
   ];
   return () => {
-    on = false;
     for (const stop of stops) stop();
-    const listeners = kept.all();
-    for (const { target, type, listener, options } of listeners) {
-      Reflect.apply(native.remove, target, [type, wrapperOf(listener), options]);
-      Reflect.apply(native.add, target, [type, listener, options]);
+    const listeners = page.all();
+    for (const registration of listeners) {
+      swap(registration, wrapperOf(registration.listener), registration.listener);
     }
     return listeners;
   };
 }
 
-/** Which listeners are on the page now, without keeping any target alive. `once` ones go by themselves. */
-function createRegistrations() {
-  const byTarget = new WeakMap<object, Kept[]>();
-  const targets = new Set<WeakRef<EventTarget>>();
-  const gone = new FinalizationRegistry<WeakRef<EventTarget>>((ref) => targets.delete(ref));
-
-  const listOf = (target: EventTarget): Kept[] => {
-    const known = byTarget.get(target);
+function createWrappers(tracing: ListenerTracing): (listener: Listener) => EventListener {
+  const wrappers = new WeakMap<Listener, EventListener>();
+  return (listener) => {
+    const known = wrappers.get(listener);
     if (known) return known;
-    const list: Kept[] = [];
-    const ref = new WeakRef(target);
-    byTarget.set(target, list);
-    targets.add(ref);
-    gone.register(target, ref);
-    return list;
-  };
-  return {
-    add({ target, ...entry }: Registration): void {
-      if (flag(entry.options, "once")) return;
-      const list = listOf(target);
-      if (indexIn(list, entry) < 0) list.push(entry);
-    },
-    forget(target: unknown, type: unknown, listener: Listener, options: unknown): void {
-      const list = target instanceof EventTarget ? byTarget.get(target) : undefined;
-      const index = list ? indexIn(list, { type: String(type), listener, options }) : -1;
-      if (index >= 0) list?.splice(index, 1);
-    },
-    all: (): readonly Registration[] =>
-      [...targets].flatMap((ref) => {
-        const target = ref.deref();
-        return target ? (byTarget.get(target) ?? []).map((entry) => ({ target, ...entry })) : [];
-      }),
+    const wrapper = function (this: EventTarget, event: Event): unknown {
+      return tracing.run(event, this, () =>
+        typeof listener === "function" ? listener.call(this, event) : listener.handleEvent(event),
+      );
+    };
+    wrappers.set(listener, wrapper);
+    return wrapper;
   };
 }
 
-// What makes two registrations the same: https://dom.spec.whatwg.org/#add-an-event-listener
-function indexIn(list: readonly Kept[], { type, listener, options }: Kept): number {
-  return list.findIndex(
-    (entry) =>
-      entry.type === type && entry.listener === listener && isCapture(entry.options) === isCapture(options),
-  );
+function patchHandlers(tracing: ListenerTracing): readonly Stop[] {
+  const wrap = (handler: Method, target: unknown): Method => {
+    if (target instanceof EventTarget) tracing.note(target);
+    return function (...args) {
+      const [event] = args;
+      const call = () => Reflect.apply(handler, this, args);
+      return this instanceof EventTarget && event instanceof Event ? tracing.run(event, this, call) : call();
+    };
+  };
+  const owners = [XMLHttpRequestEventTarget.prototype, XMLHttpRequest.prototype, MessagePort.prototype];
+  return [
+    patchHandler(HTMLElement.prototype, "onclick", wrap),
+    ...owners.flatMap((owner) =>
+      Object.keys(owner)
+        .filter((name) => name.startsWith("on"))
+        .map((name) => patchHandler(owner, name, wrap)),
+    ),
+  ];
 }
 
-function isCapture(options: unknown): boolean {
-  return typeof options === "object" ? flag(options, "capture") : Boolean(options);
-}
-
-function flag(options: unknown, name: "once" | "capture"): boolean {
-  return typeof options === "object" && options !== null && Boolean(Reflect.get(options, name));
-}
-
-function isTraced(target: EventTarget, type: unknown): boolean {
-  return (
-    PAGE_EVENTS.includes(type) || target instanceof XMLHttpRequestEventTarget || target instanceof MessagePort
-  );
+/** The arguments of a call that is ours to trace, else undefined. */
+function readRegistration(target: unknown, args: readonly unknown[]): Registration | undefined {
+  const [name, listener, options] = args;
+  const type = String(name);
+  if (!isListener(listener) || !(target instanceof EventTarget)) return undefined;
+  const isTraced =
+    PAGE_EVENTS.includes(type) ||
+    target instanceof XMLHttpRequestEventTarget ||
+    target instanceof MessagePort;
+  return isTraced ? { target, type, listener, options } : undefined;
 }
 
 function isListener(value: unknown): value is Listener {
   return typeof value === "function" || (typeof value === "object" && value !== null);
-}
-
-function method(run: (target: unknown, args: readonly unknown[]) => unknown): Method {
-  return function (...args) {
-    return run(this, args);
-  };
 }

@@ -10,7 +10,6 @@ if (options) startWebTracing(options);
 
 function readOptions(): WebTracingOptions | undefined {
   try {
-    // biome-ignore lint/style/noProcessEnv: a constant of the build, not an environment; this is its border
     const text = process.env.THROUGHLINE_WEB;
     return text ? (JSON.parse(text) as WebTracingOptions) : undefined;
   } catch {

@@ -28,45 +28,16 @@ export type WebConfig = { readonly [K in keyof WebTracingOptions]-?: NonNullable
 export function readWebOptions(options: WebTracingOptions, pageUrl: string): WebConfig {
   const config: WebConfig = {
     serviceName: options.serviceName ?? "web",
-    endpoint: options.endpoint ?? `${DEFAULT_INGEST_PATH}/v1/traces`,
+    endpoint: options.endpoint ?? DEFAULT_ENDPOINT,
     propagateTo: options.propagateTo ?? [],
     propagation: options.propagation ?? "same-origin",
     ignoreUrls: options.ignoreUrls ?? [],
     sampleRatio: options.sampleRatio ?? 1,
     resourceAttributes: options.resourceAttributes ?? {},
   };
-  const checks: readonly (readonly [keyof WebConfig, boolean, string])[] = [
-    ["serviceName", isText(config.serviceName), 'a name such as "shop-web"'],
-    [
-      "endpoint",
-      parseHttpUrl(config.endpoint, pageUrl) !== undefined,
-      `a path such as "${DEFAULT_INGEST_PATH}/v1/traces" or an http(s) URL`,
-    ],
-    [
-      "propagateTo",
-      isTexts(config.propagateTo) && config.propagateTo.every(isOrigin),
-      'exact origins such as ["https://api.example.com"], without path, query or wildcard',
-    ],
-    [
-      "propagation",
-      config.propagation === "same-origin" || config.propagation === "off",
-      '"same-origin" or "off"',
-    ],
-    ["ignoreUrls", isTexts(config.ignoreUrls), 'URL prefixes such as ["/healthz"]'],
-    [
-      "sampleRatio",
-      config.sampleRatio >= 0 && config.sampleRatio <= 1,
-      "a number from 0 (keep no trace) to 1 (keep every trace)",
-    ],
-    [
-      "resourceAttributes",
-      isTexts(Object.values(config.resourceAttributes)),
-      'texts by name such as { "service.version": "1.2.3" }',
-    ],
-  ];
-  const problems = checks
-    .filter(([, good]) => !good)
-    .map(([name, , expected]) => `${name}=${JSON.stringify(config[name])}: expected ${expected}`);
+  const problems = (Object.keys(CHECKS) as (keyof WebConfig)[])
+    .filter((name) => !CHECKS[name].isGood(config[name], pageUrl))
+    .map((name) => `${name}=${JSON.stringify(config[name])}: expected ${CHECKS[name].expected}`);
   if (problems.length > 0) throw new Error(problems.join("; "));
   return {
     ...config,
@@ -75,11 +46,40 @@ export function readWebOptions(options: WebTracingOptions, pageUrl: string): Web
   };
 }
 
-function isText(value: unknown): boolean {
+const DEFAULT_ENDPOINT = `${DEFAULT_INGEST_PATH}/v1/traces`;
+
+interface Check {
+  readonly isGood: (value: unknown, pageUrl: string) => boolean;
+  readonly expected: string;
+}
+
+const CHECKS: Readonly<Record<keyof WebConfig, Check>> = {
+  serviceName: { isGood: isText, expected: 'a name such as "shop-web"' },
+  endpoint: { isGood: isHttpUrl, expected: `a path such as "${DEFAULT_ENDPOINT}" or an http(s) URL` },
+  propagateTo: {
+    isGood: (value) => isTexts(value) && value.every(isOrigin),
+    expected: 'exact origins such as ["https://api.example.com"], no path, no wildcard',
+  },
+  propagation: {
+    isGood: (value) => value === "same-origin" || value === "off",
+    expected: '"same-origin" or "off"',
+  },
+  ignoreUrls: { isGood: isTexts, expected: 'URL prefixes such as ["/healthz"]' },
+  sampleRatio: {
+    isGood: (value) => typeof value === "number" && value >= 0 && value <= 1,
+    expected: "a number from 0 (keep no trace) to 1 (keep every trace)",
+  },
+  resourceAttributes: {
+    isGood: (value) => typeof value === "object" && value !== null && isTexts(Object.values(value)),
+    expected: 'texts by name such as { "service.version": "1.2.3" }',
+  },
+};
+
+function isText(value: unknown): value is string {
   return typeof value === "string" && value !== "";
 }
 
-function isTexts(values: unknown): boolean {
+function isTexts(values: unknown): values is readonly string[] {
   return Array.isArray(values) && values.every(isText);
 }
 
@@ -91,8 +91,6 @@ function isOrigin(text: string): boolean {
   }
 }
 
-function parseHttpUrl(text: string, base: string): URL | undefined {
-  if (!isText(text) || !URL.canParse(text, base)) return undefined;
-  const url = new URL(text, base);
-  return /^https?:$/.test(url.protocol) ? url : undefined;
+function isHttpUrl(text: unknown, base: string): boolean {
+  return isText(text) && URL.canParse(text, base) && /^https?:$/.test(new URL(text, base).protocol);
 }

@@ -5,6 +5,7 @@ import {
   TraceFlags,
   trace,
 } from "@opentelemetry/api";
+import { RandomIdGenerator } from "@opentelemetry/sdk-trace-base";
 import { parseTraceparent, printTraceparent } from "@throughline/core";
 
 export const TRACEPARENT = "traceparent";
@@ -42,10 +43,6 @@ export function traceparentOf({ traceId, spanId, traceFlags }: SpanContext): str
 
 /** A header that asks for no spans at all: the request belongs to no trace that is kept. */
 export function unsampledTraceparent(): string {
-  return printTraceparent({ traceId: randomHex(16), spanId: randomHex(8), sampled: false });
-}
-
-function randomHex(bytes: number): string {
-  const random = crypto.getRandomValues(new Uint8Array(bytes));
-  return Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const ids = new RandomIdGenerator();
+  return printTraceparent({ traceId: ids.generateTraceId(), spanId: ids.generateSpanId(), sampled: false });
 }

@@ -1,6 +1,12 @@
 import type { Attributes } from "@opentelemetry/api";
-import { type Resource, resourceFromAttributes } from "@opentelemetry/resources";
+import type { Resource } from "@opentelemetry/resources";
 
+/** What is said of every span of this page. Nothing is detected or merged later, so there is nothing to wait for. */
 export function createResource(attributes: Attributes): Resource {
-  return resourceFromAttributes(attributes);
+  const resource: Resource = {
+    attributes,
+    merge: (other) => (other ? createResource({ ...attributes, ...other.attributes }) : resource),
+    getRawAttributes: () => Object.entries(attributes),
+  };
+  return resource;
 }

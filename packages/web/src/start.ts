@@ -1,21 +1,27 @@
-import { type Attributes, context, propagation, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import {
-  AlwaysOnSampler,
-  BasicTracerProvider,
-  ParentBasedSampler,
-  TraceIdRatioBasedSampler,
-} from "@opentelemetry/sdk-trace-base";
+  type Attributes,
+  type ContextManager,
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  type Tracer,
+  trace,
+} from "@opentelemetry/api";
+import { BasicTracerProvider, type SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { SERVICE_NAME, TEST_CASE_ID, TEST_GLOBAL } from "@throughline/core/attributes";
 import { bindAsync, createContextManager } from "./context.ts";
 import { traceFetch } from "./fetch.ts";
-import { createInteractions } from "./interaction.ts";
-import { createLater } from "./later.ts";
-import { type Registration, traceListeners } from "./listeners.ts";
+import { traceInteractions } from "./interaction.ts";
+import { createInteractionLife, type InteractionLife } from "./interaction-life.ts";
+import { createLater, type Later } from "./later.ts";
+import { traceListeners } from "./listeners.ts";
 import { readWebOptions, type WebConfig, type WebTracingOptions } from "./options.ts";
 import type { Stop } from "./patch-method.ts";
 import { createPropagator } from "./propagator.ts";
+import type { Registration } from "./registrations.ts";
 import { createResource } from "./resource.ts";
-import { createTransport } from "./transport.ts";
+import { createSampler } from "./sampler.ts";
+import { createTransport, type Transport } from "./transport.ts";
 import { TRACER_NAME } from "./with-span.ts";
 
 export interface WebTracing {
@@ -72,91 +78,120 @@ function run(config: WebConfig, test: TestHook | undefined, inherited: readonly 
   const later = createLater();
   const resource = resourceOf(config, test);
   const transport = createTransport({ url: config.endpoint, resource, fetch: globalThis.fetch, later });
-  const interactions = createInteractions(later);
+  const life = createInteractionLife(later);
   const provider = new BasicTracerProvider({
     resource: createResource(resource),
-    sampler: test
-      ? new AlwaysOnSampler()
-      : new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(config.sampleRatio) }),
-    spanProcessors: [interactions.processor, transport.processor],
+    sampler: createSampler(test ? 1 : config.sampleRatio),
+    spanProcessors: [processorOf(life, transport)],
   });
-  const tracer = provider.getTracer(TRACER_NAME);
   const manager = createContextManager();
   const leaveApi = joinApi(provider, manager);
-
-  const binding = bindAsync(manager);
-  const stopClicks = interactions.listen(tracer);
-  const stopListeners = traceListeners(
-    {
-      note: binding.note,
-      run(event, target, call) {
-        // An event that code dispatches belongs to that code.
-        const own = manager.active() === ROOT_CONTEXT;
-        const wanted = own ? (interactions.contextOf(event) ?? binding.contextOf(target)) : undefined;
-        return wanted ? manager.with(wanted, call) : call();
-      },
-    },
-    inherited,
-  );
-  const fetching = traceFetch({
-    tracer,
+  const traced = tracePage({
+    config,
+    tracer: provider.getTracer(TRACER_NAME),
     manager,
-    rules: {
-      pageOrigin: location.origin,
-      propagateTo: config.propagateTo,
-      ignoreUrls: [...config.ignoreUrls, config.endpoint],
-    },
-    propagation: config.propagation,
-    inferParent: interactions.only,
+    life,
     later,
+    inherited,
   });
 
-  function settle(): void {
-    fetching.settle();
-    interactions.settle();
-  }
-  function cut(reason: string): void {
-    const endInteractions = interactions.cut(reason);
-    fetching.cut(reason);
-    endInteractions();
-  }
+  const flush = (): Promise<void> => {
+    traced.settle();
+    return transport.flush();
+  };
   const stopPage = watchPage({
     hidden() {
-      settle();
+      traced.settle();
       transport.hide();
     },
     leaving() {
-      cut("pagehide");
+      traced.cut("pagehide");
       transport.hide();
     },
   });
-  const flush = (): Promise<void> => {
-    settle();
-    return transport.flush();
-  };
   const leaveTest = joinTest(test, flush, config.endpoint);
 
   function halt(): readonly Registration[] {
-    if (page[RUNNING]?.halt !== halt) return [];
+    if (page[RUNNING] !== running) return [];
     page[RUNNING] = undefined;
-    cut("stop");
-    fetching.stop();
-    const listeners = stopListeners();
-    stopClicks();
-    binding.stop();
+    traced.cut("stop");
     stopPage();
     leaveTest();
     leaveApi();
     transport.hide();
-    return listeners;
+    return traced.stop();
   }
-  return {
+  const running: Running = {
     halt,
     flush,
     stop() {
       halt();
       return transport.flush();
     },
+  };
+  return running;
+}
+
+interface PageTracing {
+  readonly config: WebConfig;
+  readonly tracer: Tracer;
+  readonly manager: ContextManager;
+  readonly life: InteractionLife;
+  readonly later: Later;
+  readonly inherited: readonly Registration[];
+}
+
+/** Every instrument, in the order in which the page must meet them. */
+function tracePage({ config, tracer, manager, life, later, inherited }: PageTracing) {
+  const interactions = traceInteractions(tracer, life, later);
+  const binding = bindAsync(manager);
+  const stopListeners = traceListeners(
+    {
+      note: binding.note,
+      run(event, target, call) {
+        // An event that code dispatches belongs to that code.
+        const isOwn = manager.active() === ROOT_CONTEXT;
+        const context = isOwn ? (interactions.contextOf(event) ?? binding.contextOf(target)) : undefined;
+        return context ? manager.with(context, call) : call();
+      },
+    },
+    inherited,
+  );
+  const rules = {
+    pageOrigin: location.origin,
+    propagateTo: config.propagateTo,
+    ignoreUrls: [...config.ignoreUrls, config.endpoint],
+  };
+  const { propagation } = config;
+  const requests = traceFetch({ tracer, manager, rules, propagation, inferParent: life.only, later });
+  return {
+    settle(): void {
+      requests.settle();
+      life.settle();
+    },
+    cut(reason: string): void {
+      const endInteractions = life.cut(reason);
+      requests.cut(reason);
+      endInteractions();
+    },
+    stop(): readonly Registration[] {
+      requests.stop();
+      binding.stop();
+      interactions.stop();
+      return stopListeners();
+    },
+  };
+}
+
+function processorOf(life: InteractionLife, transport: Transport): SpanProcessor {
+  return {
+    onStart: life.onStart,
+    onEnd(span) {
+      life.onEnd(span);
+      transport.onEnd(span);
+    },
+    forceFlush: transport.flush,
+    shutdown: transport.flush,
   };
 }
 
@@ -169,7 +204,7 @@ function resourceOf(config: WebConfig, test: TestHook | undefined): Attributes {
 }
 
 /** Makes the user's own `trace.getTracer` and `context.with` part of the same traces. */
-function joinApi(provider: BasicTracerProvider, manager: ReturnType<typeof createContextManager>): Stop {
+function joinApi(provider: BasicTracerProvider, manager: ContextManager): Stop {
   const tracing = trace.setGlobalTracerProvider(provider);
   const contexts = context.setGlobalContextManager(manager);
   const headers = propagation.setGlobalPropagator(createPropagator());

@@ -1,0 +1,71 @@
+export type Listener = EventListener | EventListenerObject;
+
+/** A listener of the page; a stopped tracing hands them to the next one, which traces them again. */
+export interface Registration {
+  readonly target: EventTarget;
+  readonly type: string;
+  readonly listener: Listener;
+  readonly options: unknown;
+}
+
+export interface Registrations {
+  add(registration: Registration): void;
+  forget(registration: Registration): void;
+  all(): readonly Registration[];
+}
+
+type Kept = Omit<Registration, "target">;
+
+/** Which listeners are on the page now, in order, without keeping a target alive; `once` ones go by themselves. */
+export function createRegistrations(): Registrations {
+  const lists = new WeakMap<EventTarget, Kept[]>();
+  const targets = new Set<WeakRef<EventTarget>>();
+  const gone = new FinalizationRegistry<WeakRef<EventTarget>>((ref) => targets.delete(ref));
+
+  function listOf(target: EventTarget): Kept[] {
+    const known = lists.get(target);
+    if (known) return known;
+    const list: Kept[] = [];
+    const ref = new WeakRef(target);
+    lists.set(target, list);
+    targets.add(ref);
+    gone.register(target, ref);
+    return list;
+  }
+  return {
+    add({ target, ...kept }) {
+      const list = listOf(target);
+      if (!isOnce(kept.options) && !list.some(sameAs(kept))) list.push(kept);
+    },
+    forget({ target, ...kept }) {
+      const list = listOf(target);
+      const index = list.findIndex(sameAs(kept));
+      if (index >= 0) list.splice(index, 1);
+    },
+    all: () =>
+      [...targets].flatMap((ref) => {
+        const target = ref.deref();
+        return target ? listOf(target).map((kept) => ({ target, ...kept })) : [];
+      }),
+  };
+}
+
+// What makes two registrations the same: https://dom.spec.whatwg.org/#add-an-event-listener
+function sameAs(one: Kept): (other: Kept) => boolean {
+  return (other) =>
+    other.type === one.type &&
+    other.listener === one.listener &&
+    isCapture(other.options) === isCapture(one.options);
+}
+
+function isCapture(options: unknown): boolean {
+  return isObject(options) ? Boolean(Reflect.get(options, "capture")) : Boolean(options);
+}
+
+function isOnce(options: unknown): boolean {
+  return isObject(options) && Boolean(Reflect.get(options, "once"));
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
