@@ -39,11 +39,12 @@ const leaveOut = {
   },
 };
 
-rmSync("dist/chunks", { recursive: true, force: true });
+const outdir = process.argv[2] ?? "dist";
+rmSync(`${outdir}/chunks`, { recursive: true, force: true });
 
 const { metafile } = await build({
   entryPoints: ["index", "node", "ingest", "next-config"].map((name) => `src/${name}.ts`),
-  outdir: "dist",
+  outdir,
   chunkNames: "chunks/[name]-[hash]",
   bundle: true,
   splitting: true,
@@ -79,7 +80,7 @@ if (marked === 0)
 
 await build({
   entryPoints: ["src/index.edge.ts"],
-  outdir: "dist",
+  outdir,
   bundle: true,
   platform: "neutral",
   format: "esm",

@@ -1,0 +1,103 @@
+import type { NextConfig } from "next";
+import { afterEach, expect, test, vi } from "vitest";
+import { withTracing } from "./next-config.ts";
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+});
+
+function turnOn(env: Record<string, string> = {}): void {
+  for (const [name, value] of Object.entries({ OTEL_ENABLED: "true", ...env })) vi.stubEnv(name, value);
+}
+
+function webOf(config: NextConfig): unknown {
+  return JSON.parse(config.env?.THROUGHLINE_WEB ?? "null");
+}
+
+test("a config comes back as the same object when tracing is off", () => {
+  const config: NextConfig = { basePath: "/shop" };
+  const asFunction = () => config;
+  expect(withTracing(config)).toBe(config);
+  expect(withTracing(asFunction)).toBe(asFunction);
+  turnOn({ OTEL_SDK_DISABLED: "true" });
+  expect(withTracing(config)).toBe(config);
+});
+
+test("the user's own settings stay beside ours", () => {
+  turnOn();
+  const config = withTracing({
+    env: { SHOP: "tea" },
+    instrumentationClientInject: ["./mine"],
+    transpilePackages: ["lib"],
+    experimental: { swcEnvOptions: { mode: "usage", coreJs: "3.38", include: ["transform-spread"] } },
+  });
+  expect(config.env?.SHOP).toBe("tea");
+  expect(config.instrumentationClientInject).toEqual(["./mine", "@throughline/web/next"]);
+  expect(config.transpilePackages).toEqual(["lib", "next"]);
+  expect(config.experimental?.swcEnvOptions).toEqual({
+    mode: "usage",
+    coreJs: "3.38",
+    include: ["transform-spread", "transform-async-to-generator", "transform-async-generator-functions"],
+  });
+});
+
+test("next stays out of transpilePackages where that is asked for", () => {
+  turnOn();
+  expect(withTracing({}, { transpileNext: false }).transpilePackages).toEqual([]);
+});
+
+test("the browser gets its endpoint below the base path, its name and its share", () => {
+  turnOn({ OTEL_SERVICE_NAME: "shop", NODE_ENV: "production" });
+  expect(webOf(withTracing({ basePath: "/tea" }, { propagateTo: ["https://api.example.com"] }))).toEqual({
+    serviceName: "shop-web",
+    endpoint: "/tea/api/tl/v1/traces",
+    sampleRatio: 0.1,
+    propagateTo: ["https://api.example.com"],
+  });
+  expect(webOf(withTracing({}, { serviceName: "front", ingestPath: "/otel", propagation: "off" }))).toEqual({
+    serviceName: "front",
+    endpoint: "/otel/v1/traces",
+    sampleRatio: 0.1,
+    propagation: "off",
+  });
+});
+
+test("no header of the collector reaches the browser", () => {
+  turnOn({ OTEL_EXPORTER_OTLP_HEADERS: "authorization=secret" });
+  expect(JSON.stringify(withTracing({}))).not.toContain("secret");
+});
+
+test("OTEL_TRACES_SAMPLER holds for the browser too", () => {
+  turnOn({ OTEL_TRACES_SAMPLER: "always_off" });
+  expect(webOf(withTracing({}))).toMatchObject({ sampleRatio: 0 });
+});
+
+test("a config function, plain or async, is wrapped and gets its arguments", async () => {
+  turnOn();
+  const phases: string[] = [];
+  const plain = withTracing((phase) => {
+    phases.push(phase);
+    return { basePath: "/a" };
+  });
+  const later = withTracing(async (phase) => ({ basePath: `/${phase}` }));
+  expect(webOf((await plain("build", { defaultConfig: {} })) as NextConfig)).toMatchObject({
+    endpoint: "/a/api/tl/v1/traces",
+  });
+  expect(await later("serve", { defaultConfig: {} })).toMatchObject({
+    basePath: "/serve",
+    instrumentationClientInject: ["@throughline/web/next"],
+  });
+  expect(phases).toEqual(["build"]);
+});
+
+test("a bad option gives one warning and the config untouched", () => {
+  turnOn();
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  const config: NextConfig = {};
+  expect(withTracing(config, { propagateTo: ["*.example.com"], ingestPath: "api" })).toBe(config);
+  expect(warn).toHaveBeenCalledTimes(1);
+  expect(String(warn.mock.calls[0]?.[0])).toMatch(
+    /@throughline\/server: .*propagateTo.*ingestPath.*Correct it/,
+  );
+});

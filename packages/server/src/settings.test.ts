@@ -1,0 +1,59 @@
+import { expect, test } from "vitest";
+import { readServerConfig, sampleRatioOf } from "./settings.ts";
+import { VERSION } from "./version.ts";
+
+function read(env: Record<string, string>) {
+  const warnings: string[] = [];
+  return { config: readServerConfig({}, (text) => warnings.push(text), env), warnings };
+}
+
+test("nothing is on and nothing is said without OTEL_ENABLED, however wrong the rest is", () => {
+  expect(read({ OTEL_TRACES_SAMPLER_ARG: "many" })).toEqual({ config: undefined, warnings: [] });
+  expect(read({ OTEL_ENABLED: "false", OTEL_TRACES_SAMPLER_ARG: "many" }).warnings).toEqual([]);
+});
+
+test("OTEL_SDK_DISABLED wins over OTEL_ENABLED", () => {
+  expect(read({ OTEL_ENABLED: "true", OTEL_SDK_DISABLED: "true" })).toEqual({
+    config: undefined,
+    warnings: [],
+  });
+});
+
+test("every bad value is named in one warning with its cure, and tracing stays off", () => {
+  const { config, warnings } = read({
+    OTEL_ENABLED: "true",
+    OTEL_TRACES_SAMPLER_ARG: "150%",
+    OTEL_EXPORTER_OTLP_ENDPOINT: "collector:4318",
+    THROUGHLINE_INGEST_MAX_BYTES: "much",
+  });
+  expect(config).toBeUndefined();
+  expect(warnings).toHaveLength(1);
+  expect(warnings[0]).toContain('OTEL_TRACES_SAMPLER_ARG="150%"');
+  expect(warnings[0]).toContain('OTEL_EXPORTER_OTLP_ENDPOINT="collector:4318"');
+  expect(warnings[0]).toContain('THROUGHLINE_INGEST_MAX_BYTES="much"');
+  expect(warnings[0]).toContain("the app runs without it");
+});
+
+test("a propagator that is not built in is refused instead of dropped", () => {
+  expect(read({ OTEL_ENABLED: "true", OTEL_PROPAGATORS: "tracecontext,b3" }).warnings[0]).toContain('"b3"');
+});
+
+test("OTEL_ENABLED takes true and false only", () => {
+  expect(read({ OTEL_ENABLED: "TRUE" }).config?.enabled).toBe(true);
+  expect(read({ OTEL_ENABLED: "1" }).warnings[0]).toContain('OTEL_ENABLED="1": expected true or false');
+});
+
+test("production keeps a tenth, other runs keep all, and a set share is taken as it is", () => {
+  const ratioWith = (env: Record<string, string>): number | undefined => {
+    const { config } = read({ OTEL_ENABLED: "true", ...env });
+    return config && sampleRatioOf(config).ratio;
+  };
+  expect(ratioWith({ NODE_ENV: "production" })).toBe(0.1);
+  expect(ratioWith({ NODE_ENV: "development" })).toBe(1);
+  expect(ratioWith({ NODE_ENV: "production", OTEL_TRACES_SAMPLER_ARG: "0" })).toBe(0);
+});
+
+test("the version in the boot line is the package's", async () => {
+  const { default: manifest } = await import("../package.json", { with: { type: "json" } });
+  expect(VERSION).toBe(manifest.version);
+});
