@@ -17,7 +17,8 @@ export async function startCollector({
   const server = await processes.start({
     name: "the collector",
     args: [join(root, "packages/collector/dist/cli.js"), "--port", String(own), "--grpc-port", String(grpc)],
-    env,
+    // In memory like the orders: a demo leaves no file behind.
+    env: { THROUGHLINE_COLLECTOR_STORE: "memory", ...env },
     ready: (_, signal) => portAnswers(own, signal),
   });
   return { ...server, url: `http://127.0.0.1:${own}` };
