@@ -1,3 +1,5 @@
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
 import { expect, span, test } from "@throughline/playwright";
 
 const plainApp = process.env.E2E_PLAIN_URL ?? "";
@@ -37,19 +39,43 @@ test("a header removed on the way fails too, and is told apart from one never se
   page,
   otel,
 }) => {
-  // Stands for a proxy that strips the header; the fixture itself never routes.
-  await page.route("**/api/orders", async (route) => {
-    const { traceparent: _, ...headers } = await route.request().allHeaders();
-    await route.continue({ headers });
-  });
-  await page.goto(plainApp);
-  const trace = await otel.during(() => page.getByRole("button", { name: "Buy" }).click());
-  const failure = await expect(trace)
-    .toHavePath(ONE_CLICK)
-    .then(
-      () => "it passed",
-      (error: Error) => error.message,
-    );
-  expect(failure).toContain("browser → server");
-  expect(failure).toContain("TL-P03");
+  const proxy = await startStrippingProxy(plainApp);
+  try {
+    await page.goto(proxy.url);
+    const trace = await otel.during(() => page.getByRole("button", { name: "Buy" }).click());
+    const failure = await expect(trace)
+      .toHavePath(ONE_CLICK)
+      .then(
+        () => "it passed",
+        (error: Error) => error.message,
+      );
+    expect(failure).toContain("browser → server");
+    expect(failure).toContain("TL-P03");
+  } finally {
+    proxy.stop();
+  }
 });
+
+/** A real proxy on loopback that passes everything on but `traceparent`. */
+async function startStrippingProxy(
+  target: string,
+): Promise<{ readonly url: string; readonly stop: () => void }> {
+  const server = createServer((incoming, outgoing) => {
+    const { traceparent: _, ...headers } = incoming.headers;
+    const onward = request(
+      new URL(incoming.url ?? "/", target),
+      { method: incoming.method, headers },
+      (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(outgoing);
+      },
+    );
+    incoming.pipe(onward);
+  });
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const stop = () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, stop };
+}
