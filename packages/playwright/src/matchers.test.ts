@@ -113,9 +113,15 @@ test("a negated path passes only where traces demonstrably arrived", async () =>
   await expect(
     toHavePath.call(stateOf(true), frozen(evidenceOf({ settled: settledReport() })), absent),
   ).rejects.toThrow(/not proven, because no span of this scope arrived/);
-  await expect(
-    toHavePath.call(stateOf(true), frozen({ ...whole, settled: undefined }), absent),
-  ).rejects.toThrow(/not proven, because no flush was complete/);
+  for (const settled of [
+    undefined,
+    settledReport({ server: "no token" }),
+    settledReport({ server: "failed: 404" }),
+  ]) {
+    await expect(toHavePath.call(stateOf(true), frozen({ ...whole, settled }), absent)).rejects.toThrow(
+      /not proven, because no flush was complete/,
+    );
+  }
 });
 
 test("a negated connection fails on a connected trace and passes on a gap", async () => {

@@ -49,7 +49,7 @@ export function createMatchers(columns: () => number): TraceMatchers {
       const outcome = await trace.watch((evidence) => judge(path, evidence), timeoutOf(this, options));
       const failure = { patterns: path, outcome, columns: columns(), ...outcome.detail };
       const found = outcome.detail.match?.matched === true;
-      if (this.isNot && !found) assertProven(outcome, "toHavePath");
+      if (this.isNot && outcome.state === "timeout") assertProven(outcome, "toHavePath");
       return verdict(trace, this.isNot, found, outcome, () =>
         found ? printPathPresent(failure) : printPathFailure(failure),
       );
@@ -58,7 +58,7 @@ export function createMatchers(columns: () => number): TraceMatchers {
       assertHandle(trace, "toBeConnected");
       const outcome = await trace.watch(judgeConnection, timeoutOf(this, options));
       const connected = outcome.state === "holds";
-      if (this.isNot && !connected) assertProven(outcome, "toBeConnected");
+      if (this.isNot && outcome.state === "timeout") assertProven(outcome, "toBeConnected");
       const failure = { outcome, columns: columns(), ...outcome.detail };
       return verdict(trace, this.isNot, connected, outcome, () =>
         connected ? "expect(trace).not.toBeConnected()\n\nThe trace is connected." : printGapFailure(failure),
@@ -116,9 +116,9 @@ function maySpeakLater(node: TraceNode): boolean {
   );
 }
 
-// Silence proves nothing: a negation needs a live scope and a barrier.
+// Silence proves nothing: a negation needs a live scope, and a barrier that reached browser and server.
 function assertProven({ evidence }: Outcome<unknown>, matcher: string): void {
-  if (evidence.trees.length > 0 && evidence.settled) return;
+  if (evidence.trees.length > 0 && evidence.settled?.server === "flushed") return;
   const reason = evidence.trees.length === 0 ? "no span of this scope arrived" : "no flush was complete";
   throw new Error(
     `@throughline/playwright: expect(trace).not.${matcher}() is not proven, because ${reason} (${printBarrier(evidence.barrier)}); a negation counts only for traces that demonstrably arrive`,

@@ -29,7 +29,8 @@ export async function settle(
   deadlineMs: number,
 ): Promise<SettleReport> {
   const startedAt = performance.now();
-  const left = (): number => Math.max(1, deadlineMs - (performance.now() - startedAt));
+  // Whole milliseconds: AbortSignal.timeout refuses fractions.
+  const left = (): number => Math.max(1, Math.ceil(deadlineMs - (performance.now() - startedAt)));
   await wireIdle(wire, left());
   const wirePosition = wire.position();
   const pages = context.pages().filter((page) => isTraceable(page));
