@@ -40,13 +40,15 @@ export async function answerGrpc(
   request: Http2ServerRequest,
   response: Http2ServerResponse,
 ): Promise<void> {
+  response.on("error", () => undefined);
   const outcome = await call(options, request).catch(
     (error: unknown): Outcome => ({
       code: RPC.internal,
       message: `throughline: ${error instanceof Error ? error.message : String(error)}`,
     }),
   );
-  if (response.stream.destroyed) return;
+  // The caller may have gone meanwhile.
+  if (response.stream === undefined || response.stream.destroyed) return;
   respond(response, outcome);
   // What is left of a request that was refused early; unread, it would hold the stream open.
   request.resume();

@@ -14,6 +14,8 @@ export async function answerNodeRequest(
   incoming: Incoming,
   outgoing: Outgoing,
 ): Promise<void> {
+  // A write that meets a closed connection is reported here too; unheard, it would end the process.
+  outgoing.on("error", () => undefined);
   try {
     const request = toRequest(incoming);
     if (request === undefined) {
@@ -87,17 +89,21 @@ async function send(response: Response, outgoing: Outgoing): Promise<void> {
     return;
   }
   const reader = response.body.getReader();
-  outgoing.on("close", () => void reader.cancel().catch(() => undefined));
+  const gone = new Promise<void>((resolve) => {
+    outgoing.on("close", () => {
+      resolve();
+      void reader.cancel().catch(() => undefined);
+    });
+  });
   for (let next = await reader.read(); !next.done; next = await reader.read()) {
-    await write(outgoing, next.value);
+    await Promise.race([gone, write(outgoing, next.value)]);
   }
   outgoing.end();
 }
 
 function write(outgoing: Outgoing, chunk: Uint8Array): Promise<void> {
   return new Promise((resolve) => {
-    const done = (): void => resolve();
-    // Over HTTP/2 and HTTP/1.1 alike, the callback comes when the chunk is flushed or the connection is gone.
-    (outgoing as ServerResponse).write(chunk, done);
+    // Both kinds of response write alike; their overloads only differ in the type of the error.
+    (outgoing as ServerResponse).write(chunk, () => resolve());
   });
 }
