@@ -12,7 +12,7 @@ export function needsInstall() {
   return installed === undefined || installed < (modified("package-lock.json") ?? 0);
 }
 
-/** Runs `npm ci` if it has to; rejects with npm's own last lines. */
+/** Installs what the lock file names, if it has to; rejects with npm's own last lines. */
 export async function installDependencies({ processes = createProcesses() } = {}) {
   if (!needsInstall()) return;
   // Under `npm run`, npm says where it lives; on Windows only that spares a shell.
@@ -20,8 +20,10 @@ export async function installDependencies({ processes = createProcesses() } = {}
   const command = npm?.endsWith(".js") ? { args: [npm] } : { command: "npm", args: [] };
   await processes.run({
     ...command,
-    name: "npm ci",
-    args: [...command.args, "ci", "--no-audit", "--no-fund"],
+    name: "npm install",
+    // `npm ci` refuses a lock file that lacks the optional binaries of another platform; this adds them, and
+    // --no-save leaves the lock file as it is.
+    args: [...command.args, "install", "--no-save", "--no-audit", "--no-fund"],
     cwd: fileURLToPath(root),
   });
 }

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
-const KEPT_LINES = 30;
+const KEPT_LINES = 60;
 const STOP_TIMEOUT_MS = 5000;
 const POSIX = process.platform !== "win32";
 
