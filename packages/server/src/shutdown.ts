@@ -26,10 +26,11 @@ function holdExit(flush: () => Promise<void>): () => void {
   const onExit = (): void => {
     leaving = true;
   };
-  const held = (code?: number | string | null): never => {
-    if (leaving) return original.call(process, code);
+  // The arguments as they came: exit() keeps process.exitCode, exit(undefined) would clear it.
+  const held = (...args: Parameters<typeof process.exit>): never => {
+    if (leaving) return original.apply(process, args);
     leaving = true;
-    void capped(flush).finally(() => original.call(process, code));
+    void capped(flush).finally(() => original.apply(process, args));
     // process.exit promises never to return; callers that follow it with code are rare and run into the real exit.
     return undefined as never;
   };

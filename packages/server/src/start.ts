@@ -29,6 +29,8 @@ export interface StartOptions extends RegisterOptions {
 
 /** Wires sampler, processors, exporter, instrumentations and shutdown into one running SDK. */
 export async function start(config: ServerConfig, options: StartOptions): Promise<Tracing> {
+  // First, because it is the caller's code and may throw: nothing must have been touched then.
+  const extra = (await options.instrumentations?.()) ?? [];
   const isNext = options.host === "next";
   const records = isNext ? recordResponses() : undefined;
   const { ratio } = sampleRatioOf(config);
@@ -41,7 +43,7 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   });
   const exporting = redactUrls(new BatchSpanProcessor(createExporter(config)));
   const processor = records ? nextSpans(exporting, records.current) : exporting;
-  const instrumentations = [...outbound.instrumentations, ...((await options.instrumentations?.()) ?? [])];
+  const instrumentations = [...outbound.instrumentations, ...extra];
   const sdk = new NodeSDK({
     autoDetectResources: false,
     resource: resourceOf(config),

@@ -1,0 +1,87 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, expect, test, vi } from "vitest";
+import { createForwarder, type Parcel } from "./forward.ts";
+
+let collector: Server | undefined;
+
+afterEach(async () => {
+  collector?.closeAllConnections();
+  if (collector?.listening) await once(collector.close(), "close");
+});
+
+async function listen(answer: (body: string) => number): Promise<(body: string) => Parcel> {
+  collector = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    response.writeHead(answer(Buffer.concat(chunks).toString())).end();
+  });
+  await once(collector.listen(0, "127.0.0.1"), "listening");
+  const { port } = collector.address() as AddressInfo;
+  return (body) => ({
+    url: `http://127.0.0.1:${port}/v1/traces`,
+    contentType: "application/json",
+    body: Buffer.from(body),
+  });
+}
+
+test("what could not be delivered is tried again by itself", async () => {
+  const bodies: string[] = [];
+  const parcel = await listen((body) => (bodies.push(body) < 3 ? 503 : 200));
+  const forwarder = createForwarder({ headers: {}, warn: () => undefined, retryDelayMs: 5 });
+  await forwarder.send(parcel("a")).done;
+  await vi.waitFor(() => expect(bodies).toEqual(["a", "a", "a"]));
+});
+
+test("the queue keeps the newest posts within its bytes", async () => {
+  let isUp = false;
+  const taken: string[] = [];
+  const parcel = await listen((body) => {
+    if (isUp) taken.push(body);
+    return isUp ? 200 : 503;
+  });
+  const warnings: string[] = [];
+  const forwarder = createForwarder({
+    headers: {},
+    warn: (text) => warnings.push(text),
+    queueMaxBytes: 20,
+    retryDelayMs: 60_000,
+  });
+  for (const body of ["1".repeat(10), "2".repeat(10), "3".repeat(10)])
+    await forwarder.send(parcel(body)).done;
+  expect(warnings.at(-1)).toContain("2 posts wait, 1 dropped");
+  isUp = true;
+  await forwarder.flush();
+  expect(taken.sort()).toEqual(["2".repeat(10), "3".repeat(10)]);
+});
+
+test("a refusal is final: the post is dropped and said", async () => {
+  const bodies: string[] = [];
+  const parcel = await listen((body) => (bodies.push(body) > 0 ? 400 : 200));
+  const warnings: string[] = [];
+  const forwarder = createForwarder({ headers: {}, warn: (text) => warnings.push(text) });
+  await forwarder.send(parcel("bad")).done;
+  await forwarder.flush();
+  expect(bodies).toEqual(["bad"]);
+  expect(warnings).toEqual([expect.stringContaining("refused the browser's data with status 400")]);
+});
+
+test("a collector that accepts and never answers does not hold the post for ever", async () => {
+  collector = createServer(() => undefined);
+  await once(collector.listen(0, "127.0.0.1"), "listening");
+  const { port } = collector.address() as AddressInfo;
+  const warnings: string[] = [];
+  const forwarder = createForwarder({
+    headers: {},
+    warn: (text) => warnings.push(text),
+    timeoutMs: 50,
+    retryDelayMs: 60_000,
+  });
+  await forwarder.send({
+    url: `http://127.0.0.1:${port}/v1/traces`,
+    contentType: "application/json",
+    body: new Uint8Array([123, 125]),
+  }).done;
+  expect(warnings).toHaveLength(1);
+});

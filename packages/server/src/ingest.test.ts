@@ -1,0 +1,194 @@
+import { once } from "node:events";
+import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { POST } from "./ingest.ts";
+import { processState } from "./process-state.ts";
+
+interface Received {
+  readonly url: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+let collector: Server;
+let received: Received[];
+let answers: number[];
+
+beforeEach(async () => {
+  received = [];
+  answers = [];
+  collector = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    received.push({ url: request.url, headers: request.headers, body: Buffer.concat(chunks).toString() });
+    response.writeHead(answers.shift() ?? 200).end("{}");
+  });
+  await once(collector.listen(0, "127.0.0.1"), "listening");
+  const { port } = collector.address() as AddressInfo;
+  vi.stubEnv("OTEL_ENABLED", "true");
+  vi.stubEnv("OTEL_EXPORTER_OTLP_ENDPOINT", `http://127.0.0.1:${port}`);
+});
+
+afterEach(async () => {
+  await processState().forwarder?.flush();
+  processState().flushers.clear();
+  processState().forwarder = undefined;
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+  collector.closeAllConnections();
+  if (collector.listening) await once(collector.close(), "close");
+});
+
+interface Post {
+  readonly path?: string;
+  readonly body?: BodyInit;
+  readonly headers?: Record<string, string>;
+}
+
+function post({
+  path = "/v1/traces",
+  body = '{"resourceSpans":[]}',
+  headers = {},
+}: Post = {}): Promise<Response> {
+  return POST(
+    new Request(`http://shop.test/api/tl${path}`, {
+      method: "POST",
+      body,
+      headers: { "content-type": "application/json", ...headers },
+    }),
+  );
+}
+
+function flush(token?: string): Promise<Response> {
+  return post({ path: "/flush", ...(token && { headers: { "x-throughline-flush-token": token } }) });
+}
+
+test("a post is taken at once and forwarded with the collector's secret, without the browser's", async () => {
+  vi.stubEnv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20collector");
+  const response = await post({ headers: { cookie: "session=1", authorization: "Bearer user" } });
+  expect(response.status).toBe(202);
+  expect(await response.json()).toEqual({});
+  await vi.waitFor(() => expect(received).toHaveLength(1));
+  expect(received[0]).toMatchObject({ url: "/v1/traces", body: '{"resourceSpans":[]}' });
+  expect(received[0]?.headers.authorization).toBe("Bearer collector");
+  expect(received[0]?.headers["content-type"]).toBe("application/json");
+  expect(received[0]?.headers.cookie).toBeUndefined();
+});
+
+test.each(["traces", "metrics", "logs"])(
+  "v1/%s goes to the collector's path of the same name",
+  async (signal) => {
+    expect((await post({ path: `/v1/${signal}`, body: "{}" })).status).toBe(202);
+    await vi.waitFor(() => expect(received[0]?.url).toBe(`/v1/${signal}`));
+  },
+);
+
+test("protobuf goes through untouched, gzip is opened", async () => {
+  const bytes = new Uint8Array([10, 0]);
+  await post({ body: bytes, headers: { "content-type": "application/x-protobuf" } });
+  await post({ body: gzipSync('{"a":1}'), headers: { "content-encoding": "gzip" } });
+  await vi.waitFor(() => expect(received).toHaveLength(2));
+  expect(received.find((each) => each.headers["content-type"] === "application/x-protobuf")?.body).toBe(
+    "\n\0",
+  );
+  expect(received.find((each) => each.headers["content-type"] === "application/json")?.body).toBe('{"a":1}');
+});
+
+test.each<[string, number, Post]>([
+  ["a text body", 415, { headers: { "content-type": "text/plain" } }],
+  ["brotli", 415, { headers: { "content-encoding": "br" } }],
+  ["broken JSON", 400, { body: "{" }],
+  ["JSON that is no object", 400, { body: "[]" }],
+  ["broken gzip", 400, { body: "nonsense", headers: { "content-encoding": "gzip" } }],
+  ["more than a megabyte", 413, { body: JSON.stringify({ a: "x".repeat(1024 * 1024) }) }],
+  [
+    "a megabyte hidden in gzip",
+    413,
+    { body: gzipSync(`{"a":"${"x".repeat(1024 * 1024)}"}`), headers: { "content-encoding": "gzip" } },
+  ],
+  ["an unknown path", 404, { path: "/v1/profiles" }],
+])("%s is refused with %i and never forwarded", async (_, status, given) => {
+  const response = await post(given);
+  expect(response.status).toBe(status);
+  expect(((await response.json()) as { error: string }).error).toMatch(/^@throughline\/server: /);
+  await post();
+  await vi.waitFor(() => expect(received).toHaveLength(1));
+  expect(received[0]?.body).toBe('{"resourceSpans":[]}');
+});
+
+test("the cap follows THROUGHLINE_INGEST_MAX_BYTES", async () => {
+  vi.stubEnv("THROUGHLINE_INGEST_MAX_BYTES", "10");
+  expect((await post({ body: '{"a":12345}' })).status).toBe(413);
+  expect((await post({ body: '{"a":1234}' })).status).toBe(202);
+});
+
+test("switched off, the route says how to switch it on", async () => {
+  vi.stubEnv("OTEL_ENABLED", "");
+  const response = await post();
+  expect(response.status).toBe(404);
+  expect(await response.text()).toContain("OTEL_ENABLED=true");
+});
+
+test("a gRPC endpoint on 4317 is reached by HTTP on 4318", async () => {
+  const { forwardUrl } = await import("./forward-url.ts");
+  const { readServerConfig } = await import("./settings.ts");
+  const urlFor = (env: Record<string, string>): string => {
+    const config = readServerConfig({}, (text) => expect.fail(text), { OTEL_ENABLED: "true", ...env });
+    return config ? forwardUrl(config, "traces") : "";
+  };
+  expect(urlFor({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://c:4317" })).toBe("http://c:4318/v1/traces");
+  expect(urlFor({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://c:9000", OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" })).toBe(
+    "http://c:9000/v1/traces",
+  );
+  expect(urlFor({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://c/custom" })).toBe("http://c/custom");
+});
+
+test("a collector that is down costs the browser nothing, the log one line, and the data arrives later", async () => {
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  answers.push(503, 503);
+  expect((await post({ body: '{"n":1}' })).status).toBe(202);
+  expect((await post({ body: '{"n":2}' })).status).toBe(202);
+  await vi.waitFor(() => expect(received).toHaveLength(2));
+  await vi.waitFor(() => expect(warn).toHaveBeenCalledTimes(1));
+  expect(String(warn.mock.calls[0]?.[0])).toMatch(/status 503.*OTEL_EXPORTER_OTLP_ENDPOINT/);
+  await processState().forwarder?.flush();
+  expect(received.map((each) => each.body).sort()).toEqual(['{"n":1}', '{"n":1}', '{"n":2}', '{"n":2}']);
+  expect(warn).toHaveBeenCalledTimes(1);
+});
+
+test("a host that freezes after the response is asked for time until the data is away", async () => {
+  const promises: Promise<unknown>[] = [];
+  const key = Symbol.for("@next/request-context");
+  const host = globalThis as { [key: symbol]: unknown };
+  host[key] = { get: () => ({ waitUntil: (promise: Promise<unknown>) => promises.push(promise) }) };
+  try {
+    await post();
+    await Promise.all(promises);
+    expect(promises).toHaveLength(1);
+    expect(received).toHaveLength(1);
+  } finally {
+    delete host[key];
+  }
+});
+
+test("a flush exists only with a token, and only for who has it", async () => {
+  expect((await flush("anything")).status).toBe(404);
+  vi.stubEnv("THROUGHLINE_FLUSH_TOKEN", "secret");
+  expect((await flush()).status).toBe(403);
+  expect((await flush("secret2")).status).toBe(403);
+  expect((await flush("secret")).status).toBe(204);
+});
+
+test("a flush answers after the forwards and the tracer have delivered", async () => {
+  vi.stubEnv("THROUGHLINE_FLUSH_TOKEN", "secret");
+  let flushed = false;
+  processState().flushers.add(async () => {
+    flushed = true;
+  });
+  await post();
+  expect((await flush("secret")).status).toBe(204);
+  expect(received).toHaveLength(1);
+  expect(flushed).toBe(true);
+});

@@ -1,0 +1,225 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { context, SpanKind, SpanStatusCode, type Tracer, trace } from "@opentelemetry/api";
+import {
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  type ReadableSpan,
+  SimpleSpanProcessor,
+} from "@opentelemetry/sdk-trace-base";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { nextSpans } from "./next-spans.ts";
+import { redactUrls } from "./redact-urls.ts";
+import { recordRequestError } from "./request-error.ts";
+import { type ResponseRecords, recordResponses } from "./response-record.ts";
+
+let records: ResponseRecords;
+let exporter: InMemorySpanExporter;
+let tracer: Tracer;
+let server: Server | undefined;
+
+beforeEach(() => {
+  records = recordResponses();
+  exporter = new InMemorySpanExporter();
+  const processor = nextSpans(redactUrls(new SimpleSpanProcessor(exporter)), records.current);
+  tracer = new BasicTracerProvider({ spanProcessors: [processor] }).getTracer("next.js");
+});
+
+afterEach(async () => {
+  records.stop();
+  server?.closeAllConnections();
+  if (server) await once(server.close(), "close");
+  server = undefined;
+});
+
+/** Answers one real request by `handle`; resolves when the response is closed on the server's side. */
+async function request(handle: Parameters<typeof createServer>[1], path = "/"): Promise<Response> {
+  const { promise: closed, resolve } = defer();
+  server = createServer((incoming, outgoing) => {
+    outgoing.once("close", resolve);
+    handle?.(incoming, outgoing);
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  const response = await fetch(`http://127.0.0.1:${port}${path}`);
+  await response.text();
+  await closed;
+  return response;
+}
+
+function defer(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
+function openServerSpan(target = "/api/orders?token=abc", parent = context.active()) {
+  return tracer.startSpan(
+    "GET",
+    {
+      kind: SpanKind.SERVER,
+      attributes: {
+        "next.span_type": "BaseServer.handleRequest",
+        "http.method": "GET",
+        "http.target": target,
+      },
+    },
+    parent,
+  );
+}
+
+function finished(name: string): ReadableSpan | undefined {
+  return exporter.getFinishedSpans().find((span) => span.name === name);
+}
+
+test("a request has one SERVER span, named by its route, with stable attributes only", async () => {
+  await request((_, response) => {
+    const span = openServerSpan();
+    span.setAttributes({ "http.route": "/api/[...rest]", "http.status_code": 200 });
+    response.end();
+    span.end();
+  });
+  expect(exporter.getFinishedSpans()).toHaveLength(1);
+  expect(finished("GET /api/[...rest]")?.attributes).toEqual({
+    "next.span_type": "BaseServer.handleRequest",
+    "http.request.method": "GET",
+    "http.response.status_code": 200,
+    "http.route": "/api/[...rest]",
+    "url.path": "/api/orders",
+    "url.query": "token=REDACTED",
+    "url.scheme": "http",
+  });
+});
+
+test("with proxy.ts the outer span becomes INTERNAL next.proxy and the page's stays SERVER", async () => {
+  await request((_, response) => {
+    const outer = openServerSpan("/orders/7");
+    outer.end();
+    expect(exporter.getFinishedSpans()).toEqual([]);
+    const inner = openServerSpan("/orders/7", trace.setSpan(context.active(), outer));
+    inner.setAttribute("http.route", "/orders/[id]");
+    response.end();
+    inner.end();
+  });
+  const kinds = exporter.getFinishedSpans().map(({ name, kind }) => [name, kind]);
+  expect(kinds).toEqual([
+    ["next.proxy", SpanKind.INTERNAL],
+    ["GET /orders/[id]", SpanKind.SERVER],
+  ]);
+  expect(finished("GET /orders/[id]")?.parentSpanContext?.spanId).toBe(
+    finished("next.proxy")?.spanContext().spanId,
+  );
+});
+
+test("an outer span that is still open when the second starts becomes next.proxy at its end", async () => {
+  await request((_, response) => {
+    const outer = openServerSpan("/a");
+    const inner = openServerSpan("/a", trace.setSpan(context.active(), outer));
+    response.end();
+    inner.end();
+    outer.end();
+  });
+  expect(finished("next.proxy")?.kind).toBe(SpanKind.INTERNAL);
+  expect(exporter.getFinishedSpans().filter((span) => span.kind === SpanKind.SERVER)).toHaveLength(1);
+});
+
+test("a redirect by proxy.ts stays the SERVER span and gets the status that was sent", async () => {
+  await request((_, response) => {
+    const span = openServerSpan("/old");
+    span.setAttribute("http.status_code", 200);
+    span.end();
+    response.writeHead(404).end();
+  });
+  expect(finished("GET")?.kind).toBe(SpanKind.SERVER);
+  expect(finished("GET")?.attributes["http.response.status_code"]).toBe(404);
+});
+
+test("a status of 500 makes the SERVER span an ERROR with its type", async () => {
+  await request((_, response) => {
+    const span = openServerSpan("/");
+    response.writeHead(503).end();
+    span.end();
+  });
+  expect(finished("GET")?.status.code).toBe(SpanStatusCode.ERROR);
+  expect(finished("GET")?.attributes["error.type"]).toBe("503");
+});
+
+test("a failure told after streaming began marks the SERVER span, open or held", async () => {
+  await request((_, response) => {
+    const span = openServerSpan("/open");
+    recordRequestError(records.current(), new Error("render broke"));
+    response.end();
+    span.end();
+  });
+  expect(finished("GET")?.status).toEqual({ code: SpanStatusCode.ERROR, message: "render broke" });
+  expect(finished("GET")?.events.map((event) => event.name)).toEqual(["exception"]);
+
+  exporter.reset();
+  await request((_, response) => {
+    openServerSpan("/held").end();
+    recordRequestError(records.current(), new Error("too late"));
+    response.end();
+  });
+  expect(finished("GET")?.status).toEqual({ code: SpanStatusCode.ERROR, message: "too late" });
+});
+
+test("the response tells the browser its trace, beside what the app wrote", async () => {
+  let traceparent = "";
+  const response = await request((_, outgoing) => {
+    outgoing.setHeader("Server-Timing", "db;dur=5");
+    const span = openServerSpan("/");
+    const { traceId, spanId } = span.spanContext();
+    traceparent = `00-${traceId}-${spanId}-01`;
+    openServerSpan("/", trace.setSpan(context.active(), span)).end();
+    outgoing.end();
+    span.end();
+  });
+  const timing = response.headers.get("server-timing") ?? "";
+  expect(timing).toContain(`db;dur=5, traceparent;desc="${traceparent}", tsrv;desc="`);
+  expect(timing.match(/traceparent/g)).toHaveLength(1);
+  expect(Math.abs(Number(/tsrv;desc="(\d+)"/.exec(timing)?.[1]) - Date.now())).toBeLessThan(60_000);
+});
+
+test("parallel requests never see each other's record", async () => {
+  server = createServer(async (_, response) => {
+    const mine = records.current();
+    await new Promise((resolve) => setImmediate(resolve));
+    response.end(String(mine?.response === response && records.current() === mine));
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  const ask = async (): Promise<string> => (await fetch(`http://127.0.0.1:${port}`)).text();
+  const answers = await Promise.all(Array.from({ length: 50 }, ask));
+  expect(new Set(answers)).toEqual(new Set(["true"]));
+});
+
+test("spans of other libraries pass through as they are", () => {
+  const span = tracer.startSpan("SELECT", { kind: SpanKind.CLIENT, attributes: { "http.method": "GET" } });
+  span.end();
+  expect(finished("SELECT")).toBe(span);
+});
+
+test("a stop of the SDK sends the spans that were still held", async () => {
+  const sent: string[] = [];
+  const processor = nextSpans(
+    {
+      onStart: () => undefined,
+      onEnd: (span) => sent.push(span.name),
+      forceFlush: () => Promise.resolve(),
+      shutdown: () => Promise.resolve(),
+    },
+    records.current,
+  );
+  tracer = new BasicTracerProvider({ spanProcessors: [processor] }).getTracer("next.js");
+  await request(async (_, response) => {
+    openServerSpan("/").end();
+    expect(sent).toEqual([]);
+    await processor.shutdown();
+    expect(sent).toEqual(["GET"]);
+    response.end();
+  });
+  expect(sent).toEqual(["GET"]);
+});

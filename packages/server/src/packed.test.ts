@@ -1,0 +1,295 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { type RunningCollector, startCollector } from "@throughline/collector";
+import type { SpanRecord } from "@throughline/core";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+
+// Each test starts a process or two.
+vi.setConfig({ testTimeout: 30_000 });
+
+// What users get, built afresh beside the room and run by plain `node`.
+const room = fileURLToPath(new URL("..", import.meta.url));
+const packed = join(room, "node_modules", ".packed-for-tests");
+const run = promisify(execFile);
+
+let collector: RunningCollector;
+let child: ChildProcess | undefined;
+
+beforeAll(async () => {
+  await run(process.execPath, ["build.mjs", packed], { cwd: room });
+}, 60_000);
+afterAll(() => rm(packed, { recursive: true, force: true }));
+
+beforeEach(async () => {
+  collector = await startCollector({ port: 0 });
+});
+afterEach(async () => {
+  child?.kill("SIGKILL");
+  child = undefined;
+  await collector.stop();
+});
+
+interface Program {
+  readonly process: ChildProcess;
+  /** Standard output and error, as far as they have come. */
+  readonly output: () => string;
+  readonly exited: Promise<unknown[]>;
+  /** Resolves with the first match in the output. */
+  readonly says: (pattern: RegExp) => Promise<string>;
+}
+
+function start(source: string, env: Record<string, string> = {}): Program {
+  const started = spawn(process.execPath, ["--input-type=module", "--eval", source], {
+    cwd: room,
+    env: { PATH: process.env.PATH, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, PACKED: packed, ...env },
+  });
+  child = started;
+  let output = "";
+  const says = (pattern: RegExp): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        const match = pattern.exec(output);
+        if (match) resolve(match[1] ?? match[0]);
+      };
+      started.stdout?.on("data", look);
+      started.once("exit", () => reject(new Error(`the program ended without ${pattern}:\n${output}`)));
+      look();
+    });
+  for (const stream of [started.stdout, started.stderr]) {
+    stream?.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+  }
+  return { process: started, output: () => output, exited: once(started, "exit"), says };
+}
+
+function spans(): readonly SpanRecord[] {
+  return collector.collector.store
+    .list({})
+    .flatMap(({ traceId }) => collector.collector.store.getTrace(traceId));
+}
+
+/** A service whose `/down` calls its own `/leaf`, by fetch, node:http and a named import bound before the start. */
+const SERVICE = `
+  import http, { createServer, get } from "node:http";
+  const { startTracing } = await import(process.env.PACKED + "/node.js");
+  const tracing = await startTracing({ serviceName: "svc", route: ({ url }) => url });
+  const server = createServer(async (request, response) => {
+    const base = "http://127.0.0.1:" + server.address().port;
+    if (request.url === "/leaf") return response.end(request.headers.traceparent ?? "none");
+    if (request.url === "/down") await (await fetch(base + "/leaf")).text();
+    if (request.url === "/named") await new Promise((done) => get(base + "/leaf", (r) => r.resume().on("end", done)));
+    if (request.url === "/default") await new Promise((done) => http.get(base + "/leaf", (r) => r.resume().on("end", done)));
+    response.end("ok");
+  }).listen(0, "127.0.0.1", () => console.log("port " + server.address().port));
+`;
+
+const CALLER = { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", spanId: "00f067aa0ba902b7" };
+const TRACEPARENT = `00-${CALLER.traceId}-${CALLER.spanId}-01`;
+
+/** Sends one request with a caller's `traceparent`. */
+async function call(port: string, path: string): Promise<void> {
+  await (await fetch(`http://127.0.0.1:${port}${path}`, { headers: { traceparent: TRACEPARENT } })).text();
+}
+
+test.each(["grpc", "http/protobuf", "http/json"])(
+  "a request to a plain Node service is one trace with exact parents over %s",
+  async (protocol) => {
+    const service = start(SERVICE, { OTEL_ENABLED: "true", OTEL_EXPORTER_OTLP_PROTOCOL: protocol });
+    await call(await service.says(/port (\d+)/), "/down");
+    service.process.kill("SIGTERM");
+    await service.exited;
+
+    expect(service.output()).toMatch(new RegExp(`tracing on, svc → .* \\(${protocol}\\)`));
+    const [down, client, leaf] = ["GET /down", "GET", "GET /leaf"].map((name) =>
+      spans().find((span) => span.name === name),
+    );
+    expect(spans()).toHaveLength(3);
+    expect([down?.kind, client?.kind, leaf?.kind]).toEqual(["server", "client", "server"]);
+    expect([down?.traceId, down?.parentSpanId]).toEqual([CALLER.traceId, CALLER.spanId]);
+    expect([client?.parentSpanId, leaf?.parentSpanId]).toEqual([down?.spanId, client?.spanId]);
+    expect(leaf?.attributes["http.route"]).toBe("/leaf");
+    expect(leaf?.resource["service.name"]).toBe("svc");
+  },
+);
+
+test.each(["/named", "/default"])(
+  "node:http imported before the start is traced: %s import",
+  async (path) => {
+    const service = start(SERVICE, { OTEL_ENABLED: "true", OTEL_EXPORTER_OTLP_PROTOCOL: "http/json" });
+    await call(await service.says(/port (\d+)/), path);
+    service.process.kill("SIGTERM");
+    await service.exited;
+    expect(
+      spans()
+        .map((span) => span.kind)
+        .sort(),
+    ).toEqual(["client", "server", "server"]);
+  },
+);
+
+test("SIGTERM to a service without a handler of its own sends the last spans and still kills it", async () => {
+  const service = start(SERVICE, { OTEL_ENABLED: "true", OTEL_BSP_SCHEDULE_DELAY: "60000" });
+  await call(await service.says(/port (\d+)/), "/leaf");
+  expect(spans()).toHaveLength(0);
+  service.process.kill("SIGTERM");
+  expect(await service.exited).toEqual([null, "SIGTERM"]);
+  expect(spans()).toHaveLength(1);
+});
+
+const ENDING = `
+  const { startTracing, withSpan } = await import(process.env.PACKED + "/node.js");
+  const tracing = await startTracing({ serviceName: "job" });
+  withSpan("last work", () => undefined);
+`;
+
+test.each<[string, string, number]>([
+  ["process.exit keeps its code", "process.exit(7);", 7],
+  ["process.exit keeps process.exitCode", "process.exitCode = 9; process.exit();", 9],
+  ["an end without work keeps code 0", "", 0],
+])("%s and sends the last spans", async (_, ending, code) => {
+  const job = start(ENDING + ending, { OTEL_ENABLED: "true", OTEL_BSP_SCHEDULE_DELAY: "60000" });
+  expect((await job.exited)[0]).toBe(code);
+  expect(spans().map((span) => span.name)).toEqual(["last work"]);
+});
+
+test("a collector that never answers holds an exit back for two seconds at most", async () => {
+  const { createServer } = await import("node:net");
+  const silent = createServer(() => undefined);
+  await once(silent.listen(0, "127.0.0.1"), "listening");
+  const address = silent.address();
+  const port = typeof address === "object" ? address?.port : 0;
+  const job = start(
+    `${ENDING} const from = performance.now(); process.on("exit", () => console.log("held " + Math.round(performance.now() - from))); process.exit(3);`,
+    {
+      OTEL_ENABLED: "true",
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+    },
+  );
+  expect((await job.exited)[0]).toBe(3);
+  expect(Number(/held (\d+)/.exec(job.output())?.[1])).toBeLessThan(3000);
+  silent.close();
+});
+
+test("stop takes every patch and listener away", async () => {
+  const job = start(
+    `
+    import http from "node:http";
+    const before = [http.request, http.get, http.Server.prototype.emit, process.exit, process.listenerCount("SIGTERM")];
+    ${ENDING}
+    const during = [http.request, http.get, http.Server.prototype.emit, process.exit, process.listenerCount("SIGTERM")];
+    await tracing.stop();
+    const after = [http.request, http.get, http.Server.prototype.emit, process.exit, process.listenerCount("SIGTERM")];
+    console.log("patched " + during.every((each, i) => each !== before[i]) + " restored " + after.every((each, i) => each === before[i]));
+  `,
+    { OTEL_ENABLED: "true" },
+  );
+  await job.exited;
+  expect(job.output()).toContain("patched true restored true");
+  expect(spans().map((span) => span.name)).toEqual(["last work"]);
+});
+
+test.each(["index.js", "node.js"])("%s loads no SDK and says nothing while tracing is off", async (entry) => {
+  const job = start(`
+    const entry = await import(process.env.PACKED + "/${entry}");
+    await (entry.register ?? entry.startTracing)();
+    console.log(process.env.NEXT_OTEL_FETCH_DISABLED ?? "untouched", globalThis[Symbol.for("opentelemetry.js.api.1")]?.trace ?? "no tracer");
+  `);
+  await job.exited;
+  expect(job.output()).toBe("untouched no tracer\n");
+  const text = await readFile(join(packed, entry), "utf8");
+  const chunks = await staticImports(text);
+  expect(chunks.some((chunk) => chunk.startsWith("start-"))).toBe(false);
+});
+
+test("a bad setting costs one warning, and the service runs untraced", async () => {
+  const job = start(
+    `
+    const { register } = await import(process.env.PACKED + "/index.js");
+    await register();
+    console.log("runs");
+  `,
+    { OTEL_ENABLED: "true", OTEL_TRACES_SAMPLER_ARG: "2", OTEL_EXPORTER_OTLP_PROTOCOL: "carrier-pigeon" },
+  );
+  expect((await job.exited)[0]).toBe(0);
+  const lines = job.output().trim().split("\n").sort();
+  expect(lines).toHaveLength(2);
+  expect(lines[0]).toMatch(/^@throughline\/server: tracing stays off: /);
+  expect(lines[0]).toContain('OTEL_EXPORTER_OTLP_PROTOCOL="carrier-pigeon"');
+  expect(lines[0]).toContain('OTEL_TRACES_SAMPLER_ARG="2"');
+  expect(lines[1]).toBe("runs");
+});
+
+test("a broken instrumentation of the user's leaves the app running", async () => {
+  const job = start(
+    `
+    const { register } = await import(process.env.PACKED + "/index.js");
+    await register({ instrumentations: () => { throw new Error("pg is not installed"); } });
+    console.log("runs");
+  `,
+    { OTEL_ENABLED: "true" },
+  );
+  expect((await job.exited)[0]).toBe(0);
+  expect(job.output()).toMatch(/tracing stays off: Error: pg is not installed/);
+  expect(job.output()).toContain("runs");
+});
+
+test("register starts once, however often the server calls it", async () => {
+  const job = start(
+    `
+    const { register } = await import(process.env.PACKED + "/index.js");
+    await Promise.all([register(), register()]);
+  `,
+    { OTEL_ENABLED: "true" },
+  );
+  await job.exited;
+  expect(job.output().match(/tracing on/g)).toHaveLength(1);
+});
+
+test("propagateTo keeps traceparent from every other origin", async () => {
+  const service = start(
+    `
+    import { createServer } from "node:http";
+    const { startTracing } = await import(process.env.PACKED + "/node.js");
+    const echo = () => new Promise((resolve) => { const s = createServer((q, r) => r.end(q.headers.traceparent ?? "none")).listen(0, "127.0.0.1", () => resolve(s)); });
+    const [friend, stranger] = await Promise.all([echo(), echo()]);
+    const origin = (server) => "http://127.0.0.1:" + server.address().port;
+    await startTracing({ propagateTo: [origin(friend)] });
+    const ask = async (server) => (await (await fetch(origin(server))).text()).slice(0, 3);
+    console.log("got " + (await ask(friend)) + " " + (await ask(stranger)) + " " + (await ask(friend)) + ".");
+    process.exit(0);
+  `,
+    { OTEL_ENABLED: "true" },
+  );
+  await service.exited;
+  expect(service.output()).toContain("got 00- non 00-.");
+});
+
+test("the edge entry names no Node module and no SDK, and does nothing", async () => {
+  const text = await readFile(join(packed, "index.edge.js"), "utf8");
+  expect(text).not.toMatch(/node:|createRequire|process\./);
+  expect([...text.matchAll(/from "([^"]+)"/g)].map((match) => match[1])).toEqual(["@opentelemetry/api"]);
+  const edge = (await import(join(packed, "index.edge.js"))) as typeof import("./index.edge.ts");
+  await edge.register();
+  expect(edge.withSpan("edge", (span) => span.isRecording())).toBe(false);
+});
+
+/** Names of the chunks a module loads without being asked. */
+async function staticImports(text: string): Promise<readonly string[]> {
+  const names = [...text.matchAll(/(?:from|^import) "\.\/(?:chunks\/)?([^"]+)"/gm)].map(
+    (match) => match[1] ?? "",
+  );
+  const below = await Promise.all(
+    names.map(async (name) => staticImports(await readFile(join(packed, "chunks", name), "utf8"))),
+  );
+  return [...names, ...below.flat()];
+}
+
+test("the SDK is one chunk behind the entries", async () => {
+  const chunks = await readdir(join(packed, "chunks"));
+  expect(chunks.filter((name) => name.startsWith("start-"))).toHaveLength(1);
+});
