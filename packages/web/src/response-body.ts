@@ -16,14 +16,14 @@ type Call = (this: unknown, ...args: unknown[]) => unknown;
  * and only after the app went on.
  */
 export function watchBody(response: Response, watch: BodyWatch): void {
+  const body = Object.getOwnPropertyDescriptor(Response.prototype, "body")?.get;
   for (const name of WHOLE_BODY) {
     cover(response, name, (read) => {
-      const used = response.bodyUsed;
-      const result = read();
+      const stream: unknown = body?.call(response);
       // A second read, or one of a locked stream, fails without touching the body.
-      if (used || !response.bodyUsed) return result;
+      if (response.bodyUsed || (stream instanceof ReadableStream && stream.locked)) return read();
       watch.started();
-      return follow(result, watch);
+      return follow(read(), watch);
     });
   }
   cover(response, "clone", (clone) => {
@@ -31,7 +31,6 @@ export function watchBody(response: Response, watch: BodyWatch): void {
     if (copy instanceof Response) watchBody(copy, watch);
     return copy;
   });
-  const body = Object.getOwnPropertyDescriptor(Response.prototype, "body")?.get;
   if (body === undefined) return;
   const seen = new WeakSet<ReadableStream>();
   Object.defineProperty(response, "body", {
@@ -51,12 +50,17 @@ export function watchBody(response: Response, watch: BodyWatch): void {
 function watchStream(stream: ReadableStream, watch: BodyWatch): void {
   cover(stream, "getReader", (open) => {
     const reader = open() as ReadableStreamDefaultReader;
+    let released = false;
     watch.started();
+    cover(reader, "releaseLock", (release) => {
+      // No end: somebody else may read on.
+      released = true;
+      release();
+    });
     reader.closed.then(
       () => watch.ended(),
       (error: unknown) => {
-        // A released lock is no end: somebody else may read on. After a failure the lock is still held here.
-        if (stream.locked) watch.ended(error);
+        if (!released) watch.ended(error);
       },
     );
     return reader;
