@@ -1,8 +1,7 @@
 import type { TraceSummary } from "@throughline/core";
 import { element } from "./dom.ts";
-import { counted, formatAgo, formatClock, formatCount, formatDuration } from "./format.ts";
-import { icon } from "./icons.ts";
-import { serviceChip, statusTone } from "./span-marks.ts";
+import { formatAgo, formatClock, formatCount, formatDuration } from "./format.ts";
+import { countBadge, ERROR_LOOK, PROBLEM_LOOK, serviceChip, statusTone } from "./span-marks.ts";
 
 const MOST_CHIPS = 4;
 
@@ -59,17 +58,8 @@ function nameCell(trace: TraceSummary): HTMLElement {
     "span",
     { class: "trace-name" },
     element("span", { class: "trace-label", text: trace.name === "" ? "(no name)" : trace.name }),
-    trace.errorCount > 0
-      ? element("span", { class: "badge tone-error" }, icon("error"), counted(trace.errorCount, "error"))
-      : undefined,
-    trace.problemCount > 0
-      ? element(
-          "span",
-          { class: "badge tone-warning" },
-          icon("alert"),
-          counted(trace.problemCount, "problem"),
-        )
-      : undefined,
+    countBadge(trace.errorCount, "error", ERROR_LOOK),
+    countBadge(trace.problemCount, "problem", PROBLEM_LOOK),
     trace.testCaseId === undefined
       ? undefined
       : element("span", { class: "badge", title: trace.testCaseId, text: "test" }),

@@ -31,7 +31,7 @@ export function createListView(tools: ViewTools, url: URL): View {
 
   function filter(change: Partial<ListQuery>): void {
     state = { ...state, ...change };
-    tools.writeUrl(printListUrl(state), "replace");
+    tools.writeUrl(printListUrl(state));
     refresher.now();
   }
 

@@ -1,14 +1,13 @@
 import { rowWindow, type Viewport } from "./row-window.ts";
 import type { TraceScene } from "./trace-scene.ts";
-import type { TraceState } from "./trace-state.ts";
-import { drawRow } from "./waterfall-row.ts";
+import { drawRow, markSelected } from "./waterfall-row.ts";
 
 const OVERSCAN = 8;
 
 /** The rows that exist in the page: those in sight and a few around them. */
 export interface RowPool {
-  /** Everything may look different: forget what is drawn. */
-  show(scene: TraceScene, state: TraceState, view: Viewport): void;
+  /** Draws anew what differs from the scene before. */
+  show(scene: TraceScene, view: Viewport): void;
   /** Only the scroll position changed. */
   scroll(view: Viewport): void;
 }
@@ -17,6 +16,7 @@ export function createRowPool(place: HTMLElement, colourOf: (service: string) =>
   const drawn = new Map<number, HTMLElement>();
   let draw: ((index: number) => HTMLElement | undefined) | undefined;
   let count = 0;
+  let shown: TraceScene | undefined;
 
   function scroll(view: Viewport): void {
     const { first, end } = rowWindow(view, count, OVERSCAN);
@@ -35,9 +35,13 @@ export function createRowPool(place: HTMLElement, colourOf: (service: string) =>
   }
 
   return {
-    show(scene, state, view) {
-      for (const row of drawn.values()) row.remove();
-      drawn.clear();
+    show(scene, view) {
+      const old = shown;
+      shown = scene;
+      if (old?.visible !== scene.visible || old.matches !== scene.matches || old.range !== scene.range) {
+        for (const row of drawn.values()) row.remove();
+        drawn.clear();
+      }
       count = scene.visible.length;
       const found = scene.matches && new Set(scene.matches);
       draw = (index) => {
@@ -45,9 +49,10 @@ export function createRowPool(place: HTMLElement, colourOf: (service: string) =>
         if (!visible) return undefined;
         const { spanId, service } = visible.row;
         const match = found?.has(spanId);
-        const selected = index === scene.cursor && spanId === state.spanId;
-        return drawRow(visible, { index, range: scene.range, colour: colourOf(service), selected, match });
+        const look = { index, range: scene.range, colour: colourOf(service), match };
+        return drawRow(visible, { ...look, selected: index === scene.cursor });
       };
+      for (const [index, row] of drawn) markSelected(row, index === scene.cursor);
       scroll(view);
     },
     scroll,

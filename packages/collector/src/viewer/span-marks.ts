@@ -1,4 +1,6 @@
 import { element } from "./dom.ts";
+import { formatCount } from "./format.ts";
+import { type IconName, icon } from "./icons.ts";
 
 /** A service's name behind a dot in its colour. */
 export function serviceChip(service: string, colour: string): HTMLElement {
@@ -15,3 +17,22 @@ export function statusTone(statusCode: number): string {
   if (statusCode >= 500) return "tone-error";
   return statusCode >= 400 ? "tone-warning" : "tone-quiet";
 }
+
+/** `2 errors` in a badge, or nothing; a narrow list keeps only the number. */
+export function countBadge(
+  count: number,
+  noun: string,
+  look: { readonly icon: IconName; readonly tone: string },
+): HTMLElement | undefined {
+  if (count === 0) return undefined;
+  const word = ` ${noun}${count === 1 ? "" : "s"}`;
+  return element(
+    "span",
+    { class: `badge ${look.tone}`, title: `${formatCount(count)}${word}` },
+    icon(look.icon),
+    element("span", {}, formatCount(count), element("span", { class: "badge-word", text: word })),
+  );
+}
+
+export const ERROR_LOOK = { icon: "error", tone: "tone-error" } as const;
+export const PROBLEM_LOOK = { icon: "alert", tone: "tone-warning" } as const;

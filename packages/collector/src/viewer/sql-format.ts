@@ -33,11 +33,12 @@ export function formatSql(sql: string): readonly SqlToken[] {
     parens = Math.max(0, parens + nesting(token.text));
     const line = parens === 0 && out.length > 0 ? lineBreak(word, before) : undefined;
     if (line !== undefined) {
-      if (out.at(-1)?.kind === "space") out.pop();
+      while (out.at(-1)?.kind === "space") out.pop();
       out.push({ kind: "space", text: line });
     }
     out.push(...tidy(token));
-    if (token.kind !== "space") before = word;
+    // The `and` of `between 2 and 3` joins no conditions, however long the first bound is.
+    if (before === "between" ? word === "and" : token.kind !== "space") before = word;
   }
   return out;
 }

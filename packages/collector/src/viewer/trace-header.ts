@@ -3,7 +3,7 @@ import { copyButton } from "./copy-button.ts";
 import { element } from "./dom.ts";
 import { counted, formatAgo, formatClock, formatDuration } from "./format.ts";
 import { icon } from "./icons.ts";
-import { serviceChip, statusTone } from "./span-marks.ts";
+import { countBadge, ERROR_LOOK, PROBLEM_LOOK, serviceChip, statusTone } from "./span-marks.ts";
 
 export interface TraceHeader {
   readonly element: HTMLElement;
@@ -43,17 +43,8 @@ function titleLine(summary: TraceSummary): HTMLElement {
     code === undefined
       ? undefined
       : element("span", { class: `badge ${statusTone(code)}`, text: String(code) }),
-    summary.errorCount === 0
-      ? undefined
-      : element("span", { class: "badge tone-error" }, icon("error"), counted(summary.errorCount, "error")),
-    summary.problemCount === 0
-      ? undefined
-      : element(
-          "span",
-          { class: "badge tone-warning" },
-          icon("alert"),
-          counted(summary.problemCount, "problem"),
-        ),
+    countBadge(summary.errorCount, "error", ERROR_LOOK),
+    countBadge(summary.problemCount, "problem", PROBLEM_LOOK),
   );
 }
 

@@ -30,19 +30,32 @@ export function createSceneMaker(document: TraceDocument): (state: TraceState) =
   };
   const frameworkCount = document.rows.filter(isFramework).length;
   const whole = wholeRange(document);
+  // Moving the cursor changes neither the rows nor the matches; thousands of spans make that worth knowing.
+  const rowsOf = keepLast((collapsed: ReadonlySet<string>, hide: boolean) =>
+    visibleRows(document.rows, { collapsed, isSkipped: (row) => hide && isFramework(row) }),
+  );
+  const matchesOf = keepLast((query: string) => search(query));
   return (state) => {
-    const isSkipped = (row: TraceRow): boolean => state.hideFramework && isFramework(row);
-    const visible = visibleRows(document.rows, { collapsed: state.collapsed, isSkipped });
+    const visible = rowsOf(state.collapsed, state.hideFramework);
     return {
       document,
       spans,
       visible,
       cursor: visible.findIndex(({ row }) => row.spanId === state.spanId),
-      matches: state.query.trim() === "" ? undefined : search(state.query),
+      matches: state.query.trim() === "" ? undefined : matchesOf(state.query),
       whole,
       range: state.zoom ?? whole,
       frameworkCount,
     };
+  };
+}
+
+function keepLast<A extends readonly unknown[], R>(make: (...given: A) => R): (...given: A) => R {
+  let last: { readonly given: A; readonly made: R } | undefined;
+  return (...given) => {
+    if (!last?.given.every((value, at) => Object.is(value, given[at])))
+      last = { given, made: make(...given) };
+    return last.made;
   };
 }
 

@@ -40,6 +40,7 @@ export function createTraceView(tools: ViewTools, url: URL, traceId: string): Vi
     const first = !document;
     document = answer;
     makeScene = createSceneMaker(answer);
+    state = { ...state, spanId: state.spanId ?? answer.rows[0]?.spanId };
     if (first) place.replaceChildren(...parts.elements);
     tools.setTitle(answer.summary.name);
     draw();
@@ -50,7 +51,7 @@ export function createTraceView(tools: ViewTools, url: URL, traceId: string): Vi
   function set(next: TraceState): void {
     const moved = next.spanId !== state.spanId || next.detailOpen !== state.detailOpen;
     state = next;
-    tools.writeUrl(printTraceUrl(traceId, state), "replace");
+    tools.writeUrl(printTraceUrl(traceId, state));
     draw();
     if (moved) parts.waterfall.reveal();
   }

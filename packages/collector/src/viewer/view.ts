@@ -16,8 +16,8 @@ export interface View {
 export interface ViewTools {
   readonly api: CollectorApi;
   readonly colourOf: (service: string) => string;
-  /** Writes the view's state into the address bar; `push` makes it a step that Back undoes. */
-  writeUrl(url: string, how: "replace" | "push"): void;
+  /** Writes the view's state into the address bar. */
+  writeUrl(url: string): void;
   /** Leaves for another page of the viewer. */
   open(url: string): void;
   setTitle(title: string): void;

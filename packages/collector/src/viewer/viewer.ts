@@ -1,3 +1,4 @@
+import { createAddress } from "./address.ts";
 import { createCollectorApi } from "./collector-api.ts";
 import { createHeader } from "./header.ts";
 import { createListView } from "./list-view.ts";
@@ -8,17 +9,20 @@ import { createTraceView } from "./trace-view.ts";
 import type { View, ViewTools } from "./view.ts";
 
 const STATS_GAP_MS = 2000;
+const ADDRESS_GAP_MS = 250;
 
 /** Puts the viewer into the page. */
 function startViewer(place: HTMLElement): void {
   const api = createCollectorApi((...request) => fetch(...request));
   const header = createHeader();
   const stats = createRefresher(async () => header.showStats(await api.getStats()), STATS_GAP_MS);
+  const address = createAddress((url) => history.replaceState(null, "", url), ADDRESS_GAP_MS);
   const tools: ViewTools = {
     api,
     colourOf: createServiceColours(storage()),
-    writeUrl: (url, how) => history[how === "push" ? "pushState" : "replaceState"](null, "", url),
+    writeUrl: address.write,
     open(url) {
+      address.flush();
       history.pushState(null, "", url);
       show();
     },
@@ -37,7 +41,10 @@ function startViewer(place: HTMLElement): void {
     place.replaceChildren(header.element, view.element);
   }
 
-  window.addEventListener("popstate", show);
+  window.addEventListener("popstate", () => {
+    address.drop();
+    show();
+  });
   document.addEventListener("click", (event) => followLink(event, tools));
   show();
   stats.now();

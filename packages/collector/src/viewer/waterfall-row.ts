@@ -24,7 +24,6 @@ export function drawRow(visible: VisibleRow, look: RowLook): HTMLElement {
   const { row } = visible;
   const classes = ["span-row", look.colour];
   if (row.error) classes.push("has-error");
-  if (look.selected) classes.push("is-selected");
   if (look.match === true) classes.push("is-match");
   if (look.match === false) classes.push("is-dimmed");
   const made = element(
@@ -37,14 +36,20 @@ export function drawRow(visible: VisibleRow, look: RowLook): HTMLElement {
         "data-span": row.spanId,
         "aria-level": String(visible.depth + 1),
         "aria-rowindex": String(look.index + 2),
-        "aria-selected": String(look.selected),
         ...(visible.expandable ? { "aria-expanded": String(!visible.collapsed) } : {}),
       },
     },
     nameCell(visible),
     timelineCell(visible, look.range),
   );
+  markSelected(made, look.selected);
   return made;
+}
+
+/** Marks the row the keyboard is on. */
+export function markSelected(row: HTMLElement, selected: boolean): void {
+  row.classList.toggle("is-selected", selected);
+  row.setAttribute("aria-selected", String(selected));
 }
 
 function nameCell(visible: VisibleRow): HTMLElement {

@@ -38,7 +38,7 @@ export function createWaterfall(actions: WaterfallActions): Waterfall {
     if (scene.cursor === -1 || state.spanId === undefined) grid.removeAttribute("aria-activedescendant");
     else grid.setAttribute("aria-activedescendant", rowId(state.spanId));
     drawAxis(parts.axis, parts.ruler, scene);
-    pool.show(scene, state, view);
+    pool.show(scene, view);
   }
 
   grid.addEventListener("scroll", () => {

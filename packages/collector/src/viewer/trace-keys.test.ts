@@ -1,0 +1,145 @@
+import { buildTraceTree, type SpanRecord, spanToJson, type TraceDocument } from "@throughline/core";
+import { expect, test } from "vitest";
+import { afterKey, choose, nextMatch, toggleAll } from "./trace-keys.ts";
+import { createSceneMaker } from "./trace-scene.ts";
+import { parseTraceState, type TraceState } from "./trace-state.ts";
+
+const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+interface Given extends Partial<SpanRecord> {
+  readonly spanId: string;
+}
+
+/** A document as the collector answers it: rows from the real tree. */
+function documentOf(...given: readonly Given[]): TraceDocument {
+  const spans = given.map(
+    (span, at): SpanRecord => ({
+      traceId: TRACE,
+      name: span.spanId,
+      kind: "internal",
+      startUnixNano: BigInt(at) * 1_000_000n,
+      endUnixNano: 100_000_000n,
+      attributes: {},
+      events: [],
+      links: [],
+      status: { code: "unset" },
+      flags: 1,
+      resource: { "service.name": "shop" },
+      scope: { name: "test" },
+      droppedCount: 0,
+      ...span,
+    }),
+  );
+  const rows = buildTraceTree(spans).nodes.map(({ span, depth, orphan, children }) => ({
+    spanId: span.spanId,
+    depth,
+    label: span.name,
+    service: "shop",
+    kind: span.kind,
+    offsetMs: Number(span.startUnixNano) / 1e6,
+    durationMs: Number(span.endUnixNano - span.startUnixNano) / 1e6,
+    error: span.status.code === "error",
+    orphan,
+    childCount: children.length,
+  }));
+  const summary = {
+    traceId: TRACE,
+    name: "a",
+    rootService: "shop",
+    services: ["shop"],
+    startUnixMs: 0,
+    durationMs: 100,
+    spanCount: rows.length,
+    errorCount: 0,
+    problemCount: 0,
+  };
+  return { summary, rows, spans: spans.map(spanToJson), findings: [] };
+}
+
+const tree = documentOf(
+  { spanId: "a" },
+  { spanId: "b", parentSpanId: "a", attributes: { "next.span_type": "AppRender.getBodyResult" } },
+  {
+    spanId: "c",
+    parentSpanId: "b",
+    status: { code: "error" },
+    attributes: { "db.system.name": "postgresql" },
+  },
+  { spanId: "d", parentSpanId: "a", attributes: { "db.system.name": "mysql" } },
+);
+const sceneOf = createSceneMaker(tree);
+const at = (search: string): TraceState => parseTraceState(new URLSearchParams(search));
+const press = (key: string, state: TraceState): TraceState | undefined =>
+  afterKey(key, sceneOf(state), state);
+
+test.each([
+  ["j", "span=a", "b"],
+  ["ArrowUp", "span=a", "a"],
+  ["k", "span=d", "c"],
+  ["End", "", "d"],
+  ["Home", "span=c", "a"],
+  ["ArrowDown", "", "a"],
+  ["ArrowRight", "span=a", "b"],
+  ["ArrowLeft", "span=c", "b"],
+  ["e", "span=d", "c"],
+])("%s at ?%s goes to %s", (key, search, spanId) => {
+  expect(press(key, at(search))?.spanId).toBe(spanId);
+});
+
+test("left collapses an open row, right opens it again", () => {
+  const closed = press("ArrowLeft", at("span=b"));
+  expect(closed?.collapsed).toEqual(new Set(["b"]));
+  expect(closed && press("ArrowRight", closed)?.collapsed).toEqual(new Set());
+});
+
+test("Enter opens the details, Escape closes details, search and zoom in this order", () => {
+  const open = at("span=b&q=x&from=1&to=9");
+  expect(press("Enter", { ...open, detailOpen: false })?.detailOpen).toBe(true);
+  const first = press("Escape", open);
+  const second = first && press("Escape", first);
+  const third = second && press("Escape", second);
+  expect([first?.detailOpen, second?.query, third?.zoom]).toEqual([false, "", undefined]);
+  expect(third && press("Escape", third)).toBeUndefined();
+});
+
+test("a key without a meaning is left to the page", () => {
+  expect(press("x", at("span=a"))).toBeUndefined();
+  expect(press("ArrowRight", at("span=d"))).toBeUndefined();
+});
+
+test("the next match is found behind collapsed rows and opens them", () => {
+  const state = { ...at("span=a&q=postgresql"), collapsed: new Set(["a", "b"]) };
+  expect(nextMatch(sceneOf(state), state, 1)).toMatchObject({ spanId: "c", collapsed: new Set() });
+});
+
+test("matches go around in both directions", () => {
+  const state = at("span=d&q=db.system");
+  expect(nextMatch(sceneOf(state), state, 1)?.spanId).toBe("c");
+  const first = at("span=c&q=db.system");
+  expect(nextMatch(sceneOf(first), first, -1)?.spanId).toBe("d");
+});
+
+test("key=value looks into that attribute only", () => {
+  expect(sceneOf(at("q=db.system.name=mysql")).matches).toEqual(["d"]);
+  expect(sceneOf(at("q=system.name=mysql")).matches).toEqual([]);
+  expect(sceneOf(at("")).matches).toBeUndefined();
+});
+
+test("hiding framework spans keeps their children and shows them again when one is chosen", () => {
+  const state = at("span=a&framework=hidden");
+  const scene = sceneOf(state);
+  expect(scene.visible.map(({ row, depth }) => row.spanId + depth)).toEqual(["a0", "c1", "d1"]);
+  expect(choose(scene, state, "b").hideFramework).toBe(false);
+});
+
+test("collapse all keeps the first level, expand all shows everything", () => {
+  const state = at("");
+  const closed = toggleAll(sceneOf(state), state);
+  expect(sceneOf(closed).visible.map(({ row }) => row.spanId)).toEqual(["a", "b", "d"]);
+  expect(toggleAll(sceneOf(closed), closed).collapsed.size).toBe(0);
+});
+
+test("moving the cursor does not compute the rows again", () => {
+  const state = at("span=a");
+  expect(sceneOf({ ...state, spanId: "d" }).visible).toBe(sceneOf(state).visible);
+});
