@@ -31,7 +31,8 @@ export async function settle(
   const startedAt = performance.now();
   // Whole milliseconds: AbortSignal.timeout refuses fractions.
   const left = (): number => Math.max(1, Math.ceil(deadlineMs - (performance.now() - startedAt)));
-  await wireIdle(wire, left());
+  // Half of the time at most: a request that hangs must not keep the spans that are ready.
+  await wireIdle(wire, left() / 2);
   const wirePosition = wire.position();
   const pages = context.pages().filter((page) => isTraceable(page));
   const flushes = await Promise.all(pages.map((page) => within(flushPage(page), left(), { state: "not" })));

@@ -1,0 +1,110 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { BrowserContext, Page } from "@playwright/test";
+import { expect, onTestFinished, test } from "vitest";
+import { postEntry } from "../test-data/order-trace.ts";
+import { settle } from "./settle.ts";
+import type { WireEntry, WireLog } from "./wire.ts";
+
+// Stands in for page.evaluate: the page's own half runs in fixture.test.ts, in a real page.
+function contextOf(...answers: readonly (() => Promise<unknown>)[]): BrowserContext {
+  const pages = answers.map(
+    (evaluate, index) =>
+      ({ evaluate, isClosed: () => false, url: () => `http://shop.test/${index}` }) as unknown as Page,
+  );
+  return { pages: () => pages } as unknown as BrowserContext;
+}
+
+function wireOf(): WireLog & { end: () => void; open: (entry: WireEntry) => void } {
+  let inFlight: WireEntry[] = [];
+  const listeners = new Set<() => void>();
+  return {
+    entries: () => inFlight,
+    position: () => 1,
+    inFlight: () => inFlight,
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    stop: () => listeners.clear(),
+    open: (entry) => inFlight.push(entry),
+    end: () => {
+      inFlight = [];
+      for (const listener of [...listeners]) listener();
+    },
+  };
+}
+
+async function flushRoute(status: number): Promise<{ url: string; tokens: (string | undefined)[] }> {
+  const tokens: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    tokens.push(request.headers["x-throughline-flush-token"]?.toString());
+    response.writeHead(status, { location: "http://127.0.0.1:9/" }).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/flush`, tokens };
+}
+
+const flushed = (flushUrl?: string) => (): Promise<unknown> =>
+  Promise.resolve({ state: "flushed", flushUrl });
+
+test("pages of one app flush its server once, with the token", async () => {
+  const { url, tokens } = await flushRoute(204);
+  const context = contextOf(flushed(url), flushed(url));
+  const report = await settle({ context, wire: wireOf(), flushToken: "secret" }, 5_000);
+  expect(report).toMatchObject({ busy: [], flushedPages: 2, unflushedPages: [], server: "flushed" });
+  expect(tokens).toEqual(["secret"]);
+});
+
+test("without a token or a route the server is not asked, and the report says why", async () => {
+  const { url, tokens } = await flushRoute(204);
+  const wire = wireOf();
+  const report = await settle({ context: contextOf(flushed(url)), wire, flushToken: "" }, 5_000);
+  expect(report.server).toBe("no token");
+  expect((await settle({ context: contextOf(flushed()), wire, flushToken: "secret" }, 5_000)).server).toBe(
+    "no flush route",
+  );
+  expect(tokens).toEqual([]);
+});
+
+test("a refusal and a redirect are failures, never a barrier", async () => {
+  for (const status of [404, 200, 307]) {
+    const { url, tokens } = await flushRoute(status);
+    const report = await settle({ context: contextOf(flushed(url)), wire: wireOf(), flushToken: "s" }, 5_000);
+    expect(report.server).toMatch(/^failed: POST http/);
+    expect(tokens.length).toBe(1);
+  }
+});
+
+test("the browser is flushed only after its requests have ended", async () => {
+  const wire = wireOf();
+  wire.open(postEntry({ state: "open" }));
+  const asked: string[] = [];
+  const context = contextOf(() => {
+    asked.push(wire.inFlight().length === 0 ? "idle" : "busy");
+    return flushed()();
+  });
+  const settling = settle({ context, wire, flushToken: "" }, 60_000);
+  expect(asked).toEqual([]);
+  wire.end();
+  expect((await settling).busy).toEqual([]);
+  expect(asked).toEqual(["idle"]);
+});
+
+test("a hanging request and a hanging page end at the deadline and are named", async () => {
+  const wire = wireOf();
+  wire.open(postEntry({ state: "open" }));
+  const context = contextOf(() => new Promise(() => undefined));
+  const report = await settle({ context, wire, flushToken: "" }, 20);
+  expect(report.busy).toEqual(["http://shop.test/api/orders"]);
+  expect(report).toMatchObject({ flushedPages: 0, unflushedPages: ["http://shop.test/0"] });
+});
+
+test("a page that navigates during its flush is reported as not flushed", async () => {
+  const context = contextOf(() => Promise.reject(new Error("Execution context was destroyed")), flushed());
+  const report = await settle({ context, wire: wireOf(), flushToken: "" }, 5_000);
+  expect(report).toMatchObject({ flushedPages: 1, unflushedPages: ["http://shop.test/0"] });
+});
