@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+import { readWebOptions } from "./options.ts";
+
+const PAGE = "http://shop.test:3000/cart?x=1";
+
+test("nothing has to be said", () => {
+  expect(readWebOptions({}, PAGE)).toEqual({
+    serviceName: "web",
+    endpoint: "http://shop.test:3000/api/tl/v1/traces",
+    propagateTo: [],
+    propagation: "same-origin",
+    ignoreUrls: [],
+    sampleRatio: 1,
+    resourceAttributes: {},
+  });
+});
+
+test("an endpoint may be a whole URL", () => {
+  const { endpoint } = readWebOptions({ endpoint: "https://collector.test/v1/traces" }, PAGE);
+  expect(endpoint).toBe("https://collector.test/v1/traces");
+});
+
+test.each<[Record<string, unknown>, string]>([
+  [{ serviceName: "" }, 'serviceName="": expected a name'],
+  [{ endpoint: "ftp://x/y" }, 'endpoint="ftp://x/y": expected a path such as'],
+  [{ endpoint: "http://[" }, "expected a path such as"],
+  [{ propagateTo: ["https://api.example.com/v1"] }, "expected exact origins"],
+  [{ propagateTo: "https://api.example.com" }, "expected exact origins"],
+  [{ propagation: "all" }, 'propagation="all": expected "same-origin" or "off"'],
+  [{ ignoreUrls: [/x/] }, "ignoreUrls=[{}]: expected URL prefixes"],
+  [{ sampleRatio: "1" }, 'sampleRatio="1": expected a number from 0'],
+  [{ sampleRatio: Number.NaN }, "expected a number from 0"],
+  [{ resourceAttributes: { a: 1 } }, "expected texts by name"],
+])("%o is refused with its name, its value and the cure", (options, message) => {
+  expect(() => readWebOptions(options, PAGE)).toThrow(message);
+});
+
+test("all problems are told together", () => {
+  expect(() => readWebOptions({ serviceName: "", sampleRatio: 7 }, PAGE)).toThrow(
+    /serviceName.*; sampleRatio=7/,
+  );
+});

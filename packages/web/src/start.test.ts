@@ -1,0 +1,157 @@
+import { context, propagation, ROOT_CONTEXT, trace } from "@opentelemetry/api";
+import { TEST_GLOBAL } from "@throughline/core/attributes";
+import { afterEach, expect, test, vi } from "vitest";
+import { type FakePage, openFakePage } from "../test/fake-page.ts";
+import { startWebTracing } from "./start.ts";
+
+let page: FakePage | undefined;
+
+afterEach(async () => {
+  await page?.close();
+  page = undefined;
+  vi.restoreAllMocks();
+});
+
+function natives(): readonly unknown[] {
+  return [
+    window.fetch,
+    window.setTimeout,
+    window.setInterval,
+    window.requestAnimationFrame,
+    window.requestIdleCallback,
+    window.queueMicrotask,
+    Promise.prototype.then,
+    XMLHttpRequest.prototype.send,
+    EventTarget.prototype.addEventListener,
+    EventTarget.prototype.removeEventListener,
+    Object.getOwnPropertyDescriptor(MessagePort.prototype, "onmessage")?.set,
+    Object.getOwnPropertyDescriptor(XMLHttpRequestEventTarget.prototype, "onload")?.set,
+    Object.getOwnPropertyDescriptor(HTMLElement.prototype, "onclick")?.set,
+  ];
+}
+
+test("a stop leaves the page's own functions, and no API registration", async () => {
+  const before = natives();
+  page = openFakePage();
+  const during = natives();
+  expect(during.filter((method, index) => method === before[index])).toEqual([]);
+  const { fetch } = window;
+  await page.close();
+  expect(natives()).toEqual(before);
+  expect(window.fetch).not.toBe(fetch);
+  expect(trace.getTracer("test").startSpan("no").isRecording()).toBe(false);
+  context.with(trace.setSpanContext(ROOT_CONTEXT, { traceId: "1", spanId: "2", traceFlags: 1 }), () => {
+    expect(context.active()).toBe(ROOT_CONTEXT);
+  });
+});
+
+test("a second start stops the first: one fetch is one span", async () => {
+  page = openFakePage({ serviceName: "first" });
+  const again = startWebTracing({ serviceName: "second" });
+  await fetch("/orders");
+  await again.flush();
+  expect((await page.spans()).map(({ name, resource }) => [name, resource["service.name"]])).toEqual([
+    ["GET", "second"],
+  ]);
+  await page.tracing.stop();
+  await fetch("/orders");
+  await again.flush();
+  expect(await page.spans()).toHaveLength(2);
+  await again.stop();
+  await fetch("/orders");
+  expect(await page.spans()).toHaveLength(2);
+});
+
+test("a fetch that somebody patched after us still reaches them after a stop", async () => {
+  const native = window.fetch;
+  page = openFakePage();
+  const ours = window.fetch;
+  const seen: unknown[] = [];
+  const theirs: typeof fetch = (input, init) => {
+    seen.push(input);
+    return ours(input, init);
+  };
+  window.fetch = theirs;
+  await page.tracing.stop();
+  await fetch("/orders");
+  expect(window.fetch).toBe(theirs);
+  expect(seen).toEqual(["/orders"]);
+  expect(page.sent.map(({ headers }) => headers.has("traceparent"))).toEqual([false]);
+  window.fetch = native;
+});
+
+test("a bad option is told once with its cure, and the page goes on untraced", async () => {
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  const before = natives();
+  const tracing = startWebTracing({ sampleRatio: 2, propagateTo: ["https://*.example.com"] });
+  expect(natives()).toEqual(before);
+  await tracing.flush();
+  await tracing.stop();
+  expect(warn.mock.calls).toHaveLength(1);
+  const message = String(warn.mock.calls[0]?.[0]);
+  expect(message).toContain("@throughline/web: tracing is off. ");
+  expect(message).toContain(
+    "sampleRatio=2: expected a number from 0 (keep no trace) to 1 (keep every trace)",
+  );
+  expect(message).toContain('propagateTo=["https://*.example.com"]: expected exact origins');
+});
+
+test("every span says which service it is of, and what else was asked for", async () => {
+  page = openFakePage({ serviceName: "shop-web", resourceAttributes: { "service.version": "1.2.3" } });
+  await fetch("/orders");
+  const [span] = await page.spans();
+  expect(span?.resource).toEqual({ "service.name": "shop-web", "service.version": "1.2.3" });
+});
+
+test("the API's own tracer, context and propagator are part of the same traces", async () => {
+  page = openFakePage();
+  const carrier: Record<string, string> = {};
+  trace.getTracer("app").startActiveSpan("own", (span) => {
+    propagation.inject(context.active(), carrier);
+    void fetch("/orders");
+    span.end();
+  });
+  await expect.poll(() => page?.sent.length).toBe(1);
+  const spans = await page.spans();
+  const own = spans.find(({ name }) => name === "own");
+  expect(spans.find(({ name }) => name === "GET")?.parentSpanId).toBe(own?.spanId);
+  expect(carrier.traceparent).toBe(`00-${own?.traceId}-${own?.spanId}-01`);
+  const extracted = propagation.extract(ROOT_CONTEXT, carrier);
+  expect(trace.getSpanContext(extracted)).toEqual({
+    traceId: own?.traceId,
+    spanId: own?.spanId,
+    traceFlags: 1,
+    isRemote: true,
+  });
+});
+
+test("a test in the page gets a flush, and its id is on every span", async () => {
+  const hook: { id: string; flush?: () => Promise<void>; flushUrl?: string } = { id: "case 7" };
+  Reflect.set(globalThis, TEST_GLOBAL, hook);
+  page = openFakePage({ sampleRatio: 0 });
+  Reflect.deleteProperty(globalThis, TEST_GLOBAL);
+  await fetch("/orders");
+  await hook.flush?.();
+  expect(page.posted().map(({ name, resource }) => [name, resource["test.case.id"]])).toEqual([
+    ["GET", "case 7"],
+  ]);
+  expect(hook.flushUrl).toBe(`${location.origin}/api/tl/flush`);
+  await page.close();
+  expect(hook.flush).toBeUndefined();
+});
+
+test("an endpoint of another origin has no flush URL", () => {
+  const hook: { id: string; flushUrl?: string } = { id: "case 8" };
+  Reflect.set(globalThis, TEST_GLOBAL, hook);
+  page = openFakePage({ endpoint: "http://collector.test:4318/v1/traces" });
+  Reflect.deleteProperty(globalThis, TEST_GLOBAL);
+  expect(hook.flushUrl).toBeUndefined();
+});
+
+test("hiding the page posts what has ended", async () => {
+  page = openFakePage();
+  await fetch("/orders").then((response) => response.text());
+  vi.spyOn(document, "visibilityState", "get").mockReturnValue("hidden");
+  document.dispatchEvent(new Event("visibilitychange"));
+  expect(page.posted().map(({ name }) => name)).toEqual(["GET"]);
+});
