@@ -37,10 +37,14 @@ export function formatSql(sql: string): readonly SqlToken[] {
       out.push({ kind: "space", text: line });
     }
     out.push(...tidy(token));
-    // The `and` of `between 2 and 3` joins no conditions, however long the first bound is.
-    if (before === "between" ? word === "and" : token.kind !== "space") before = word;
+    if (counts(token, word, before)) before = word;
   }
   return out;
+}
+
+// The `and` of `between 2 and 3` joins no conditions, however long the first bound is.
+function counts(token: SqlToken, word: string, before: string): boolean {
+  return before === "between" ? word === "and" : token.kind !== "space";
 }
 
 function nesting(text: string): number {
