@@ -140,7 +140,7 @@ function readValue(value: JsonObject, intern: Intern, depth: number): AttributeV
   if (depth > MAX_DEPTH) {
     throw new DecodeError(`an attribute value is nested deeper than ${MAX_DEPTH} levels; flatten it`);
   }
-  if (isGiven(value.stringValue)) return intern(textOf(value.stringValue, "stringValue"));
+  if (isGiven(value.stringValue)) return textOf(value.stringValue, "stringValue");
   if (isGiven(value.boolValue)) return booleanOf(value.boolValue);
   if (isGiven(value.intValue)) return exactInteger(bigintOf(value.intValue, "intValue"));
   if (isGiven(value.doubleValue)) return doubleOf(value.doubleValue);

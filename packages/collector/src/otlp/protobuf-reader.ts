@@ -101,7 +101,8 @@ export function skipField(cursor: Cursor, tag: number): void {
 }
 
 function readByte(cursor: Cursor): number {
-  return cursor.bytes.readUInt8(advance(cursor, 1));
+  // Indexing is the fast way, and `advance` has checked the bounds.
+  return cursor.bytes[advance(cursor, 1)] ?? 0;
 }
 
 function advance(cursor: Cursor, length: number): number {

@@ -42,7 +42,7 @@ function readValue(cursor: Cursor, intern: Intern, depth: number): AttributeValu
   let value: AttributeValue = null;
   while (cursor.at < cursor.end) {
     const tag = readVarint(cursor);
-    if (tag === bytes(1)) value = intern(readText(cursor));
+    if (tag === bytes(1)) value = readText(cursor);
     else if (tag === varint(2)) value = readVarint(cursor) !== 0;
     else if (tag === varint(3)) value = readInt64(cursor);
     else if (tag === fixed64(4)) value = finiteOrName(readDouble(cursor));
