@@ -20,7 +20,7 @@ export function createContextManager(): ContextManager {
       const bound: Method = function (...args) {
         return manager.with(context, () => Reflect.apply(target, this, args));
       };
-      Object.defineProperty(bound, "length", { value: target.length, configurable: true });
+      Object.defineProperty(bound, "length", { value: target.length });
       // The API promises the type of what came in; a function of the same parameters is all there is to it.
       return bound as typeof target;
     },

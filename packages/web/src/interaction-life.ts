@@ -26,7 +26,7 @@ export interface InteractionLife {
 
 interface Interaction {
   readonly span: Span;
-  readonly context: Context;
+  context: Context;
   ended: boolean;
   /** Spans that began below it and have not ended. */
   open: number;
@@ -60,12 +60,13 @@ export function createInteractionLife(later: Later): InteractionLife {
     begin(span) {
       const interaction: Interaction = {
         span,
-        context: trace.setSpan(ROOT_CONTEXT, span).setValue(INTERACTION, () => interaction),
+        context: ROOT_CONTEXT,
         ended: false,
         open: 0,
         // It leaves the list, not the world: late work that knows its context still finds it.
         cancelWait: later(() => open.delete(interaction), IDLE_MS),
       };
+      interaction.context = trace.setSpan(ROOT_CONTEXT, span).setValue(INTERACTION, interaction);
       open.add(interaction);
       return interaction.context;
     },
@@ -103,10 +104,9 @@ export function createInteractionLife(later: Later): InteractionLife {
   };
 }
 
-// A function, because a context holds values of unknown type and a call is the narrowest way back.
+// A context holds values of unknown type; only `begin` writes under this key.
 function interactionIn(context: Context): Interaction | undefined {
-  const read = context.getValue(INTERACTION) as (() => Interaction) | undefined;
-  return read?.();
+  return context.getValue(INTERACTION) as Interaction | undefined;
 }
 
 function latest(

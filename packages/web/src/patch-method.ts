@@ -15,8 +15,7 @@ export function patchMethod(owner: object, name: string, wrap: (original: Method
   const patched: Method = function (...args) {
     return Reflect.apply(on ? traced : original, this, args);
   };
-  Object.defineProperty(patched, "name", { value: original.name, configurable: true });
-  Object.defineProperty(patched, "length", { value: original.length, configurable: true });
+  Object.defineProperties(patched, { name: { value: original.name }, length: { value: original.length } });
   const restore = define(owner, name, { value: patched, writable: true });
   return () => {
     on = false;
@@ -58,9 +57,7 @@ function define(owner: object, name: string, change: PropertyDescriptor): Stop {
   const descriptor = { ...change, configurable: true, enumerable: own?.enumerable ?? true };
   // A page may lock its globals: https://developer.mozilla.org/docs/Web/JavaScript/Reference/Global_Objects/Object/freeze
   if (!Reflect.defineProperty(owner, name, descriptor)) {
-    diag.warn(
-      `@throughline/web: ${name} cannot be traced because a script on this page locked it; load it later`,
-    );
+    diag.warn(`@throughline/web: ${name} is not traced: a script locked it; load that script later`);
     return () => undefined;
   }
   return () => {

@@ -35,7 +35,7 @@ export function createRegistrations(): Registrations {
   return {
     add({ target, ...kept }) {
       const list = listOf(target);
-      if (!isOnce(kept.options) && !list.some(sameAs(kept))) list.push(kept);
+      if (!has(kept.options, "once") && !list.some(sameAs(kept))) list.push(kept);
     },
     forget({ target, ...kept }) {
       const list = listOf(target);
@@ -59,13 +59,9 @@ function sameAs(one: Kept): (other: Kept) => boolean {
 }
 
 function isCapture(options: unknown): boolean {
-  return isObject(options) ? Boolean(Reflect.get(options, "capture")) : Boolean(options);
+  return typeof options === "object" ? has(options, "capture") : Boolean(options);
 }
 
-function isOnce(options: unknown): boolean {
-  return isObject(options) && Boolean(Reflect.get(options, "once"));
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
+function has(options: unknown, name: "once" | "capture"): boolean {
+  return typeof options === "object" && options !== null && Boolean(Reflect.get(options, name));
 }

@@ -15,7 +15,7 @@ export function createSampler(ratio: number): Sampler {
         : ratio === 1 || rank(traceId) < bound;
       return { decision: keep ? SamplingDecision.RECORD_AND_SAMPLED : SamplingDecision.NOT_RECORD };
     },
-    toString: () => `ParentBased{${ratio}}`,
+    toString: () => String(ratio),
   };
 }
 

@@ -48,7 +48,7 @@ export function createTransport({ url, resource, fetch, later }: TransportOption
     if (told) return;
     told = true;
     diag.warn(
-      `@throughline/web: ${spans} spans were not delivered to ${url}: ${why}; check that the endpoint exists and its collector runs (said once)`,
+      `@throughline/web: ${spans} spans not delivered to ${url}: ${why}; check the endpoint and its collector (said once)`,
     );
   }
 
