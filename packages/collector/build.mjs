@@ -6,15 +6,16 @@ import { fileURLToPath } from "node:url";
 
 const room = dirname(fileURLToPath(import.meta.url));
 const viewer = join(room, "src/viewer");
-const files = existsSync(viewer) ? readdirSync(viewer) : [];
+const files = existsSync(viewer) ? readdirSync(viewer, { recursive: true }).map(String) : [];
 const hasScripts = files.some((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"));
 
 const run = (...args) =>
   execFileSync(process.platform === "win32" ? "npx.cmd" : "npx", args, { cwd: room, stdio: "inherit" });
 run("tsc", "-b", ".", ...(hasScripts ? ["src/viewer"] : []));
 
-mkdirSync(join(room, "dist/viewer"), { recursive: true });
 for (const file of files.filter((name) => /\.(html|css|svg)$/.test(name))) {
-  copyFileSync(join(viewer, file), join(room, "dist/viewer", file));
+  const target = join(room, "dist/viewer", file);
+  mkdirSync(dirname(target), { recursive: true });
+  copyFileSync(join(viewer, file), target);
 }
 chmodSync(join(room, "dist/cli.js"), 0o755);
