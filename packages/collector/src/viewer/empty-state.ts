@@ -1,6 +1,6 @@
 import { copyButton } from "./copy-button.ts";
 import { button, element } from "./dom.ts";
-import { findTraceId } from "./list-state.ts";
+import { findTraceId } from "./list/list-state.ts";
 
 /** What a newcomer needs before the first trace. */
 export function firstSteps(origin: string): HTMLElement {

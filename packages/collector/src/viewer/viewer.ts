@@ -1,11 +1,11 @@
 import { createAddress } from "./address.ts";
 import { createCollectorApi } from "./collector-api.ts";
 import { createHeader } from "./header.ts";
-import { createListView } from "./list-view.ts";
+import { createListView } from "./list/list-view.ts";
 import { startLive } from "./live.ts";
 import { createRefresher } from "./refresher.ts";
 import { createServiceColours } from "./service-colours.ts";
-import { createTraceView } from "./trace-view.ts";
+import { createTraceView } from "./trace/trace-view.ts";
 import type { View, ViewTools } from "./view.ts";
 
 const STATS_GAP_MS = 2000;
@@ -18,7 +18,7 @@ function startViewer(place: HTMLElement): void {
   const stats = createRefresher(async () => header.showStats(await api.getStats()), STATS_GAP_MS);
   const address = createAddress((url) => history.replaceState(null, "", url), ADDRESS_GAP_MS);
   const tools: ViewTools = {
-    api,
+    api: { ...api, clearTraces: () => api.clearTraces().then(stats.now) },
     colourOf: createServiceColours(storage()),
     writeUrl: address.write,
     open(url) {

@@ -1,9 +1,9 @@
 import type { TraceSummary } from "@throughline/core";
-import { copyButton } from "./copy-button.ts";
-import { element } from "./dom.ts";
-import { counted, formatAgo, formatClock, formatDuration } from "./format.ts";
-import { icon } from "./icons.ts";
-import { countBadge, ERROR_LOOK, PROBLEM_LOOK, serviceChip, statusTone } from "./span-marks.ts";
+import { copyButton } from "../copy-button.ts";
+import { element } from "../dom.ts";
+import { counted, formatAgo, formatClock, formatDuration } from "../format.ts";
+import { icon } from "../icons.ts";
+import { countBadge, ERROR_LOOK, PROBLEM_LOOK, serviceChip, statusTone } from "../span-marks.ts";
 
 export interface TraceHeader {
   readonly element: HTMLElement;

@@ -1,7 +1,7 @@
 import type { Finding } from "@throughline/core";
-import { button, element } from "./dom.ts";
-import { counted } from "./format.ts";
-import { icon } from "./icons.ts";
+import { button, element } from "../dom.ts";
+import { counted } from "../format.ts";
+import { icon } from "../icons.ts";
 
 const SHOWN_AT_FIRST = 3;
 const ORDER = { error: 0, warning: 1, info: 2 } as const;

@@ -1,9 +1,10 @@
 import type { TraceDocument } from "@throughline/core";
-import { element, isTyping } from "./dom.ts";
-import { notice } from "./empty-state.ts";
+import { element, isTyping } from "../dom.ts";
+import { notice } from "../empty-state.ts";
+import { createRefresher } from "../refresher.ts";
+import type { View, ViewTools } from "../view.ts";
 import { createFindingsPanel } from "./findings-panel.ts";
 import { createMinimap } from "./minimap.ts";
-import { createRefresher } from "./refresher.ts";
 import { createSpanDetail } from "./span-detail.ts";
 import { splitter } from "./splitter.ts";
 import { createTraceHeader } from "./trace-header.ts";
@@ -11,7 +12,6 @@ import { afterKey, choose, nextMatch, toggle, toggleAll } from "./trace-keys.ts"
 import { createSceneMaker, type TraceScene } from "./trace-scene.ts";
 import { parseTraceState, printTraceUrl, type TraceState } from "./trace-state.ts";
 import { createTraceToolbar } from "./trace-toolbar.ts";
-import type { View, ViewTools } from "./view.ts";
 import { createWaterfall } from "./waterfall.ts";
 
 const REFRESH_GAP_MS = 400;

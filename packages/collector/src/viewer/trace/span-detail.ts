@@ -1,4 +1,9 @@
 import type { SpanEventShape, SpanJson, SpanLink, TraceDocument, TraceRow } from "@throughline/core";
+import { copyButton } from "../copy-button.ts";
+import { button, element } from "../dom.ts";
+import { formatClock, formatDuration } from "../format.ts";
+import { icon } from "../icons.ts";
+import { serviceChip } from "../span-marks.ts";
 import { groupAttributes, queryTextOf, textOf } from "./attribute-groups.ts";
 import {
   EXCEPTION_EVENT,
@@ -7,12 +12,7 @@ import {
   EXCEPTION_TYPE,
 } from "./attribute-names.ts";
 import { attributeTable, queryBlock } from "./attribute-table.ts";
-import { copyButton } from "./copy-button.ts";
-import { button, element } from "./dom.ts";
-import { formatClock, formatDuration } from "./format.ts";
-import { icon } from "./icons.ts";
 import { selfTimeMs } from "./self-time.ts";
-import { serviceChip } from "./span-marks.ts";
 import { summarise } from "./span-summary.ts";
 
 export interface SpanDetail {

@@ -1,4 +1,4 @@
-import { element } from "./dom.ts";
+import { element } from "../dom.ts";
 import { createRowPool } from "./row-pool.ts";
 import { scrollToShow, type Viewport } from "./row-window.ts";
 import { axisTicks, spanOf } from "./time-axis.ts";

@@ -1,6 +1,6 @@
-import { button, element } from "./dom.ts";
-import { counted } from "./format.ts";
-import { icon } from "./icons.ts";
+import { button, element } from "../dom.ts";
+import { counted } from "../format.ts";
+import { icon } from "../icons.ts";
 import type { TraceScene } from "./trace-scene.ts";
 import type { TraceState } from "./trace-state.ts";
 

@@ -1,7 +1,7 @@
 import type { TraceSummary } from "@throughline/core";
-import { element } from "./dom.ts";
-import { formatAgo, formatClock, formatCount, formatDuration } from "./format.ts";
-import { countBadge, ERROR_LOOK, PROBLEM_LOOK, serviceChip, statusTone } from "./span-marks.ts";
+import { element } from "../dom.ts";
+import { formatAgo, formatClock, formatCount, formatDuration } from "../format.ts";
+import { countBadge, ERROR_LOOK, PROBLEM_LOOK, serviceChip, statusTone } from "../span-marks.ts";
 
 const MOST_CHIPS = 4;
 

@@ -1,4 +1,4 @@
-import { element } from "./dom.ts";
+import { element } from "../dom.ts";
 
 const LEAST = 18;
 const MOST = 75;

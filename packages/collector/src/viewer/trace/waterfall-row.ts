@@ -1,8 +1,8 @@
-import { button, element } from "./dom.ts";
-import { formatDuration } from "./format.ts";
-import { icon } from "./icons.ts";
+import { button, element } from "../dom.ts";
+import { formatDuration } from "../format.ts";
+import { icon } from "../icons.ts";
+import { statusTone } from "../span-marks.ts";
 import { DEEPEST_INDENT, type VisibleRow } from "./row-tree.ts";
-import { statusTone } from "./span-marks.ts";
 import { barBox, type TimeRange } from "./time-axis.ts";
 
 export interface RowLook {

@@ -1,7 +1,7 @@
 import type { AttributeValue } from "@throughline/core";
+import { copyButton } from "../copy-button.ts";
+import { element } from "../dom.ts";
 import { printValue } from "./attribute-groups.ts";
-import { copyButton } from "./copy-button.ts";
-import { element } from "./dom.ts";
 import { formatSql, printSql } from "./sql-format.ts";
 
 /** Names and values, each value with a copy button. */

@@ -1,7 +1,7 @@
 import type { SpanJson, TraceRow } from "@throughline/core";
+import { formatDuration } from "../format.ts";
 import { textOf } from "./attribute-groups.ts";
 import { DB_SYSTEM_NAME, OLD_DB_SYSTEM } from "./attribute-names.ts";
-import { formatDuration } from "./format.ts";
 
 /** What happened, in one sentence: `shop answered POST /api/orders with 201 in 84.2 ms`. */
 export function summarise(row: TraceRow, span: SpanJson): string {

@@ -1,4 +1,4 @@
-import type { ListQuery } from "./collector-api.ts";
+import type { ListQuery } from "../collector-api.ts";
 
 /** Rows asked for at first, and added by each "Show more". */
 export const PAGE_SIZE = 200;

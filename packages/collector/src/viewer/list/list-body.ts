@@ -1,7 +1,7 @@
 import type { TraceSummary } from "@throughline/core";
-import type { ListQuery } from "./collector-api.ts";
-import { button, element } from "./dom.ts";
-import { firstSteps, nothingMatches, notice } from "./empty-state.ts";
+import type { ListQuery } from "../collector-api.ts";
+import { button, element } from "../dom.ts";
+import { firstSteps, nothingMatches, notice } from "../empty-state.ts";
 import { createListRow, fullBarMs, type ListRow } from "./list-row.ts";
 import { isFiltered } from "./list-state.ts";
 

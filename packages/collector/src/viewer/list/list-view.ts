@@ -1,11 +1,11 @@
 import type { TraceList } from "@throughline/core";
-import type { ListQuery } from "./collector-api.ts";
-import { element, isTyping } from "./dom.ts";
+import type { ListQuery } from "../collector-api.ts";
+import { element, isTyping } from "../dom.ts";
+import { createRefresher } from "../refresher.ts";
+import type { View, ViewTools } from "../view.ts";
 import { createListBody } from "./list-body.ts";
 import { PAGE_SIZE, parseListState, printListUrl } from "./list-state.ts";
 import { createListToolbar } from "./list-toolbar.ts";
-import { createRefresher } from "./refresher.ts";
-import type { View, ViewTools } from "./view.ts";
 
 const REFRESH_GAP_MS = 250;
 const CLOCK_MS = 5000;

@@ -1,5 +1,5 @@
-import { button, element } from "./dom.ts";
-import { formatDuration } from "./format.ts";
+import { button, element } from "../dom.ts";
+import { formatDuration } from "../format.ts";
 import { selectRange, spanOf, type TimeRange } from "./time-axis.ts";
 import type { TraceScene } from "./trace-scene.ts";
 

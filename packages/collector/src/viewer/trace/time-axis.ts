@@ -1,4 +1,4 @@
-import { formatDuration } from "./format.ts";
+import { formatDuration } from "../format.ts";
 
 /** A stretch of the trace, in milliseconds after its start. */
 export interface TimeRange {

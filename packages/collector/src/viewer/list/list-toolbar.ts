@@ -1,6 +1,6 @@
-import type { ListQuery } from "./collector-api.ts";
-import { button, element } from "./dom.ts";
-import { icon } from "./icons.ts";
+import type { ListQuery } from "../collector-api.ts";
+import { button, element } from "../dom.ts";
+import { icon } from "../icons.ts";
 import { findTraceId } from "./list-state.ts";
 
 export interface ListToolbar {
