@@ -40,6 +40,14 @@ test("a connected trace has no findings", () => {
   expect(codes(span("a", undefined, "client", request("sent")), span("b", "a", "server"))).toEqual([]);
 });
 
+test("a server that begins with an INTERNAL span, as Next.js does behind proxy.ts, has joined", () => {
+  const web = {
+    ...span("a", undefined, "client", request("sent")),
+    resource: { "service.name": "shop-web" },
+  };
+  expect(codes(web, span("proxy", "a", "internal"), span("page", "proxy", "server"))).toEqual([]);
+});
+
 test("a browser request that nobody continued names the browser → server hop", () => {
   const [finding] = diagnose(buildTraceTree([span("a", undefined, "client", request("sent"))]));
   expect(finding?.code).toBe("TL-P03");

@@ -67,7 +67,7 @@ function cycle(spanId: string): Finding {
 }
 
 function brokenHop(node: TraceNode): readonly Finding[] {
-  if (!isBrowserRequest(node) || node.children.some((child) => child.span.kind === "server")) return [];
+  if (!isBrowserRequest(node) || node.children.some((child) => joins(node, child))) return [];
   const propagation = node.span.attributes[PROPAGATION];
   const label = spanLabel(node.span);
   const url = node.span.attributes[URL_FULL];
@@ -99,6 +99,11 @@ function brokenHop(node: TraceNode): readonly Finding[] {
           : 'leave out propagation: "off"',
     },
   ];
+}
+
+// Behind a proxy.ts the first span of the server is INTERNAL, so the service tells, not only the kind.
+function joins(request: TraceNode, child: TraceNode): boolean {
+  return child.span.kind === "server" || serviceOf(child.span) !== serviceOf(request.span);
 }
 
 function inferredParent(node: TraceNode): readonly Finding[] {
