@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { type RunningCollector, startCollector } from "./serve.ts";
+import { type RunningCollector, startCollector } from "./ports/serve.ts";
 
 vi.setConfig({ testTimeout: 30_000 });
 

@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { SettingsError } from "@throughline/core";
-import { PortBusyError, type RunningCollector, startCollector } from "./serve.ts";
+import { PortBusyError, type RunningCollector, startCollector } from "./ports/serve.ts";
 import { type CliSettings, type Flag, readCliSettings } from "./settings.ts";
 import { createMemoryStore } from "./store/memory-store.ts";
 import type { SpanStore } from "./store/span-store.ts";

@@ -1,12 +1,12 @@
 import { fileURLToPath } from "node:url";
 import { isKnownHost } from "./access.ts";
-import { createEventStreams } from "./event-stream.ts";
-import { createIngest, failure } from "./ingest.ts";
-import { errorResponse } from "./json-response.ts";
-import { answerQuery } from "./query-api.ts";
+import { createEventStreams } from "./answers/event-stream.ts";
+import { errorResponse } from "./answers/json-response.ts";
+import { answerQuery } from "./answers/query-api.ts";
+import { answerViewer } from "./answers/viewer-files.ts";
+import { createIngest, failure } from "./otlp/ingest.ts";
 import { createMemoryStore } from "./store/memory-store.ts";
 import type { SpanStore, SpansListener, Stop } from "./store/span-store.ts";
-import { answerViewer } from "./viewer-files.ts";
 
 export interface CollectorOptions {
   /** A memory store when left out. The collector closes it. */

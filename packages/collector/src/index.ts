@@ -1,5 +1,5 @@
 export { type Collector, type CollectorOptions, createCollector } from "./collector.ts";
-export { PortBusyError, type RunningCollector, type ServeOptions, startCollector } from "./serve.ts";
+export { PortBusyError, type RunningCollector, type ServeOptions, startCollector } from "./ports/serve.ts";
 export { createMemoryStore } from "./store/memory-store.ts";
 export type {
   SpanStore,

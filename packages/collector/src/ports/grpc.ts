@@ -1,7 +1,7 @@
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { openCursor, readText, readVarint, skipField } from "../otlp/protobuf-reader.ts";
+import { CONTENT_TYPES, RPC } from "../otlp/responses.ts";
 import type { Handle } from "./http-bridge.ts";
-import { openCursor, readText, readVarint, skipField } from "./otlp/protobuf-reader.ts";
-import { CONTENT_TYPES, RPC } from "./otlp/responses.ts";
 
 // Unary gRPC over HTTP/2 (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md), as an adapter: the
 // message becomes an OTLP/HTTP request, so size limit, gzip, validation and storage are the same code.

@@ -1,9 +1,11 @@
 import type { CollectorStats } from "@throughline/core";
-import { exportHeaders, mayExport, preflightHeaders } from "./access.ts";
-import { countJsonLogs, countJsonMetrics, countProtobufRecords } from "./otlp/count-records.ts";
-import { decodeJsonTraces, parseJsonBody } from "./otlp/decode-json.ts";
-import { decodeProtobufTraces } from "./otlp/decode-protobuf.ts";
-import { createIntern } from "./otlp/intern.ts";
+import { exportHeaders, mayExport, preflightHeaders } from "../access.ts";
+import type { SpanStore } from "../store/span-store.ts";
+import { countJsonLogs, countJsonMetrics, countProtobufRecords } from "./count-records.ts";
+import { decodeJsonTraces, parseJsonBody } from "./decode-json.ts";
+import { decodeProtobufTraces } from "./decode-protobuf.ts";
+import { createIntern } from "./intern.ts";
+import { BodyError, readBody } from "./request-body.ts";
 import {
   CONTENT_TYPES,
   type Encoding,
@@ -11,10 +13,8 @@ import {
   encodeSuccess,
   type PartialSuccess,
   RPC,
-} from "./otlp/responses.ts";
-import { DecodeError } from "./otlp/span-draft.ts";
-import { BodyError, readBody } from "./request-body.ts";
-import type { SpanStore } from "./store/span-store.ts";
+} from "./responses.ts";
+import { DecodeError } from "./span-draft.ts";
 
 export interface Ingest {
   /** Answers a request whose path starts with `/v1`. */

@@ -1,8 +1,8 @@
 import type { CollectorStats, TraceList } from "@throughline/core";
-import { mayRead } from "./access.ts";
+import { mayRead } from "../access.ts";
+import type { SpanStore, TraceFilter } from "../store/span-store.ts";
+import { describeTrace } from "../store/summarize.ts";
 import { errorResponse, jsonResponse, SAFE_HEADERS } from "./json-response.ts";
-import type { SpanStore, TraceFilter } from "./store/span-store.ts";
-import { describeTrace } from "./store/summarize.ts";
 
 export interface QueryParts {
   readonly store: SpanStore;

@@ -3,7 +3,7 @@ import {
   type CollectorOptions,
   createCollector,
   DEFAULT_MAX_BODY_BYTES,
-} from "./collector.ts";
+} from "../collector.ts";
 import { createListener, type Listener } from "./listener.ts";
 
 export interface ServeOptions extends CollectorOptions {
