@@ -129,11 +129,11 @@ export function saysLine(pattern) {
 async function stopGroup({ child, exited }) {
   const deadline = Date.now() + STOP_TIMEOUT_MS;
   signalGroup(child, "SIGTERM");
-  await Promise.race([exited, until(deadline)]);
-  while (groupLives(child) && Date.now() < deadline) await until(Date.now() + 50);
+  await within(STOP_TIMEOUT_MS, exited);
+  while (groupLives(child) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50));
   if (!groupLives(child)) return;
   signalGroup(child, "SIGKILL");
-  await Promise.race([exited, until(Date.now() + 1000)]);
+  await within(1000, exited);
 }
 
 function signalGroup(child, signal) {
@@ -162,8 +162,14 @@ function describeExit(code, signal) {
   return signal === null ? `exit code ${code}` : `signal ${signal}`;
 }
 
-function until(time) {
-  return new Promise((resolve) => setTimeout(resolve, time - Date.now()));
+/** Waits for `promise`, but no longer than `timeoutMs`; leaves no timer behind. */
+async function within(timeoutMs, promise) {
+  let timer;
+  const timeout = new Promise((resolve) => {
+    timer = setTimeout(resolve, timeoutMs);
+  });
+  await Promise.race([promise, timeout]);
+  clearTimeout(timer);
 }
 
 function aborted(signal) {
