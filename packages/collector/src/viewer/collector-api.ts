@@ -43,7 +43,7 @@ export function createCollectorApi(request: typeof fetch): CollectorApi {
 }
 
 /** The query string of a list request. */
-export function listSearch(query: ListQuery): string {
+function listSearch(query: ListQuery): string {
   const search = new URLSearchParams({ limit: String(query.limit) });
   if (query.q !== "") search.set("q", query.q);
   if (query.service !== "") search.set("service", query.service);

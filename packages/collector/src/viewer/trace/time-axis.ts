@@ -20,7 +20,7 @@ const LABEL_PX = 84;
 /** Round times (1, 2 or 5 of a decimal unit) with room for their labels. */
 export function axisTicks(range: TimeRange, widthPx: number): readonly Tick[] {
   const span = spanOf(range);
-  const step = roundStep(span / Math.max(1, Math.floor(widthPx / LABEL_PX)));
+  const step = roundStep(span / Math.max(2, Math.floor(widthPx / LABEL_PX)));
   const ticks: Tick[] = [];
   const first = Math.ceil(range.fromMs / step - 1e-9);
   const last = Math.floor(range.toMs / step + 1e-9);

@@ -35,7 +35,7 @@ export function nextMatch(scene: TraceScene, state: TraceState, step: 1 | -1): T
   return nextOf(scene, state, scene.matches ?? [], step);
 }
 
-export function nextError(scene: TraceScene, state: TraceState): TraceState | undefined {
+function nextError(scene: TraceScene, state: TraceState): TraceState | undefined {
   const errors = scene.document.rows.filter((row) => row.error).map((row) => row.spanId);
   return nextOf(scene, state, errors, 1);
 }
