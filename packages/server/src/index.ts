@@ -1,4 +1,4 @@
-import { say } from "./log.ts";
+import { say, warnOnce } from "./log.ts";
 import { processState } from "./process-state.ts";
 import type { FailedRequest, FailedRequestContext, RegisterOptions } from "./register-options.ts";
 import { leaveFetchToUs, readServerConfig } from "./settings.ts";
@@ -18,7 +18,7 @@ export { type WithSpanOptions, withSpan } from "./with-span.ts";
  */
 export async function register(options: RegisterOptions = {}): Promise<void> {
   try {
-    const config = readServerConfig({ serviceName: options.serviceName }, (text) => say("warn", text));
+    const config = readServerConfig({ serviceName: options.serviceName }, warnOnce);
     if (!config) return;
     leaveFetchToUs();
     const state = processState();

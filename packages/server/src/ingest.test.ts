@@ -112,7 +112,7 @@ test.each<[string, number, Post]>([
 ])("%s is refused with %i and never forwarded", async (_, status, given) => {
   const response = await post(given);
   expect(response.status).toBe(status);
-  expect(((await response.json()) as { error: string }).error).toMatch(/^@throughline\/server: /);
+  expect(((await response.json()) as { message: string }).message).toMatch(/^@throughline\/server: /);
   await post();
   await vi.waitFor(() => expect(received).toHaveLength(1));
   expect(received[0]?.body).toBe('{"resourceSpans":[]}');

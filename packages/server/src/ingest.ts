@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { FLUSH_TOKEN_HEADER } from "@throughline/core/attributes";
 import { createForwarder, type Forwarder } from "./forward.ts";
 import { forwardUrl, type Signal } from "./forward-url.ts";
-import { say, sayRarely } from "./log.ts";
+import { sayRarely, warnOnce } from "./log.ts";
 import { flushProcess, processState } from "./process-state.ts";
 import { Refusal, readTelemetry } from "./read-telemetry.ts";
 import { readServerConfig, type ServerConfig } from "./settings.ts";
@@ -12,7 +12,7 @@ import { readServerConfig, type ServerConfig } from "./settings.ts";
  * Checks a post, answers 202 and forwards it to the collector in the background.
  */
 export async function POST(request: Request, _context?: unknown): Promise<Response> {
-  const config = readServerConfig({}, sayOnce);
+  const config = readServerConfig({}, warnOnce);
   if (!config) return refuse(404, "tracing is off in this process; set OTEL_ENABLED=true and restart");
   const match = /\/(?:v1\/(traces|metrics|logs)|(flush))$/.exec(new URL(request.url).pathname);
   if (match?.[2]) return flush(request, config);
@@ -26,14 +26,6 @@ export async function POST(request: Request, _context?: unknown): Promise<Respon
     if (error instanceof Refusal) return refuse(error.status, error.message);
     return refuse(400, "the body could not be read");
   }
-}
-
-let lastProblem = "";
-
-// The settings are read on every post, so that a route that outlives a restart of nothing else needs no state.
-function sayOnce(problem: string): void {
-  if (problem !== lastProblem) say("warn", problem);
-  lastProblem = problem;
 }
 
 function forwarderFor(config: ServerConfig): Forwarder {
@@ -62,7 +54,7 @@ function digest(text: string): Buffer {
 }
 
 function refuse(status: number, reason: string): Response {
-  return Response.json({ error: `@throughline/server: ${reason}` }, { status });
+  return Response.json({ message: `@throughline/server: ${reason}` }, { status });
 }
 
 /** On hosts that freeze a process after its response, Next.js offers a way to ask for more time. */

@@ -1,7 +1,17 @@
+import { processState } from "./process-state.ts";
+
 /** One line to the host's console, where the owner of the app looks. */
 export function say(level: "info" | "warn", text: string): void {
   // biome-ignore lint/suspicious/noConsole: the boot line and the cure for a bad setting are meant for the app's log
   console[level](`@throughline/server: ${text}`);
+}
+
+/** A warning that this process gives once, whichever of our bundles finds its cause first. */
+export function warnOnce(text: string): void {
+  const { said } = processState();
+  if (said.has(text)) return;
+  said.add(text);
+  say("warn", text);
 }
 
 /** {@link say}, at most once per `everyMs`, so that a collector that is down does not fill the app's log. */

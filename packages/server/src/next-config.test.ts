@@ -95,7 +95,9 @@ test("a bad option gives one warning and the config untouched", () => {
   turnOn();
   const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
   const config: NextConfig = {};
-  expect(withTracing(config, { propagateTo: ["*.example.com"], ingestPath: "api" })).toBe(config);
+  const options = { propagateTo: ["*.example.com"], ingestPath: "api" };
+  expect(withTracing(config, options)).toBe(config);
+  expect(withTracing(config, options)).toBe(config);
   expect(warn).toHaveBeenCalledTimes(1);
   expect(String(warn.mock.calls[0]?.[0])).toMatch(
     /@throughline\/server: .*propagateTo.*ingestPath.*Correct it/,

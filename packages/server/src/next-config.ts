@@ -1,7 +1,7 @@
 import { parseOrigin } from "@throughline/core";
 import { DEFAULT_INGEST_PATH } from "@throughline/core/attributes";
 import type { NextConfig } from "next";
-import { say } from "./log.ts";
+import { warnOnce } from "./log.ts";
 import { appPackage } from "./package-name.ts";
 import { readServerConfig, type ServerConfig, sampleRatioOf } from "./settings.ts";
 
@@ -113,12 +113,4 @@ function traced(config: NextConfig, { web, ingestPath }: ReadOptions, transpileN
       swcEnvOptions: { ...swc, include: [...new Set([...(swc?.include ?? []), ...LOWERED])] },
     },
   };
-}
-
-let lastProblem = "";
-
-// Next.js evaluates the config several times in one process.
-function warnOnce(problem: string): void {
-  if (problem !== lastProblem) say("warn", problem);
-  lastProblem = problem;
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { say } from "./log.ts";
+import { say, warnOnce } from "./log.ts";
 import { processState, type Tracing } from "./process-state.ts";
 import type { RegisterOptions } from "./register-options.ts";
 import { readServerConfig } from "./settings.ts";
@@ -24,7 +24,7 @@ const OFF: Tracing = {
  */
 export async function startTracing(options: NodeTracingOptions = {}): Promise<Tracing> {
   try {
-    const config = readServerConfig({ serviceName: options.serviceName }, (text) => say("warn", text));
+    const config = readServerConfig({ serviceName: options.serviceName }, warnOnce);
     if (!config) return OFF;
     const state = processState();
     state.tracing ??= import("./start.ts").then(({ start }) =>

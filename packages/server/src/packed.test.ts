@@ -206,9 +206,13 @@ test.each(["index.js", "node.js"])("%s loads no SDK and says nothing while traci
   expect(chunks.some((chunk) => chunk.startsWith("start-"))).toBe(false);
 });
 
-test("a bad setting costs one warning, and the service runs untraced", async () => {
+test("a bad setting costs one warning in config, instrumentation and route together, and the app runs untraced", async () => {
   const job = start(
     `
+    const { withTracing } = await import(process.env.PACKED + "/next-config.js");
+    withTracing({});
+    const { POST } = await import(process.env.PACKED + "/ingest.js");
+    await POST(new Request("http://shop.test/api/tl/v1/traces", { method: "POST", body: "{}" }));
     const { register } = await import(process.env.PACKED + "/index.js");
     await register();
     console.log("runs");

@@ -9,6 +9,8 @@ export interface ProcessState {
   /** Marks the SERVER span of the current request as failed. */
   requestFailed: ((error: unknown) => void) | undefined;
   forwarder: Forwarder | undefined;
+  /** Warnings that were given; next.config, instrumentation.ts and the ingest route read the same settings. */
+  readonly said: Set<string>;
 }
 
 export interface Tracing {
@@ -31,6 +33,7 @@ export function processState(): ProcessState {
     tracing: undefined,
     requestFailed: undefined,
     forwarder: undefined,
+    said: new Set(),
   };
   return host[KEY];
 }

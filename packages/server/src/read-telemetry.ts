@@ -76,5 +76,5 @@ function checkJson(body: Uint8Array): void {
 }
 
 function tooLarge(maxBytes: number): Refusal {
-  return new Refusal(413, `the body is larger than ${maxBytes} bytes; send smaller batches`);
+  return new Refusal(413, `the body is larger than ${maxBytes / 2 ** 20} MiB; send smaller batches`);
 }
