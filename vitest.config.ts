@@ -14,6 +14,16 @@ export default defineConfig({
       node("collector"),
       node("playwright"),
       {
+        // Named, or Vite finds them one by one and reloads the page in the middle of a cold run.
+        optimizeDeps: {
+          include: [
+            "@opentelemetry/api",
+            "@opentelemetry/instrumentation-fetch",
+            "@opentelemetry/otlp-transformer",
+            "@opentelemetry/resources",
+            "@opentelemetry/sdk-trace-base",
+          ],
+        },
         test: {
           name: "web",
           root: "packages/web",

@@ -1,9 +1,11 @@
 // What a page pays: minified, gzip and brotli bytes of each entry with everything it pulls in (core, the API,
-// the SDK). Exits 1 when an entry is over its budget. Build first: npm run build
-import { existsSync } from "node:fs";
+// the SDK), and what the demo's client build grew by. Exits 1 when an entry is over its budget.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { buildPackages, buildShop } from "./builds.mjs";
 
 const web = fileURLToPath(new URL("../packages/web", import.meta.url));
 
@@ -37,15 +39,35 @@ async function measure({ name, code, budgetGzip }) {
     write: false,
   });
   const [{ contents }] = outputFiles;
-  const gzip = gzipSync(contents, { level: 9 }).length;
-  return { name, minified: contents.length, gzip, brotli: brotliCompressSync(contents).length, budgetGzip };
+  return { name, ...sizeOf([contents]), budgetGzip };
+}
+
+/** Every script of a `next build`, each compressed by itself as it travels. */
+async function measureShop(name, distDir, env) {
+  await buildShop({ env, distDir });
+  const root = fileURLToPath(new URL(`../apps/demo/${distDir}/static`, import.meta.url));
+  const files = readdirSync(root, { recursive: true }).filter((file) => file.endsWith(".js"));
+  return { name, ...sizeOf(files.map((file) => readFileSync(join(root, file)))) };
+}
+
+function sizeOf(files) {
+  const sum = (count) => files.reduce((total, file) => total + count(file), 0);
+  return {
+    minified: sum((file) => file.length),
+    gzip: sum((file) => gzipSync(file, { level: 9 }).length),
+    brotli: sum((file) => brotliCompressSync(file).length),
+  };
+}
+
+function difference(name, a, b) {
+  return { name, minified: a.minified - b.minified, gzip: a.gzip - b.gzip, brotli: a.brotli - b.brotli };
 }
 
 function printTable(rows) {
   const cells = rows.map(({ name, minified, gzip, brotli, budgetGzip }) => [
     name,
-    ...[minified, gzip, brotli, budgetGzip].map((bytes) => bytes.toLocaleString("en")),
-    gzip > budgetGzip ? "OVER" : "ok",
+    ...[minified, gzip, brotli, budgetGzip].map((bytes) => bytes?.toLocaleString("en") ?? ""),
+    budgetGzip === undefined ? "" : gzip > budgetGzip ? "OVER" : "ok",
   ]);
   const table = [["entry", "min", "gzip", "brotli", "budget (gzip)", ""], ...cells];
   const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)));
@@ -57,11 +79,14 @@ function printTable(rows) {
   }
 }
 
-if (!existsSync(`${web}/dist/index.js`)) {
-  console.error("size: packages/web/dist is missing; run `npm run build` first");
-  process.exit(1);
-}
+await buildPackages();
 const rows = [];
 for (const entry of ENTRIES) rows.push(await measure(entry));
-printTable(rows);
+const on = await measureShop("demo, OTEL_ENABLED=true", ".next", {
+  OTEL_ENABLED: "true",
+  OTEL_SERVICE_NAME: "shop",
+  OTEL_TRACES_SAMPLER_ARG: "1",
+});
+const off = await measureShop("demo, tracing off", ".next-off", { OTEL_ENABLED: "" });
+printTable([...rows, on, off, difference("demo client build grew by", on, off)]);
 if (rows.some(({ gzip, budgetGzip }) => gzip > budgetGzip)) process.exitCode = 1;
