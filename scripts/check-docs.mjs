@@ -17,9 +17,15 @@ const README_LIMIT = 150;
 const problems = documents.flatMap((file) => {
   const text = readFileSync(file, "utf8");
   const named = [...text.matchAll(/`([^`\s*{}<>]+)`/g)].map((match) => match[1] ?? "");
-  const linked = [...text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map((match) => join(dirname(file), match[1] ?? ""));
-  const missing = [...named.filter((path) => TOP_LEVEL.test(path)), ...linked].filter((path) => !existsSync(path));
-  const unknown = [...text.matchAll(/npm run ([\w:-]+)/g)].map((match) => match[1] ?? "").filter((name) => !scripts.has(name));
+  const linked = [...text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map((match) =>
+    join(dirname(file), match[1] ?? ""),
+  );
+  const missing = [...named.filter((path) => TOP_LEVEL.test(path)), ...linked].filter(
+    (path) => !existsSync(path),
+  );
+  const unknown = [...text.matchAll(/npm run ([\w:-]+)/g)]
+    .map((match) => match[1] ?? "")
+    .filter((name) => !scripts.has(name));
   return [
     ...missing.map((path) => `${file}: ${path} does not exist; mend the path or remove it`),
     ...unknown.map((name) => `${file}: there is no script "npm run ${name}" in package.json`),
@@ -27,7 +33,8 @@ const problems = documents.flatMap((file) => {
 });
 
 const readmeLines = readFileSync("README.md", "utf8").split("\n").length;
-if (readmeLines > README_LIMIT) problems.push(`README.md: ${readmeLines} lines, the limit is ${README_LIMIT}`);
+if (readmeLines > README_LIMIT)
+  problems.push(`README.md: ${readmeLines} lines, the limit is ${README_LIMIT}`);
 
 for (const problem of problems) console.error(problem);
 console.log(`${documents.length} documents checked, ${problems.length} problems`);

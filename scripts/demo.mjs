@@ -9,6 +9,6 @@ if (major < NODE_FLOOR[0] || (major === NODE_FLOOR[0] && minor < NODE_FLOOR[1]))
   process.exitCode = 1;
 } else {
   // Loaded only now: an older Node.js would stop at an import with a stack trace.
-  const { runDemo } = await import("./demo-run.mjs");
+  const { runDemo } = await import("./demo/run.mjs");
   process.exitCode = await runDemo(process.argv.slice(2));
 }

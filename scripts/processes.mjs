@@ -19,7 +19,7 @@ export class ChildError extends Error {
  * A set of children. `onLine(name, line, stream)` hears every line of output;
  * `died` rejects with a ChildError when a service ends without being asked.
  */
-export function createProcesses({ onLine = () => undefined } = {}) {
+export function createProcesses({ onLine = (_name, _line, _stream) => undefined } = {}) {
   const running = new Set();
   let closed = false;
   let reject;

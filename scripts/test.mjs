@@ -40,7 +40,9 @@ async function main() {
 function requireNode() {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
   if (major > NODE_FLOOR[0] || (major === NODE_FLOOR[0] && minor >= NODE_FLOOR[1])) return;
-  fail(`the tests need Node ${NODE_FLOOR.join(".")} or later, this is ${process.versions.node}; install a newer Node.js`);
+  fail(
+    `the tests need Node ${NODE_FLOOR.join(".")} or later, this is ${process.versions.node}; install a newer Node.js`,
+  );
 }
 
 async function step(name, action) {

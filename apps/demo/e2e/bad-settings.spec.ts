@@ -16,7 +16,7 @@ const cases = [
 for (const { name, bad, cure } of cases) {
   test(`${name}: one warning that says the cure, and the app runs untraced`, async () => {
     const output: string[] = [];
-    const processes = createProcesses({ onLine: (_name: string, line: string) => output.push(line) });
+    const processes = createProcesses({ onLine: (_name: string, line: string) => void output.push(line) });
     const shop = await startShop({ processes, env: { ...tracingEnv("shop-bad-setting"), ...bad } });
     const caller = newTraceparent();
     try {

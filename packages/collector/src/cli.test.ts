@@ -39,7 +39,7 @@ afterEach(() => {
 
 function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
   const child = spawn(process.execPath, [command, ...args], {
-    env: { PATH: process.env.PATH ?? "", HOME: folder, ...env },
+    env: { NODE_ENV: "test", PATH: process.env.PATH ?? "", HOME: folder, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   children.push(child);

@@ -23,8 +23,11 @@ beforeEach(() => {
 
 const request = (path: string, init: RequestInit = {}): Promise<Response> =>
   collector.handle(new Request(`http://localhost:4318${path}`, init));
-const post = (body: BodyInit | null, headers: Record<string, string> = JSON_TYPE, path = "/v1/traces") =>
-  request(path, { method: "POST", headers, body });
+const post = (
+  body: NonNullable<RequestInit["body"]> | null,
+  headers: Record<string, string> = JSON_TYPE,
+  path = "/v1/traces",
+) => request(path, { method: "POST", headers, body });
 const stored = (): number => collector.store.stats().spans;
 const restart = (options: CollectorOptions): void => {
   collector = createCollector(options);

@@ -66,6 +66,25 @@ describe("the line of a trace", () => {
     expect(lines).toHaveLength(1);
   });
 
+  test("waits for the other half of a trace that looks broken, as long as a batch may take", () => {
+    const { store, lines } = log();
+    const request = { "http.request.method": "POST", "throughline.propagation": "sent" };
+    store.upsert([span("1", { kind: "client", attributes: request, resource: { "service.name": "web" } })]);
+    vi.advanceTimersByTime(5_000);
+    expect(lines).toEqual([]);
+    store.upsert([span("2", { parentSpanId: "1".repeat(16) })]);
+    vi.advanceTimersByTime(1_000);
+    expect(lines).toEqual([expect.not.stringContaining("problem")]);
+  });
+
+  test("tells of a broken trace when nothing more came", () => {
+    const { store, lines } = log();
+    const request = { "http.request.method": "POST", "throughline.propagation": "sent" };
+    store.upsert([span("1", { kind: "client", attributes: request })]);
+    vi.advanceTimersByTime(6_000);
+    expect(lines).toEqual([expect.stringContaining("1 problem")]);
+  });
+
   test("waits for the root", () => {
     const { store, lines } = log();
     store.upsert([span("2", { parentSpanId: "1".repeat(16) })]);
@@ -82,7 +101,7 @@ describe("the line of a trace", () => {
       span("1", { status: { code: "error" }, attributes: { "http.response.status_code": 500 } }),
       span("2", { parentSpanId: "9".repeat(16) }),
     ]);
-    vi.advanceTimersByTime(1000);
+    vi.advanceTimersByTime(6000);
     expect(lines[0]).toContain("✗ POST /api/orders  500  142 ms  2 spans  1 error  1 problem  shop");
   });
 

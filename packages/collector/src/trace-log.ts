@@ -11,6 +11,11 @@ export interface TraceLogParts {
   readonly colour: boolean;
   /** How long a trace must be quiet before it counts as finished; 1000 when left out. */
   readonly quietMs?: number;
+  /**
+   * How long one that looks broken must be quiet; 6000 when left out, because its other half may sit in a
+   * batch for the 5 s of OTEL_BSP_SCHEDULE_DELAY.
+   */
+  readonly brokenQuietMs?: number;
 }
 
 const MAX_REMEMBERED = 10_000;
@@ -20,19 +25,29 @@ export function startTraceLog(parts: TraceLogParts): Stop {
   const waiting = new Map<string, NodeJS.Timeout>();
   const written = new Set<string>();
 
+  const quietMs = parts.quietMs ?? 1_000;
+  const brokenQuietMs = Math.max(parts.brokenQuietMs ?? 6_000, quietMs);
+
+  const arm = (traceId: string, delayMs: number, next: (traceId: string) => void): void => {
+    clearTimeout(waiting.get(traceId));
+    waiting.set(traceId, setTimeout(() => next(traceId), delayMs).unref());
+  };
+  const write = (traceId: string): void => {
+    waiting.delete(traceId);
+    if (written.size >= MAX_REMEMBERED) written.clear();
+    written.add(traceId);
+    parts.write(printTrace(summarizeTrace(parts.getTrace(traceId)), parts.url, parts.colour));
+  };
   const finish = (traceId: string): void => {
     waiting.delete(traceId);
     const spans = parts.getTrace(traceId);
     if (!spans.some((span) => span.parentSpanId === undefined)) return;
-    if (written.size >= MAX_REMEMBERED) written.clear();
-    written.add(traceId);
-    parts.write(printTrace(summarizeTrace(spans), parts.url, parts.colour));
+    if (summarizeTrace(spans).problemCount === 0) write(traceId);
+    else arm(traceId, brokenQuietMs - quietMs, write);
   };
   const unsubscribe = parts.subscribe(({ traceIds }) => {
     for (const traceId of traceIds) {
-      if (written.has(traceId)) continue;
-      clearTimeout(waiting.get(traceId));
-      waiting.set(traceId, setTimeout(() => finish(traceId), parts.quietMs ?? 1000).unref());
+      if (!written.has(traceId)) arm(traceId, quietMs, finish);
     }
   });
   return () => {

@@ -3,6 +3,7 @@ import {
   type Env,
   type Given,
   parseBoolean,
+  parseInteger,
   parseKeyValues,
   parseList,
   parseOneOf,
@@ -36,6 +37,8 @@ export interface TracingConfig {
   readonly sampleRatio: number;
   readonly resourceAttributes: Readonly<Record<string, string>>;
   readonly propagators: readonly string[];
+  /** How long spans wait for more before they are sent. */
+  readonly batchDelayMs: number;
   /** Where the browser posts its spans, a path of the app. */
   readonly ingestPath: string;
 }
@@ -72,6 +75,8 @@ export const tracingSettings: SettingsTable<TracingConfig> = {
   sampleRatio: { env: ["OTEL_TRACES_SAMPLER_ARG"], parse: parseRatio, fallback: -1 },
   resourceAttributes: { env: ["OTEL_RESOURCE_ATTRIBUTES"], parse: parseKeyValues, fallback: {} },
   propagators: { env: ["OTEL_PROPAGATORS"], parse: parseList, fallback: ["tracecontext", "baggage"] },
+  // OpenTelemetry's default is 5000: too long for somebody who waits for a trace in the viewer.
+  batchDelayMs: { env: ["OTEL_BSP_SCHEDULE_DELAY"], parse: parseInteger(0, 3_600_000), fallback: 1_000 },
   ingestPath: { env: ["THROUGHLINE_INGEST_PATH"], parse: parsePath, fallback: DEFAULT_INGEST_PATH },
 };
 

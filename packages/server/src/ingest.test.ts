@@ -43,7 +43,7 @@ afterEach(async () => {
 
 interface Post {
   readonly path?: string;
-  readonly body?: BodyInit;
+  readonly body?: NonNullable<RequestInit["body"]>;
   readonly headers?: Record<string, string>;
 }
 

@@ -6,6 +6,7 @@ import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } 
 import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
 import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici";
 import { HTTP_ROUTE, requestSpanName } from "@throughline/core/attributes";
+import { appendServerTiming } from "./server-timing.ts";
 
 export interface OutboundOptions {
   /** Origins of the collector; requests to them are not traced. */
@@ -70,6 +71,11 @@ function httpInstrumentation(
       if (route === undefined) return;
       span.setAttribute(HTTP_ROUTE, route);
       span.updateName(requestSpanName(request.method ?? "GET", route));
+    },
+    responseHook: (span, response) => {
+      // Incoming only: the answer to a ClientRequest has no headers to add.
+      if (incoming && "appendHeader" in response)
+        appendServerTiming(response, span.spanContext(), Date.now());
     },
   });
 }

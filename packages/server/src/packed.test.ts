@@ -45,7 +45,13 @@ interface Program {
 function start(source: string, env: Record<string, string> = {}): Program {
   const started = spawn(process.execPath, ["--input-type=module", "--eval", source], {
     cwd: room,
-    env: { PATH: process.env.PATH, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, PACKED: packed, ...env },
+    env: {
+      NODE_ENV: "test",
+      PATH: process.env.PATH,
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      PACKED: packed,
+      ...env,
+    },
   });
   child = started;
   let output = "";

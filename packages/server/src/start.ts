@@ -41,7 +41,9 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
     trustsCaller: !isNext,
     incoming: isNext ? undefined : (options.incoming ?? { route: undefined }),
   });
-  const exporting = redactUrls(new BatchSpanProcessor(createExporter(config)));
+  const exporting = redactUrls(
+    new BatchSpanProcessor(createExporter(config), { scheduledDelayMillis: config.batchDelayMs }),
+  );
   const processor = records ? nextSpans(exporting, records.current) : exporting;
   const instrumentations = [...outbound.instrumentations, ...extra];
   const sdk = new NodeSDK({

@@ -26,8 +26,11 @@ beforeEach(() => {
 
 const request = (path: string, init: RequestInit = {}): Promise<Response> =>
   collector.handle(new Request(`http://localhost:4318${path}`, init));
-const post = (body: BodyInit | null, headers: Record<string, string> = JSON_TYPE, path = "/v1/traces") =>
-  request(path, { method: "POST", headers, body });
+const post = (
+  body: NonNullable<RequestInit["body"]> | null,
+  headers: Record<string, string> = JSON_TYPE,
+  path = "/v1/traces",
+) => request(path, { method: "POST", headers, body });
 const stored = (): number => collector.store.stats().spans;
 const restart = (options: CollectorOptions): void => {
   collector = createCollector(options);
@@ -170,7 +173,7 @@ describe("the size limit", () => {
     expect(plain.status).toBe(413);
     expect(await plain.json()).toMatchObject({
       code: 8,
-      message: expect.stringContaining("larger than 1048576 bytes"),
+      message: expect.stringContaining("larger than 1 MiB"),
     });
     const bomb = gzipSync(traces({ name: "x".repeat(TEN_MIB) }));
     expect(bomb.length).toBeLessThan(20_000);

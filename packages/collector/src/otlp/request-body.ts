@@ -59,6 +59,6 @@ async function unpack(packed: Uint8Array, maxBytes: number): Promise<Uint8Array>
 function tooLarge(maxBytes: number): BodyError {
   return new BodyError(
     413,
-    `the body is larger than ${maxBytes} bytes after decompression; send smaller batches, or raise maxBodyBytes`,
+    `the body is larger than ${maxBytes / 2 ** 20} MiB after decompression; send smaller batches, or raise maxBodyBytes`,
   );
 }

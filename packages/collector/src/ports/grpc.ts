@@ -67,7 +67,7 @@ async function call({ handle, maxBodyBytes }: GrpcOptions, incoming: Http2Server
   if (received === undefined) {
     return {
       code: RPC.resourceExhausted,
-      message: `throughline: the message is larger than ${maxBodyBytes} bytes; send smaller batches, or raise maxBodyBytes`,
+      message: `throughline: the message is larger than ${maxBodyBytes / 2 ** 20} MiB; send smaller batches, or raise maxBodyBytes`,
     };
   }
   const message = unframe(received, String(headers["grpc-encoding"] ?? "identity"));

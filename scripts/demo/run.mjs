@@ -1,11 +1,11 @@
 // The whole demo, from the command line to the exit code.
-import { buildPackages, buildShop } from "./builds.mjs";
-import { helpText, readOptions } from "./demo-options.mjs";
-import { installDependencies, needsInstall } from "./install.mjs";
-import { freePort } from "./ports.mjs";
-import { ChildError, createProcesses } from "./processes.mjs";
+import { buildPackages, buildShop } from "../builds.mjs";
+import { installDependencies, needsInstall } from "../install.mjs";
+import { freePort } from "../ports.mjs";
+import { ChildError, createProcesses } from "../processes.mjs";
+import { startCollector, startDatabase, startInventory, startShop } from "../services.mjs";
+import { helpText, readOptions } from "./options.mjs";
 import { createProgress } from "./progress.mjs";
-import { startCollector, startDatabase, startInventory, startShop } from "./services.mjs";
 
 /** Resolves to the exit code, once nothing of the demo runs any more. */
 export async function runDemo(argv) {
@@ -109,7 +109,7 @@ async function provideDatabase(port, progress, processes) {
   }
   await progress.step("preparing your database", "table in the database of DATABASE_URL", async () => {
     // Not at the top: before the installation there is no `pg` to import.
-    const { applySchema } = await import("../apps/demo/database/apply-schema.mjs");
+    const { applySchema } = await import("../../apps/demo/database/apply-schema.mjs");
     await applySchema(own);
   });
   return own;
