@@ -26,6 +26,7 @@ async function main() {
       "--reporter=json",
       `--outputFile.json=${file}`,
     ]);
+    process.env.PLAYWRIGHT_JSON_OUTPUT_FILE = join(reports, "e2e.json");
     const e2e = runTests("end-to-end tests", join(reports, "e2e.json"), readPlaywright, () => [
       "playwright",
       "test",
@@ -78,10 +79,7 @@ function run(command, args) {
 function runTests(name, file, read, command) {
   const from = Date.now();
   console.log(`\n▸ ${name}`);
-  const result = spawnSync("npx", command(file), {
-    stdio: "inherit",
-    env: { ...process.env, PLAYWRIGHT_JSON_OUTPUT_FILE: file },
-  });
+  const result = spawnSync("npx", command(file), { stdio: "inherit" });
   const counts = read(file);
   console.log(`  ${name}: ${seconds(from)}`);
   // A run that broke outside a test (a server that did not start) must not look green.

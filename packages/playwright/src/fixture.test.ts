@@ -102,7 +102,11 @@ function runPlaywright(
       output += part;
     });
     child.on("error", reject);
-    child.on("close", () => resolve(JSON.parse(output.slice(output.indexOf("{")))));
+    child.on("close", () => {
+      const start = output.indexOf("{");
+      if (start < 0) reject(new Error(`playwright test printed no report: ${output || "nothing"}`));
+      else resolve(JSON.parse(output.slice(start)));
+    });
   });
 }
 
