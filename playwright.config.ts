@@ -12,7 +12,13 @@ export default defineConfig({
   forbidOnly: Boolean(process.env.CI),
   workers: 2,
   timeout: 60_000,
+  expect: { timeout: 15_000 },
   reporter: "list",
+  // The builds of the disabled path take both cores for a minute; nothing with a deadline runs beside them.
+  projects: [
+    { name: "running", testIgnore: "disabled.spec.ts" },
+    { name: "building", testMatch: "disabled.spec.ts", dependencies: ["running"] },
+  ],
   use: {
     // Known once the global setup has found a free port; workers see it.
     baseURL: process.env.E2E_SHOP_URL,
