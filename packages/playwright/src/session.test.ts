@@ -143,7 +143,8 @@ test("what nothing proves broken waits for its timeout", async () => {
   world.store([click]);
   const outcome = await watchPath(handle, 30);
   expect(outcome.state).toBe("timeout");
-  expect(outcome.waitedMs).toBeGreaterThanOrEqual(30);
+  // A timer of Node may fire within its last millisecond.
+  expect(outcome.waitedMs).toBeGreaterThanOrEqual(29);
 });
 
 test("a lost collector ends the assertion with an error", async () => {

@@ -111,14 +111,20 @@ async function watch<T>(
   const bell = createBell();
   const settler = createSettler(dependencies, bell.ring);
   const stops = [dependencies.client.subscribe(bell.ring), dependencies.wire.onChange(bell.ring)];
-  const timer = Number.isFinite(limitMs) ? setTimeout(bell.ring, limitMs) : undefined;
+  // The timer decides, not the clock: it may fire a moment before the clock has moved that far, and only once.
+  let expired = false;
+  const expire = (): void => {
+    expired = true;
+    bell.ring();
+  };
+  const timer = Number.isFinite(limitMs) ? setTimeout(expire, limitMs) : undefined;
   try {
     for (;;) {
-      const expired = waitedMs() >= limitMs;
+      const last = expired;
       const evidence = await readEvidence(dependencies, window, settler.report());
       const { state, detail } = judge(evidence);
       if (state !== "open") return { state, detail, evidence, waitedMs: waitedMs() };
-      if (expired) return { state: "timeout", detail, evidence, waitedMs: waitedMs() };
+      if (last) return { state: "timeout", detail, evidence, waitedMs: waitedMs() };
       settler.settleAgain(evidence, Math.min(SETTLE_DEADLINE_MS, limitMs - waitedMs()));
       await bell.next();
     }
