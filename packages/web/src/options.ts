@@ -1,7 +1,10 @@
 import { parseOrigin } from "@throughline/core";
 import { DEFAULT_INGEST_PATH } from "@throughline/core/attributes";
+import type { WebInstrument } from "./instrument.ts";
 
 export interface WebTracingOptions {
+  /** What to trace besides clicks and `fetch`: `[tracePageLoad(), traceErrors()]`. */
+  readonly instruments?: readonly WebInstrument[] | undefined;
   /** The name of this frontend in traces; default `web`. */
   readonly serviceName?: string | undefined;
   /** Where OTLP/JSON traces are posted: a URL, or a path of the page's origin; default `/api/tl/v1/traces`. */
@@ -27,6 +30,7 @@ export type WebConfig = { readonly [K in keyof WebTracingOptions]-?: NonNullable
  */
 export function readWebOptions(options: WebTracingOptions, pageUrl: string): WebConfig {
   const config: WebConfig = {
+    instruments: options.instruments ?? [],
     serviceName: options.serviceName ?? "web",
     endpoint: options.endpoint ?? DEFAULT_ENDPOINT,
     propagateTo: options.propagateTo ?? [],
@@ -54,6 +58,10 @@ interface Check {
 }
 
 const CHECKS: Readonly<Record<keyof WebConfig, Check>> = {
+  instruments: {
+    isGood: (value) => Array.isArray(value) && value.every((each) => typeof each === "function"),
+    expected: "instruments such as [tracePageLoad()]",
+  },
   serviceName: { isGood: isText, expected: 'a name such as "shop-web"' },
   endpoint: { isGood: isHttpUrl, expected: `a path such as "${DEFAULT_ENDPOINT}" or an http(s) URL` },
   propagateTo: {

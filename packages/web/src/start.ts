@@ -1,5 +1,6 @@
 import {
   type Attributes,
+  type Context,
   type ContextManager,
   context,
   propagation,
@@ -11,6 +12,7 @@ import { BasicTracerProvider, type SpanProcessor } from "@opentelemetry/sdk-trac
 import { SERVICE_NAME, TEST_CASE_ID, TEST_GLOBAL } from "@throughline/core/attributes";
 import { bindAsync, createContextManager } from "./context.ts";
 import { traceFetch } from "./fetch.ts";
+import type { RunningInstrument } from "./instrument.ts";
 import { traceInteractions } from "./interaction.ts";
 import { createInteractionLife, type InteractionLife } from "./interaction-life.ts";
 import { createLater, type Later } from "./later.ts";
@@ -79,10 +81,11 @@ function run(config: WebConfig, test: TestHook | undefined, inherited: readonly 
   const resource = resourceOf(config, test);
   const transport = createTransport({ url: config.endpoint, resource, fetch: globalThis.fetch, later });
   const life = createInteractionLife(later);
+  const pageState: PageState = { attributes: {}, context: undefined };
   const provider = new BasicTracerProvider({
     resource: createResource(resource),
     sampler: createSampler(test ? 1 : config.sampleRatio),
-    spanProcessors: [processorOf(life, transport)],
+    spanProcessors: [processorOf(life, transport, pageState)],
   });
   const manager = createContextManager();
   const leaveApi = joinApi(provider, manager);
@@ -93,6 +96,7 @@ function run(config: WebConfig, test: TestHook | undefined, inherited: readonly 
     life,
     later,
     inherited,
+    pageState,
   });
 
   const flush = (): Promise<void> => {
@@ -132,7 +136,14 @@ function run(config: WebConfig, test: TestHook | undefined, inherited: readonly 
   return running;
 }
 
+/** What instruments say of the page as a whole. */
+interface PageState {
+  attributes: Attributes;
+  context: Context | undefined;
+}
+
 interface PageTracing {
+  readonly pageState: PageState;
   readonly config: WebConfig;
   readonly tracer: Tracer;
   readonly manager: ContextManager;
@@ -142,7 +153,7 @@ interface PageTracing {
 }
 
 /** Every instrument, in the order in which the page must meet them. */
-function tracePage({ config, tracer, manager, life, later, inherited }: PageTracing) {
+function tracePage({ config, tracer, manager, life, later, inherited, pageState }: PageTracing) {
   const interactions = traceInteractions(tracer, life, later);
   const binding = bindAsync(manager);
   const stopListeners = traceListeners(
@@ -163,18 +174,37 @@ function tracePage({ config, tracer, manager, life, later, inherited }: PageTrac
     ignoreUrls: [...config.ignoreUrls, config.endpoint],
   };
   const { propagation } = config;
-  const requests = traceFetch({ tracer, manager, rules, propagation, inferParent: life.only, later });
+  const inferParent = (): Context | undefined => life.only() ?? pageState.context;
+  const requests = traceFetch({ tracer, manager, rules, propagation, inferParent, later });
+  const running: readonly RunningInstrument[] = config.instruments.map((start) =>
+    start({
+      tracer,
+      manager,
+      later,
+      life,
+      config,
+      setPageAttributes: (attributes) => {
+        pageState.attributes = { ...pageState.attributes, ...attributes };
+      },
+      setPageContext: (context) => {
+        pageState.context = context;
+      },
+    }),
+  );
   return {
     settle(): void {
       requests.settle();
+      for (const instrument of running) instrument.settle?.();
       life.settle();
     },
     cut(reason: string): void {
       const endInteractions = life.cut(reason);
       requests.cut(reason);
+      for (const instrument of running) instrument.cut?.(reason);
       endInteractions();
     },
     stop(): readonly Registration[] {
+      for (const instrument of running) instrument.stop();
       requests.stop();
       binding.stop();
       interactions.stop();
@@ -183,9 +213,12 @@ function tracePage({ config, tracer, manager, life, later, inherited }: PageTrac
   };
 }
 
-function processorOf(life: InteractionLife, transport: Transport): SpanProcessor {
+function processorOf(life: InteractionLife, transport: Transport, pageState: PageState): SpanProcessor {
   return {
-    onStart: life.onStart,
+    onStart(span, parentContext) {
+      span.setAttributes(pageState.attributes);
+      life.onStart(span, parentContext);
+    },
     onEnd(span) {
       life.onEnd(span);
       transport.onEnd(span);

@@ -1,0 +1,30 @@
+import type { Attributes, Context, ContextManager, Tracer } from "@opentelemetry/api";
+import type { InteractionLife } from "./interaction-life.ts";
+import type { Later } from "./later.ts";
+import type { WebConfig } from "./options.ts";
+
+/** What an instrument may use of the tracing that runs in this page. */
+export interface TracedPage {
+  readonly tracer: Tracer;
+  readonly manager: ContextManager;
+  readonly later: Later;
+  /** Opens activities (a click, a navigation, a page load) that adopt the work below them and end with it. */
+  readonly life: InteractionLife;
+  readonly config: WebConfig;
+  /** Attributes that every span gets which starts from now on (page, route, session); a later value replaces. */
+  readonly setPageAttributes: (attributes: Attributes) => void;
+  /** The activity a span without a parent belongs to: the page load, then the latest navigation. */
+  readonly setPageContext: (context: Context | undefined) => void;
+}
+
+export interface RunningInstrument {
+  /** Leaves the page as it was. */
+  readonly stop: () => void;
+  /** The page is going or tracing stops: end what is open, and mark it (`throughline.ended_by`). */
+  readonly cut?: (reason: string) => void;
+  /** Ends what has ended but is still waiting out a quiet time; called before a flush. */
+  readonly settle?: () => void;
+}
+
+/** Something to trace; `startWebTracing({ instruments: [tracePageLoad()] })` starts it, so that bundlers leave the others out. */
+export type WebInstrument = (page: TracedPage) => RunningInstrument;
