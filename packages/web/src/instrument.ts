@@ -15,7 +15,15 @@ export interface TracedPage {
   readonly setPageAttributes: (attributes: Attributes) => void;
   /** The activity a span without a parent belongs to: the page load, then the latest navigation. */
   readonly setPageContext: (context: Context | undefined) => void;
+  /** The page load or navigation that began at or after this time of `performance.now`, else the latest. */
+  readonly pageContextSince: (ms: number) => Context | undefined;
+  /** The open interaction when there is exactly one, else the page's activity: a guess, to be marked `inferred`. */
+  readonly inferParent: () => Context | undefined;
+  /** Names the parent of a request by its headers and the context it was made in; `undefined` leaves it. */
+  readonly claimRequests: (claim: RequestClaim) => void;
 }
+
+export type RequestClaim = (headers: Headers, active: Context) => Context | undefined;
 
 export interface RunningInstrument {
   /** Leaves the page as it was. */

@@ -12,12 +12,13 @@ import { BasicTracerProvider, type SpanProcessor } from "@opentelemetry/sdk-trac
 import { SERVICE_NAME, TEST_CASE_ID, TEST_GLOBAL } from "@throughline/core/attributes";
 import { bindAsync, createContextManager } from "./context.ts";
 import { traceFetch } from "./fetch.ts";
-import type { RunningInstrument } from "./instrument.ts";
+import type { RequestClaim, RunningInstrument, TracedPage } from "./instrument.ts";
 import { traceInteractions } from "./interaction.ts";
 import { createInteractionLife, type InteractionLife } from "./interaction-life.ts";
 import { createLater, type Later } from "./later.ts";
 import { traceListeners } from "./listeners.ts";
 import { readWebOptions, type WebConfig, type WebTracingOptions } from "./options.ts";
+import { createPageContexts } from "./page-contexts.ts";
 import type { Stop } from "./patch-method.ts";
 import { createPropagator } from "./propagator.ts";
 import type { Registration } from "./registrations.ts";
@@ -81,7 +82,7 @@ function run(config: WebConfig, test: TestHook | undefined, inherited: readonly 
   const resource = resourceOf(config, test);
   const transport = createTransport({ url: config.endpoint, resource, fetch: globalThis.fetch, later });
   const life = createInteractionLife(later);
-  const pageState: PageState = { attributes: {}, context: undefined };
+  const pageState: PageState = { attributes: {}, context: undefined, claim: () => undefined };
   const provider = new BasicTracerProvider({
     resource: createResource(resource),
     sampler: createSampler(test ? 1 : config.sampleRatio),
@@ -140,6 +141,7 @@ function run(config: WebConfig, test: TestHook | undefined, inherited: readonly 
 interface PageState {
   attributes: Attributes;
   context: Context | undefined;
+  claim: RequestClaim;
 }
 
 interface PageTracing {
@@ -175,22 +177,10 @@ function tracePage({ config, tracer, manager, life, later, inherited, pageState 
   };
   const { propagation } = config;
   const inferParent = (): Context | undefined => life.only() ?? pageState.context;
-  const requests = traceFetch({ tracer, manager, rules, propagation, inferParent, later });
-  const running: readonly RunningInstrument[] = config.instruments.map((start) =>
-    start({
-      tracer,
-      manager,
-      later,
-      life,
-      config,
-      setPageAttributes: (attributes) => {
-        pageState.attributes = { ...pageState.attributes, ...attributes };
-      },
-      setPageContext: (context) => {
-        pageState.context = context;
-      },
-    }),
-  );
+  const claim: RequestClaim = (headers, active) => pageState.claim(headers, active);
+  const requests = traceFetch({ tracer, manager, rules, propagation, inferParent, claim, later });
+  const traced = tracedPageOf({ config, tracer, manager, life, later, pageState, inferParent });
+  const running: readonly RunningInstrument[] = config.instruments.map((start) => start(traced));
   return {
     settle(): void {
       requests.settle();
@@ -209,6 +199,28 @@ function tracePage({ config, tracer, manager, life, later, inherited, pageState 
       binding.stop();
       interactions.stop();
       return stopListeners();
+    },
+  };
+}
+
+interface TracedPageParts extends Omit<PageTracing, "inherited"> {
+  readonly inferParent: () => Context | undefined;
+}
+
+function tracedPageOf({ pageState, ...parts }: TracedPageParts): TracedPage {
+  const pageContexts = createPageContexts();
+  return {
+    ...parts,
+    setPageAttributes(attributes) {
+      pageState.attributes = { ...pageState.attributes, ...attributes };
+    },
+    setPageContext(context) {
+      pageState.context = context;
+      if (context) pageContexts.add(context);
+    },
+    pageContextSince: pageContexts.since,
+    claimRequests(claim) {
+      pageState.claim = claim;
     },
   };
 }
