@@ -37,11 +37,18 @@ export function readServerSpan(
   const servedAt = Number(described("tsrv") || Number.NaN);
   const fresh =
     Math.abs(servedAt - (timeOrigin + served.responseStart)) < FRESH_MS &&
-    served.transferSize > 0 &&
-    served.deliveryType !== "cache" &&
+    isFromNetwork(served) &&
     !before.has(span.spanId);
   before.add(span.spanId);
   return { ...span, fresh };
+}
+
+/**
+ * A cached body that the server was asked about (304) also says `cache`, but its header is of this visit; only
+ * bytes that came over the network tell the two apart. What a speculation rule fetched ahead says so itself.
+ */
+function isFromNetwork({ transferSize, deliveryType }: ServedDocument): boolean {
+  return transferSize > 0 || deliveryType === "navigational-prefetch";
 }
 
 /** The last few, in `sessionStorage`; a page that may not store anything remembers nothing. */
