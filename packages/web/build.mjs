@@ -1,8 +1,8 @@
 // Bundles the SDK into dist: users install one peer, @opentelemetry/api. Types come from tsc.
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-// biome-ignore lint/correctness/noUndeclaredDependencies: a tool of the workspace
 import { build } from "esbuild";
 
 const require = createRequire(import.meta.url);
@@ -65,19 +65,45 @@ const cut = {
 const dist = join(import.meta.dirname, "dist");
 for (const name of readdirSync(dist)) if (name.endsWith(".js")) rmSync(join(dist, name));
 
-await build({
-  entryPoints: { index: "src/index.ts", next: "src/next.ts" },
-  absWorkingDir: import.meta.dirname,
-  outdir: "dist",
-  bundle: true,
-  splitting: true,
-  format: "esm",
+const base = { absWorkingDir: import.meta.dirname, bundle: true, target: "es2022", logLevel: "warning" };
+const browser = {
+  ...base,
   platform: "browser",
-  target: "es2022",
-  minifySyntax: true,
   // The private fields of the SDK; nothing outside this bundle sees them.
   mangleProps: /^_[a-z]/,
-  external: ["@opentelemetry/api", "@throughline/core"],
   plugins: [cut],
-  logLevel: "warning",
+};
+
+await build({
+  ...browser,
+  entryPoints: { index: "src/index.ts", next: "src/next.ts" },
+  outdir: "dist",
+  splitting: true,
+  format: "esm",
+  minifySyntax: true,
+  external: ["@opentelemetry/api", "@throughline/core"],
+});
+
+// For pages without a bundler: everything in one file, whose hash goes into `integrity`.
+const script = join(dist, "throughline.iife.js");
+await build({
+  ...browser,
+  entryPoints: ["src/script.ts"],
+  outfile: script,
+  format: "iife",
+  globalName: "Throughline",
+  minify: true,
+});
+const integrity = `sha384-${createHash("sha384").update(readFileSync(script)).digest("base64")}`;
+writeFileSync(join(dist, "throughline.iife.sri"), `${integrity}\n`);
+process.stdout.write(`throughline.iife.js ${integrity}\n`);
+
+// Runs in the user's Vite, not in a page.
+await build({
+  ...base,
+  entryPoints: { vite: "src/vite.ts" },
+  outdir: "dist",
+  format: "esm",
+  platform: "neutral",
+  external: ["esbuild"],
 });
