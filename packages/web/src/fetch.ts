@@ -97,16 +97,26 @@ function understand(args: readonly unknown[], rules: UrlRules): FetchCall | unde
   }
 }
 
-type Propagation = "sent" | "off" | "origin" | "caller";
+/** What a request of any kind tells of itself. */
+export type TracedRequest = Pick<FetchCall, "url" | "method" | "headers" | "mode">;
 
-function propagationOf({ headers, url, mode }: FetchCall, tracing: FetchTracing): Propagation {
+export type Propagation = "sent" | "off" | "origin" | "caller";
+
+export function propagationOf(
+  { headers, url, mode }: TracedRequest,
+  tracing: Pick<FetchTracing, "rules" | "propagation">,
+): Propagation {
   if (headers.has(TRACEPARENT)) return "caller";
   if (tracing.propagation === "off") return "off";
   // A no-cors request drops the header on the way: https://fetch.spec.whatwg.org/#concept-headers-guard
   return mayPropagate(tracing.rules, url) && mode !== "no-cors" ? "sent" : "origin";
 }
 
-function startSpan(call: FetchCall, propagation: Propagation, tracing: FetchTracing): Span {
+export function startSpan(
+  call: TracedRequest,
+  propagation: Propagation,
+  tracing: Pick<FetchTracing, "tracer" | "manager" | "claim" | "inferParent">,
+): Span {
   const active = tracing.manager.active();
   const known = trace.getSpanContext(active);
   const parent = tracing.claim(call.headers, active) ?? (known ? active : tracing.inferParent());

@@ -2,6 +2,7 @@ import type { Attributes, Context, ContextManager, Tracer } from "@opentelemetry
 import type { InteractionLife } from "./interaction-life.ts";
 import type { Later } from "./later.ts";
 import type { WebConfig } from "./options.ts";
+import type { Outbox } from "./transport.ts";
 
 /** What an instrument may use of the tracing that runs in this page. */
 export interface TracedPage {
@@ -21,6 +22,7 @@ export interface TracedPage {
   readonly inferParent: () => Context | undefined;
   /** Names the parent of a request by its headers and the context it was made in; `undefined` leaves it. */
   readonly claimRequests: (claim: RequestClaim) => void;
+  readonly outbox: Outbox;
 }
 
 export type RequestClaim = (headers: Headers, active: Context) => Context | undefined;

@@ -1,4 +1,3 @@
-import { parseOrigin } from "@throughline/core";
 import { DEFAULT_INGEST_PATH } from "@throughline/core/attributes";
 import type { WebInstrument } from "./instrument.ts";
 
@@ -46,7 +45,7 @@ export function readWebOptions(options: WebTracingOptions, pageUrl: string): Web
   return {
     ...config,
     endpoint: new URL(config.endpoint, pageUrl).href,
-    propagateTo: config.propagateTo.map(parseOrigin),
+    propagateTo: config.propagateTo.map((text) => new URL(text).origin),
   };
 }
 
@@ -91,12 +90,10 @@ function isTexts(values: unknown): values is readonly string[] {
   return Array.isArray(values) && values.every(isText);
 }
 
+/** As `parseOrigin` of core, without its texts: ours names the option too. */
 function isOrigin(text: string): boolean {
-  try {
-    return parseOrigin(text) !== "";
-  } catch {
-    return false;
-  }
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url?.href === `${url?.origin}/` && !text.includes("*");
 }
 
 function isHttpUrl(text: unknown, base: string): boolean {

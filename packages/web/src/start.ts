@@ -8,6 +8,7 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
+import { suppressTracing } from "@opentelemetry/core";
 import { BasicTracerProvider, type SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { SERVICE_NAME, TEST_CASE_ID, TEST_GLOBAL } from "@throughline/core/attributes";
 import { bindAsync, createContextManager } from "./context.ts";
@@ -24,7 +25,7 @@ import { createPropagator } from "./propagator.ts";
 import type { Registration } from "./registrations.ts";
 import { createResource } from "./resource.ts";
 import { createSampler } from "./sampler.ts";
-import { createTransport, type Transport } from "./transport.ts";
+import { createTransport, type Outbox, type Transport } from "./transport.ts";
 import { TRACER_NAME } from "./with-span.ts";
 
 export interface WebTracing {
@@ -80,7 +81,9 @@ function readConfig(options: WebTracingOptions): WebConfig | undefined {
 function run(config: WebConfig, test: TestHook | undefined, inherited: readonly Registration[]): Running {
   const later = createLater();
   const resource = resourceOf(config, test);
-  const transport = createTransport({ url: config.endpoint, resource, fetch: globalThis.fetch, later });
+  const manager = createContextManager();
+  const fetch = untracedFetch(manager);
+  const transport = createTransport({ url: config.endpoint, resource, fetch, later });
   const life = createInteractionLife(later);
   const pageState: PageState = { attributes: {}, context: undefined, claim: () => undefined };
   const provider = new BasicTracerProvider({
@@ -88,7 +91,6 @@ function run(config: WebConfig, test: TestHook | undefined, inherited: readonly 
     sampler: createSampler(test ? 1 : config.sampleRatio),
     spanProcessors: [processorOf(life, transport, pageState)],
   });
-  const manager = createContextManager();
   const leaveApi = joinApi(provider, manager);
   const traced = tracePage({
     config,
@@ -98,6 +100,7 @@ function run(config: WebConfig, test: TestHook | undefined, inherited: readonly 
     later,
     inherited,
     pageState,
+    outbox: transport,
   });
 
   const flush = (): Promise<void> => {
@@ -137,6 +140,12 @@ function run(config: WebConfig, test: TestHook | undefined, inherited: readonly 
   return running;
 }
 
+/** Whoever wrapped `fetch` before us would make a span of each post, and we a post of each such span. */
+function untracedFetch(manager: ContextManager): typeof globalThis.fetch {
+  const { fetch } = globalThis;
+  return (...args) => manager.with(suppressTracing(ROOT_CONTEXT), () => fetch(...args));
+}
+
 /** What instruments say of the page as a whole. */
 interface PageState {
   attributes: Attributes;
@@ -152,10 +161,11 @@ interface PageTracing {
   readonly life: InteractionLife;
   readonly later: Later;
   readonly inherited: readonly Registration[];
+  readonly outbox: Outbox;
 }
 
 /** Every instrument, in the order in which the page must meet them. */
-function tracePage({ config, tracer, manager, life, later, inherited, pageState }: PageTracing) {
+function tracePage({ config, tracer, manager, life, later, inherited, pageState, outbox }: PageTracing) {
   const interactions = traceInteractions(tracer, life, later);
   const binding = bindAsync(manager);
   const stopListeners = traceListeners(
@@ -179,7 +189,7 @@ function tracePage({ config, tracer, manager, life, later, inherited, pageState 
   const inferParent = (): Context | undefined => life.only() ?? pageState.context;
   const claim: RequestClaim = (headers, active) => pageState.claim(headers, active);
   const requests = traceFetch({ tracer, manager, rules, propagation, inferParent, claim, later });
-  const traced = tracedPageOf({ config, tracer, manager, life, later, pageState, inferParent });
+  const traced = tracedPageOf({ config, tracer, manager, life, later, pageState, outbox, inferParent });
   const running: readonly RunningInstrument[] = config.instruments.map((start) => start(traced));
   return {
     settle(): void {
