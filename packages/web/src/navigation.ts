@@ -70,7 +70,7 @@ function createNavigations({ tracer, manager, life, later, setPageContext }: Tra
       const attributes = {
         [NAVIGATION_TYPE]: type,
         [NAVIGATION_FROM]: location.pathname,
-        [URL_PATH]: new URL(url, location.href).pathname,
+        [URL_PATH]: pathOf(url),
         ...(inferred && { [PARENT]: "inferred" }),
       };
       const span = tracer.startSpan(`navigate ${type}`, { attributes }, parent);
@@ -86,4 +86,9 @@ function createNavigations({ tracer, manager, life, later, setPageContext }: Tra
       return isOurs ? pending.context : undefined;
     },
   };
+}
+
+/** A router's own failure with a URL is for the router to tell. */
+function pathOf(url: string): string | undefined {
+  return URL.canParse(url, location.href) ? new URL(url, location.href).pathname : undefined;
 }

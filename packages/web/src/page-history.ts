@@ -38,11 +38,15 @@ function isOther({ url, sameDocument }: NavigateEvent["destination"]): boolean {
   return sameDocument && url !== location.href;
 }
 
-function watchHistoryApi({ start, commit }: HistoryListener): Stop {
+/** For browsers without the Navigation API. */
+export function watchHistoryApi({ start, commit }: HistoryListener): Stop {
   const patched = (type: TransitionType) => (original: Method) =>
     function (this: unknown, ...args: unknown[]): unknown {
-      const url = new URL(String(args[2] ?? ""), document.baseURI).href;
-      if (url !== location.href) start(url, type);
+      const url = args[2] ? String(args[2]) : location.href;
+      // What is no URL, the browser refuses below.
+      const isMove =
+        URL.canParse(url, document.baseURI) && new URL(url, document.baseURI).href !== location.href;
+      if (isMove) start(new URL(url, document.baseURI).href, type);
       const result = Reflect.apply(original, this, args);
       commit();
       return result;
