@@ -1,3 +1,4 @@
+export { awaitHook } from "./await-hook.ts";
 export type { RequestClaim, RunningInstrument, TracedPage, WebInstrument } from "./instrument.ts";
 export { traceNavigation } from "./navigation.ts";
 export { offlineQueue } from "./offline-queue.ts";
@@ -6,5 +7,5 @@ export { tracePageLoad } from "./page-load.ts";
 export { onRouterTransitionStart, type TransitionType } from "./router-transition.ts";
 export { startWebTracing, type WebTracing } from "./start.ts";
 export type { Outbox } from "./transport.ts";
-export { withSpan } from "./with-span.ts";
+export { bind, type WebSpan, withSpan } from "./with-span.ts";
 export { traceXhr } from "./xhr.ts";
