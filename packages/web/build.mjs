@@ -37,8 +37,8 @@ const modules = {
   "./inspect": "export const inspectCustom = 0, formatInspect = 0, settledResourceAttributes = 0;",
 };
 
-// Printing for Node's inspector; `onEnding`, which our processor has not; hints on limits and misuse, which the API's own `diag` would only tell to an
-// app that set a logger; limits on lengths that this provider never sets.
+// Printing for Node's inspector; `onEnding`, which our processor has not; hints on limits and misuse, which only an
+// app that set a logger would hear; limits on lengths that this provider never sets.
 const CUTS = {
   Span: [
     /^ {4}\[inspectCustom\]\([\s\S]*?^ {4}\}\n/m,
@@ -69,6 +69,12 @@ function inlineEnums(text) {
 const cut = {
   name: "cut-what-only-servers-need",
   setup(plugins) {
+    // Or a bare `import` would be left where only enums were imported, and bundlers warn of it.
+    plugins.onResolve({ filter: /^@opentelemetry\/api$/ }, ({ path }) =>
+      plugins.initialOptions.external?.includes(path)
+        ? { path, external: true, sideEffects: false }
+        : undefined,
+    );
     plugins.onResolve(
       { filter: /^(@opentelemetry\/sdk-trace-base|\.\/(TracerMetrics|inspect))$/ },
       ({ path }) => ({
@@ -116,12 +122,12 @@ const browser = {
 
 await build({
   ...browser,
-  entryPoints: { index: "src/index.ts", next: "src/next.ts" },
+  entryPoints: { index: "src/index.ts", next: "src/next.ts", react: "src/react.ts" },
   outdir: "dist",
   splitting: true,
   format: "esm",
   minifySyntax: true,
-  external: ["@opentelemetry/api", "@throughline/core"],
+  external: ["@opentelemetry/api", "@throughline/core", "react"],
 });
 
 // For pages without a bundler: everything in one file, whose hash goes into `integrity`.

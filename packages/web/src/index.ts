@@ -7,5 +7,7 @@ export { tracePageLoad } from "./page-load.ts";
 export { onRouterTransitionStart, type TransitionType } from "./router-transition.ts";
 export { startWebTracing, type WebTracing } from "./start.ts";
 export type { Outbox } from "./transport.ts";
+export { traceErrors } from "./uncaught-errors.ts";
+export { traceWebVitals, type WebVitalsOptions } from "./web-vitals.ts";
 export { bind, type WebSpan, withSpan } from "./with-span.ts";
 export { traceXhr } from "./xhr.ts";
