@@ -134,6 +134,56 @@ test("a plain page: a script that was changed on the way does not run", async ({
   expect(await page.evaluate(() => "Throughline" in globalThis)).toBe(false);
 });
 
+test("the classic preset: the same trace, with exact parents", async ({ page }) => {
+  const complaints: string[] = [];
+  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  await page.goto(`${scriptUrl}/classic`);
+  await expectExactTrace(page, SCRIPT_TRACE, ["/api/stock", "/api/orders"]);
+  expect(complaints).toEqual([]);
+});
+
+for (const { preset, path, delivered } of [
+  { preset: "the script", path: "/", delivered: true },
+  { preset: "the classic preset", path: "/classic", delivered: false },
+]) {
+  test(`${preset}: the span of a request just before the page goes is ${delivered ? "sent" : "lost"}`, async ({
+    page,
+  }) => {
+    await page.goto(`${scriptUrl}${path}`);
+    const sent = requestsOf(page);
+    await page.evaluate(() => {
+      void fetch("/api/stock")
+        .then((answer) => answer.text())
+        .then(() => location.assign("/tampered"));
+    });
+    await page.waitForURL("**/tampered");
+    const { traceId } = contextOf(sent[0]);
+    const labels = ["GET /api/stock · server · script-api"];
+    // The page has nothing left to send by the time the server's batch is there.
+    const document = await awaitTrace(
+      traceId,
+      delivered ? [...labels, "GET /api/stock · client · script-web"] : labels,
+    );
+    expect(document.spans.some(({ kind }) => kind === "client")).toBe(delivered);
+  });
+}
+
+test("the classic preset: no query value leaves the page, and no header without propagation", async ({
+  page,
+}) => {
+  await page.goto(`${scriptUrl}/classic?propagation=off`);
+  const requests: Request[] = [];
+  const posts: string[] = [];
+  page.on("request", (request) => {
+    if (pathOf(request) === "/api/stock") requests.push(request);
+    if (pathOf(request) === "/v1/traces") posts.push(request.postData() ?? "");
+  });
+  await page.evaluate(() => fetch("/api/stock?card=4111").then((answer) => answer.text()));
+  await expect.poll(() => posts.join()).toContain("card=REDACTED");
+  expect(posts.join()).not.toContain("4111");
+  expect(requests.map((request) => request.headers().traceparent)).toEqual([undefined]);
+});
+
 /** One click; then every request is checked against the collector: one trace, this shape, no guess. */
 async function expectExactTrace(page: Page, shape: readonly string[], paths: readonly string[]) {
   const sent = requestsOf(page);
