@@ -27,6 +27,17 @@ export const DB_QUERY_TEXT = "db.query.text";
 export const DB_QUERY_SUMMARY = "db.query.summary";
 export const TEST_CASE_ID = "test.case.id";
 
+/** Bytes of a response as they came over the wire, with and without its headers. */
+export const HTTP_RESPONSE_SIZE = "http.response.size";
+export const HTTP_RESPONSE_BODY_SIZE = "http.response.body.size";
+/**
+ * How the page or the view came about: `navigate`, `reload`, `back_forward`, `prerender`, `bfcache` on a page
+ * span; `push`, `replace`, `traverse` on a navigation span.
+ */
+export const NAVIGATION_TYPE = "throughline.navigation.type";
+/** The path a navigation left, on a navigation span. */
+export const NAVIGATION_FROM = "throughline.navigation.from";
+
 /** What the page did, on an interaction span: `click`. */
 export const INTERACTION_TYPE = "throughline.interaction.type";
 /** What it was done to, on an interaction span: the label, `Buy`. */
@@ -39,6 +50,26 @@ export const PARENT = "throughline.parent";
 export const ENDED_BY = "throughline.ended_by";
 /** `true` on a CLIENT span whose caller aborted the request. */
 export const ABORTED = "throughline.aborted";
+
+/** One measurement of a page or navigation: https://opentelemetry.io/docs/specs/semconv/browser/events/ */
+export const WEB_VITAL_NAME = "browser.web_vital.name";
+export const WEB_VITAL_VALUE = "browser.web_vital.value";
+export const WEB_VITAL_DELTA = "browser.web_vital.delta";
+export const WEB_VITAL_ID = "browser.web_vital.id";
+export const WEB_VITAL_RATING = "browser.web_vital.rating";
+export const WEB_VITAL_NAVIGATION_TYPE = "browser.web_vital.navigation_type";
+/** The element a web vital is about, as a selector. */
+export const WEB_VITAL_ELEMENT = "throughline.web_vital.element";
+/** What called a script during a slow interaction, as the browser tells it: `BUTTON#buy.onclick`. */
+export const SCRIPT_INVOKER = "throughline.script.invoker";
+export const CODE_FUNCTION_NAME = "code.function.name";
+
+/** Next.js's id of a failure on the server, the same on the server's span and the browser's. */
+export const ERROR_DIGEST = "throughline.error.digest";
+/** The components around a failed React component, innermost first. */
+export const COMPONENT_STACK = "throughline.error.component_stack";
+/** How many errors were left out before this one, because they came too fast. */
+export const ERRORS_DROPPED = "throughline.errors.dropped";
 
 // Next.js: the names its own tracer writes.
 export const NEXT_SPAN_TYPE = "next.span_type";

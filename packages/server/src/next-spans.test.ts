@@ -166,6 +166,25 @@ test("a failure told after streaming began marks the SERVER span, open or held",
   expect(finished("GET")?.status).toEqual({ code: SpanStatusCode.ERROR, message: "too late" });
 });
 
+test("Next.js's digest of a failure is on the SERVER span, open or held, as it is on the browser's", async () => {
+  const failure = Object.assign(new Error("render broke"), { digest: "2861003716" });
+  await request((_, response) => {
+    const span = openServerSpan("/open");
+    recordRequestError(records.current(), failure);
+    response.end();
+    span.end();
+  });
+  expect(finished("GET")?.attributes["throughline.error.digest"]).toBe("2861003716");
+
+  exporter.reset();
+  await request((_, response) => {
+    openServerSpan("/held").end();
+    recordRequestError(records.current(), failure);
+    response.end();
+  });
+  expect(finished("GET")?.attributes["throughline.error.digest"]).toBe("2861003716");
+});
+
 test("the response tells the browser its trace, beside what the app wrote", async () => {
   let traceparent = "";
   const response = await request((_, outgoing) => {

@@ -2,7 +2,7 @@ import { type Attributes, SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import type { ReadableSpan, Span, SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import * as names from "@throughline/core/attributes";
 import { requestSpanName } from "@throughline/core/attributes";
-import { messageOf } from "./request-error.ts";
+import { digestOf, messageOf } from "./request-error.ts";
 import type { ResponseRecord } from "./response-record.ts";
 import { appendServerTiming } from "./server-timing.ts";
 import { viewOf } from "./span-view.ts";
@@ -80,6 +80,8 @@ function serverSpan(span: ReadableSpan, record: ResponseRecord | undefined): Rea
   const attributes = stableAttributes(span);
   if (record) {
     attributes[names.URL_SCHEME] = schemeOf(record);
+    // A span that had ended when the failure was told.
+    Object.assign(attributes, digestOf(record.failure));
     // Next.js writes 200 for a redirect that proxy.ts made; the response knows better once it is sent.
     if (record.response.headersSent) attributes[names.HTTP_RESPONSE_STATUS_CODE] = record.response.statusCode;
   }

@@ -1,11 +1,23 @@
 import { type Context, type ContextManager, ROOT_CONTEXT } from "@opentelemetry/api";
 import { type Method, patchMethod, type Stop } from "./patch-method.ts";
 
+export interface StackContextManager extends ContextManager {
+  /** Makes a context the active one until the result is called: for code that comes back without a call. */
+  enter(context: Context): Stop;
+}
+
 /** The context of the code that runs now, as a stack: nothing is bound, nothing is patched. */
-export function createContextManager(): ContextManager {
+export function createContextManager(): StackContextManager {
   let current = ROOT_CONTEXT;
-  const manager: ContextManager = {
+  const manager: StackContextManager = {
     active: () => current,
+    enter(context) {
+      const outer = current;
+      current = context;
+      return () => {
+        current = outer;
+      };
+    },
     with(context, run, thisArg, ...args) {
       const outer = current;
       current = context;

@@ -10,7 +10,7 @@ export interface FetchCall {
 }
 
 const KNOWN_METHODS = /^(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|CONNECT|TRACE|QUERY)$/;
-const PREFETCH_HEADERS = ["next-router-prefetch", "next-router-segment-prefetch"];
+const PREFETCH_HEADERS = ["next-router-prefetch", "next-router-segment-prefetch", "purpose"];
 
 /**
  * Reads the arguments without taking anything from them; `undefined` for what is not http(s).

@@ -19,6 +19,7 @@ import {
 } from "@throughline/core/attributes";
 import { type FetchCall, isPrefetch, normalMethod, readCall, withHeader } from "./fetch-call.ts";
 import { createFlights, type Flight, type Flights } from "./flight.ts";
+import type { RequestClaim } from "./instrument.ts";
 import type { Later } from "./later.ts";
 import { patchMethod, type Stop } from "./patch-method.ts";
 import { TRACEPARENT, traceparentOf, unsampledTraceparent } from "./propagator.ts";
@@ -30,6 +31,8 @@ export interface FetchTracing {
   readonly propagation: "same-origin" | "off";
   /** The parent to assume when the code that fetches has no context. */
   readonly inferParent: () => Context | undefined;
+  /** A parent that is known better than by the code that fetches. */
+  readonly claim: RequestClaim;
   readonly later: Later;
 }
 
@@ -94,18 +97,29 @@ function understand(args: readonly unknown[], rules: UrlRules): FetchCall | unde
   }
 }
 
-type Propagation = "sent" | "off" | "origin" | "caller";
+/** What a request of any kind tells of itself. */
+export type TracedRequest = Pick<FetchCall, "url" | "method" | "headers" | "mode">;
 
-function propagationOf({ headers, url, mode }: FetchCall, tracing: FetchTracing): Propagation {
+export type Propagation = "sent" | "off" | "origin" | "caller";
+
+export function propagationOf(
+  { headers, url, mode }: TracedRequest,
+  tracing: Pick<FetchTracing, "rules" | "propagation">,
+): Propagation {
   if (headers.has(TRACEPARENT)) return "caller";
   if (tracing.propagation === "off") return "off";
   // A no-cors request drops the header on the way: https://fetch.spec.whatwg.org/#concept-headers-guard
   return mayPropagate(tracing.rules, url) && mode !== "no-cors" ? "sent" : "origin";
 }
 
-function startSpan(call: FetchCall, propagation: Propagation, tracing: FetchTracing): Span {
+export function startSpan(
+  call: TracedRequest,
+  propagation: Propagation,
+  tracing: Pick<FetchTracing, "tracer" | "manager" | "claim" | "inferParent">,
+): Span {
   const active = tracing.manager.active();
-  const inferred = trace.getSpanContext(active) ? undefined : tracing.inferParent();
+  const known = trace.getSpanContext(active);
+  const parent = tracing.claim(call.headers, active) ?? (known ? active : tracing.inferParent());
   const method = normalMethod(call.method);
   const attributes: Attributes = {
     [HTTP_REQUEST_METHOD]: method,
@@ -113,7 +127,7 @@ function startSpan(call: FetchCall, propagation: Propagation, tracing: FetchTrac
     [SERVER_ADDRESS]: call.url.hostname,
     [SERVER_PORT]: Number(call.url.port || (call.url.protocol === "https:" ? 443 : 80)),
     [PROPAGATION]: propagation,
-    ...(inferred && { [PARENT]: "inferred" }),
+    ...(!known && parent && { [PARENT]: "inferred" }),
   };
-  return tracing.tracer.startSpan(method, { kind: SpanKind.CLIENT, attributes }, inferred ?? active);
+  return tracing.tracer.startSpan(method, { kind: SpanKind.CLIENT, attributes }, parent ?? active);
 }

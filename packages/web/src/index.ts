@@ -1,3 +1,13 @@
+export { awaitHook } from "./await-hook.ts";
+export type { RequestClaim, RunningInstrument, TracedPage, WebInstrument } from "./instrument.ts";
+export { traceNavigation } from "./navigation.ts";
+export { offlineQueue } from "./offline-queue.ts";
 export type { WebTracingOptions } from "./options.ts";
+export { tracePageLoad } from "./page-load.ts";
+export { onRouterTransitionStart, type TransitionType } from "./router-transition.ts";
 export { startWebTracing, type WebTracing } from "./start.ts";
-export { withSpan } from "./with-span.ts";
+export type { Outbox } from "./transport.ts";
+export { traceErrors } from "./uncaught-errors.ts";
+export { traceWebVitals, type WebVitalsOptions } from "./web-vitals.ts";
+export { bind, type WebSpan, withSpan } from "./with-span.ts";
+export { traceXhr } from "./xhr.ts";

@@ -1,6 +1,9 @@
 import type { WebTracingOptions } from "./options.ts";
 import { startWebTracing } from "./start.ts";
 
+// Next calls this hook of every module it injects, and the user's own beside it.
+export { onRouterTransitionStart } from "./router-transition.ts";
+
 // `withTracing` has Next run this module before hydration (instrumentationClientInject) and writes the options
 // into a build-time constant, which bundlers only find when it is spelled exactly like this.
 declare const process: { readonly env: { readonly THROUGHLINE_WEB?: string } };

@@ -5,6 +5,7 @@ const PAGE = "http://shop.test:3000/cart?x=1";
 
 test("nothing has to be said", () => {
   expect(readWebOptions({}, PAGE)).toEqual({
+    instruments: [],
     serviceName: "web",
     endpoint: "http://shop.test:3000/api/tl/v1/traces",
     propagateTo: [],

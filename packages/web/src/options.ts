@@ -1,7 +1,9 @@
-import { parseOrigin } from "@throughline/core";
 import { DEFAULT_INGEST_PATH } from "@throughline/core/attributes";
+import type { WebInstrument } from "./instrument.ts";
 
 export interface WebTracingOptions {
+  /** What to trace besides clicks and `fetch`: `[tracePageLoad(), traceErrors()]`. */
+  readonly instruments?: readonly WebInstrument[] | undefined;
   /** The name of this frontend in traces; default `web`. */
   readonly serviceName?: string | undefined;
   /** Where OTLP/JSON traces are posted: a URL, or a path of the page's origin; default `/api/tl/v1/traces`. */
@@ -27,6 +29,7 @@ export type WebConfig = { readonly [K in keyof WebTracingOptions]-?: NonNullable
  */
 export function readWebOptions(options: WebTracingOptions, pageUrl: string): WebConfig {
   const config: WebConfig = {
+    instruments: options.instruments ?? [],
     serviceName: options.serviceName ?? "web",
     endpoint: options.endpoint ?? DEFAULT_ENDPOINT,
     propagateTo: options.propagateTo ?? [],
@@ -42,7 +45,7 @@ export function readWebOptions(options: WebTracingOptions, pageUrl: string): Web
   return {
     ...config,
     endpoint: new URL(config.endpoint, pageUrl).href,
-    propagateTo: config.propagateTo.map(parseOrigin),
+    propagateTo: config.propagateTo.map((text) => new URL(text).origin),
   };
 }
 
@@ -54,6 +57,10 @@ interface Check {
 }
 
 const CHECKS: Readonly<Record<keyof WebConfig, Check>> = {
+  instruments: {
+    isGood: (value) => Array.isArray(value) && value.every((each) => typeof each === "function"),
+    expected: "instruments such as [tracePageLoad()]",
+  },
   serviceName: { isGood: isText, expected: 'a name such as "shop-web"' },
   endpoint: { isGood: isHttpUrl, expected: `a path such as "${DEFAULT_ENDPOINT}" or an http(s) URL` },
   propagateTo: {
@@ -83,12 +90,10 @@ function isTexts(values: unknown): values is readonly string[] {
   return Array.isArray(values) && values.every(isText);
 }
 
+/** As `parseOrigin` of core, without its texts: ours names the option too. */
 function isOrigin(text: string): boolean {
-  try {
-    return parseOrigin(text) !== "";
-  } catch {
-    return false;
-  }
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url?.href === `${url?.origin}/` && !text.includes("*");
 }
 
 function isHttpUrl(text: unknown, base: string): boolean {

@@ -62,6 +62,19 @@ test("a second start stops the first: one fetch is one span", async () => {
   expect(await page.spans()).toHaveLength(2);
 });
 
+test("after 50 hot updates one fetch is one span, and a stop still leaves the page's own functions", async () => {
+  const before = natives();
+  page = openFakePage();
+  let latest = page.tracing;
+  for (let update = 0; update < 50; update++) latest = startWebTracing();
+  await fetch("/once");
+  await latest.flush();
+  expect(page.posted().map(({ attributes }) => attributes["url.full"])).toEqual([`${location.origin}/once`]);
+  await latest.stop();
+  await page.close();
+  expect(natives()).toEqual(before);
+});
+
 test("a fetch that somebody patched after us still reaches them after a stop", async () => {
   const native = window.fetch;
   page = openFakePage();

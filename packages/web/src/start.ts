@@ -1,5 +1,6 @@
 import {
   type Attributes,
+  type Context,
   type ContextManager,
   context,
   propagation,
@@ -7,21 +8,24 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
+import { suppressTracing } from "@opentelemetry/core";
 import { BasicTracerProvider, type SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { SERVICE_NAME, TEST_CASE_ID, TEST_GLOBAL } from "@throughline/core/attributes";
 import { bindAsync, createContextManager } from "./context.ts";
 import { traceFetch } from "./fetch.ts";
+import type { RequestClaim, RunningInstrument, TracedPage } from "./instrument.ts";
 import { traceInteractions } from "./interaction.ts";
 import { createInteractionLife, type InteractionLife } from "./interaction-life.ts";
 import { createLater, type Later } from "./later.ts";
 import { traceListeners } from "./listeners.ts";
 import { readWebOptions, type WebConfig, type WebTracingOptions } from "./options.ts";
+import { createPageContexts } from "./page-contexts.ts";
 import type { Stop } from "./patch-method.ts";
 import { createPropagator } from "./propagator.ts";
 import type { Registration } from "./registrations.ts";
 import { createResource } from "./resource.ts";
 import { createSampler } from "./sampler.ts";
-import { createTransport, type Transport } from "./transport.ts";
+import { createTransport, type Outbox, type Transport } from "./transport.ts";
 import { TRACER_NAME } from "./with-span.ts";
 
 export interface WebTracing {
@@ -77,14 +81,16 @@ function readConfig(options: WebTracingOptions): WebConfig | undefined {
 function run(config: WebConfig, test: TestHook | undefined, inherited: readonly Registration[]): Running {
   const later = createLater();
   const resource = resourceOf(config, test);
-  const transport = createTransport({ url: config.endpoint, resource, fetch: globalThis.fetch, later });
+  const manager = createContextManager();
+  const fetch = untracedFetch(manager);
+  const transport = createTransport({ url: config.endpoint, resource, fetch, later });
   const life = createInteractionLife(later);
+  const pageState: PageState = { attributes: {}, context: undefined, claim: () => undefined };
   const provider = new BasicTracerProvider({
     resource: createResource(resource),
     sampler: createSampler(test ? 1 : config.sampleRatio),
-    spanProcessors: [processorOf(life, transport)],
+    spanProcessors: [processorOf(life, transport, pageState)],
   });
-  const manager = createContextManager();
   const leaveApi = joinApi(provider, manager);
   const traced = tracePage({
     config,
@@ -93,6 +99,8 @@ function run(config: WebConfig, test: TestHook | undefined, inherited: readonly 
     life,
     later,
     inherited,
+    pageState,
+    outbox: transport,
   });
 
   const flush = (): Promise<void> => {
@@ -132,17 +140,32 @@ function run(config: WebConfig, test: TestHook | undefined, inherited: readonly 
   return running;
 }
 
+/** Whoever wrapped `fetch` before us would make a span of each post, and we a post of each such span. */
+function untracedFetch(manager: ContextManager): typeof globalThis.fetch {
+  const { fetch } = globalThis;
+  return (...args) => manager.with(suppressTracing(ROOT_CONTEXT), () => fetch(...args));
+}
+
+/** What instruments say of the page as a whole. */
+interface PageState {
+  attributes: Attributes;
+  context: Context | undefined;
+  claim: RequestClaim;
+}
+
 interface PageTracing {
+  readonly pageState: PageState;
   readonly config: WebConfig;
   readonly tracer: Tracer;
   readonly manager: ContextManager;
   readonly life: InteractionLife;
   readonly later: Later;
   readonly inherited: readonly Registration[];
+  readonly outbox: Outbox;
 }
 
 /** Every instrument, in the order in which the page must meet them. */
-function tracePage({ config, tracer, manager, life, later, inherited }: PageTracing) {
+function tracePage({ config, tracer, manager, life, later, inherited, pageState, outbox }: PageTracing) {
   const interactions = traceInteractions(tracer, life, later);
   const binding = bindAsync(manager);
   const stopListeners = traceListeners(
@@ -163,18 +186,25 @@ function tracePage({ config, tracer, manager, life, later, inherited }: PageTrac
     ignoreUrls: [...config.ignoreUrls, config.endpoint],
   };
   const { propagation } = config;
-  const requests = traceFetch({ tracer, manager, rules, propagation, inferParent: life.only, later });
+  const inferParent = (): Context | undefined => life.only() ?? pageState.context;
+  const claim: RequestClaim = (headers, active) => pageState.claim(headers, active);
+  const requests = traceFetch({ tracer, manager, rules, propagation, inferParent, claim, later });
+  const traced = tracedPageOf({ config, tracer, manager, life, later, pageState, outbox, inferParent });
+  const running: readonly RunningInstrument[] = config.instruments.map((start) => start(traced));
   return {
     settle(): void {
       requests.settle();
+      for (const instrument of running) instrument.settle?.();
       life.settle();
     },
     cut(reason: string): void {
       const endInteractions = life.cut(reason);
       requests.cut(reason);
+      for (const instrument of running) instrument.cut?.(reason);
       endInteractions();
     },
     stop(): readonly Registration[] {
+      for (const instrument of running) instrument.stop();
       requests.stop();
       binding.stop();
       interactions.stop();
@@ -183,9 +213,34 @@ function tracePage({ config, tracer, manager, life, later, inherited }: PageTrac
   };
 }
 
-function processorOf(life: InteractionLife, transport: Transport): SpanProcessor {
+interface TracedPageParts extends Omit<PageTracing, "inherited"> {
+  readonly inferParent: () => Context | undefined;
+}
+
+function tracedPageOf({ pageState, ...parts }: TracedPageParts): TracedPage {
+  const pageContexts = createPageContexts();
   return {
-    onStart: life.onStart,
+    ...parts,
+    setPageAttributes(attributes) {
+      pageState.attributes = { ...pageState.attributes, ...attributes };
+    },
+    setPageContext(context) {
+      pageState.context = context;
+      if (context) pageContexts.add(context);
+    },
+    pageContextSince: pageContexts.since,
+    claimRequests(claim) {
+      pageState.claim = claim;
+    },
+  };
+}
+
+function processorOf(life: InteractionLife, transport: Transport, pageState: PageState): SpanProcessor {
+  return {
+    onStart(span, parentContext) {
+      span.setAttributes(pageState.attributes);
+      life.onStart(span, parentContext);
+    },
     onEnd(span) {
       life.onEnd(span);
       transport.onEnd(span);

@@ -101,7 +101,7 @@ test("64 spans go at once", () => {
 test("posts are split by bytes, keep their order and lose nothing", () => {
   const { transport, posts } = createNetwork();
   endSpans(transport, 60, "ä".repeat(2000));
-  transport.hide();
+  void transport.flush();
   const sizes = posts.map(({ body }) => new TextEncoder().encode(body).length);
   expect(posts.length).toBeGreaterThan(4);
   expect(Math.max(...sizes)).toBeLessThanOrEqual(48 * 1024);
@@ -113,7 +113,113 @@ test("keepalive is used while its budget lasts, then no longer", () => {
   const { transport, posts } = createNetwork();
   endSpans(transport, 60, "ä".repeat(2000));
   transport.hide();
-  expect(posts.map(({ keepalive }) => keepalive)).toEqual(posts.map((_, index) => index === 0));
+  expect(posts.filter(({ keepalive }) => keepalive).length).toBeGreaterThan(0);
+  const bytes = posts.filter(({ keepalive }) => keepalive).reduce((sum, { body }) => sum + body.length, 0);
+  expect(bytes).toBeLessThanOrEqual(60 * 1024);
+  expect(posts.at(-1)?.keepalive).toBe(false);
+});
+
+test("at the end of a page the newest spans have the keepalive budget, also those on their way", () => {
+  const { transport, posts } = createNetwork();
+  endSpans(transport, 64, "x".repeat(300));
+  endSpans(transport, 10, "x".repeat(300));
+  expect(posts.map(({ keepalive }) => keepalive)).toEqual([false]);
+  transport.hide();
+  transport.hide();
+  expect(posts.map(({ keepalive }) => keepalive)).toEqual([false, true, true]);
+  expect(posts.map(({ body }) => readBody(body).length)).toEqual([64, 10, 64]);
+});
+
+test("an endpoint that never answers is tried three times a page, then left in peace, and said once", async () => {
+  const { transport, posts, timers, warnings, runTimers } = createNetwork();
+  endSpans(transport, 1);
+  const flush = transport.flush();
+  for (const attempt of [1, 2, 3]) {
+    await expect.poll(() => posts.length).toBe(attempt);
+    posts.at(-1)?.answer(new TypeError("Failed to fetch"));
+    if (attempt < 3) await expect.poll(() => timers.size).toBe(1);
+    runTimers();
+  }
+  await flush;
+  for (let more = 0; more < 5; more++) {
+    endSpans(transport, 1);
+    await transport.flush();
+  }
+  transport.hide();
+  expect([posts.length, timers.size, warnings.length]).toEqual([3, 0, 1]);
+});
+
+test("spans that the endpoint refuses in a success are said, and not sent again", async () => {
+  const { transport, posts, warnings } = createNetwork();
+  endSpans(transport, 2);
+  const flush = transport.flush();
+  posts[0]?.answer(new Response('{"partialSuccess":{"rejectedSpans":"1","errorMessage":"too old"}}'));
+  await flush;
+  expect(posts).toHaveLength(1);
+  expect(warnings).toHaveLength(1);
+  expect(warnings[0]).toContain("it refused 1: ");
+  expect(warnings[0]).toContain("too old");
+});
+
+test("a partial success that refuses nothing is a success", async () => {
+  const { transport, posts, warnings } = createNetwork();
+  endSpans(transport, 1);
+  const flush = transport.flush();
+  posts[0]?.answer(new Response('{"partialSuccess":{"rejectedSpans":"0","errorMessage":""}}'));
+  await flush;
+  expect(warnings).toEqual([]);
+});
+
+test("100 exports in a row are delivered, each with keepalive", async () => {
+  const { transport, posts } = createNetwork();
+  for (let count = 0; count < 100; count++) {
+    endSpans(transport, 1);
+    const flush = transport.flush();
+    posts.at(-1)?.answer(answer(200));
+    await flush;
+  }
+  expect(posts.map(({ keepalive }) => keepalive)).toEqual(Array.from({ length: 100 }, () => true));
+});
+
+test("a post that is not sure to arrive is held, and forgotten once it has", async () => {
+  const { transport, posts } = createNetwork();
+  const held = new Set<string>();
+  transport.holdBy((body) => {
+    held.add(body);
+    return () => held.delete(body);
+  });
+  endSpans(transport, 60, "x".repeat(3000));
+  transport.hide();
+  const sure = posts.filter(({ keepalive }) => keepalive).map(({ body }) => body);
+  const unsure = posts.map(({ body }) => body).filter((body) => !sure.includes(body));
+  expect(unsure.length).toBeGreaterThan(0);
+  expect([...held].sort()).toEqual([...unsure].sort());
+  for (const post of posts) post.answer(answer(200));
+  await transport.flush();
+  expect(held.size).toBe(0);
+});
+
+test("a post that was given up for want of an answer stays held; one that was refused does not", async () => {
+  const { transport, posts, timers, runTimers } = createNetwork();
+  const held: string[] = [];
+  transport.holdBy((body) => {
+    held.push(body);
+    return undefined;
+  });
+  endSpans(transport, 1);
+  const refused = transport.flush();
+  posts[0]?.answer(answer(400));
+  await refused;
+  endSpans(transport, 1);
+  const flush = transport.flush();
+  for (const attempt of [1, 2, 3]) {
+    await expect.poll(() => posts.length).toBe(attempt + 1);
+    posts.at(-1)?.answer(answer(503));
+    if (attempt < 3) await expect.poll(() => timers.size).toBe(1);
+    runTimers();
+  }
+  await flush;
+  expect(held).toEqual([posts[1]?.body]);
 });
 
 test("a span above the limit goes alone", () => {

@@ -1,6 +1,6 @@
 import { diag, TraceFlags } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
-import { byteLength, createDelivery } from "./delivery.ts";
+import { byteLength, createDelivery, type Hold } from "./delivery.ts";
 import type { Later } from "./later.ts";
 import { writeRequest, writeResource, writeScope, writeSpan } from "./otlp-json.ts";
 import type { Stop } from "./patch-method.ts";
@@ -20,7 +20,15 @@ export interface TransportOptions {
   readonly later: Later;
 }
 
-export interface Transport {
+/** For what keeps posts from one page load to the next. */
+export interface Outbox {
+  /** Names who keeps a post that may not have arrived. */
+  holdBy(hold: Hold): void;
+  /** Posts what an earlier page wrote. */
+  resend(body: string): void;
+}
+
+export interface Transport extends Outbox {
   /** Takes a span that ended; one that is not sampled goes no further. */
   onEnd(span: ReadableSpan): void;
   /** Posts what is queued; resolves when every post was answered or given up. */
@@ -38,13 +46,14 @@ export interface Written {
 /** Queues ended spans as OTLP/JSON and posts them about once a second, at the latest when the page hides. */
 export function createTransport({ url, resource, fetch, later }: TransportOptions): Transport {
   const resourceJson = writeResource(resource);
-  const delivery = createDelivery(url, fetch, later);
+  let hold: Hold = () => undefined;
+  const delivery = createDelivery({ url, fetch, later, hold: (body) => hold(body) });
   const underway = new Set<Promise<void>>();
   let queue: Written[] = [];
   let cancelTimer: Stop | undefined;
   let told = false;
 
-  function tellLoss(spans: number, why: string): void {
+  function tellLoss(spans: number | string, why: string): void {
     if (told) return;
     told = true;
     diag.warn(
@@ -52,19 +61,25 @@ export function createTransport({ url, resource, fetch, later }: TransportOption
     );
   }
 
-  async function post(batch: readonly Written[]): Promise<void> {
-    const why = await delivery.deliver(writeRequest(resourceJson, groupByScope(batch)));
-    if (why !== undefined) tellLoss(batch.length, why);
+  async function post(body: string, spans: number | string, isLate?: boolean): Promise<void> {
+    const why = await delivery.deliver(body, isLate);
+    if (why !== undefined) tellLoss(spans, why);
   }
 
-  function send(): void {
+  function track(posted: Promise<void>): void {
+    const tracked = posted.finally(() => underway.delete(tracked));
+    underway.add(tracked);
+  }
+
+  function send(isLate?: boolean): void {
     cancelTimer?.();
     cancelTimer = undefined;
     const spans = queue;
     queue = [];
-    for (const batch of packSpans(spans, MAX_POST_BYTES - byteLength(resourceJson))) {
-      const posted = post(batch).finally(() => underway.delete(posted));
-      underway.add(posted);
+    const batches = packSpans(spans, MAX_POST_BYTES - byteLength(resourceJson));
+    // What keepalive cannot carry any more had better be the older spans.
+    for (const batch of isLate ? [...batches].reverse() : batches) {
+      track(post(writeRequest(resourceJson, groupByScope(batch)), batch.length, isLate));
     }
   }
 
@@ -83,8 +98,12 @@ export function createTransport({ url, resource, fetch, later }: TransportOption
       send();
       while (underway.size > 0) await Promise.all(underway);
     },
+    holdBy(keep) {
+      hold = keep;
+    },
+    resend: (body) => track(post(body, "earlier")),
     hide() {
-      send();
+      send(true);
       delivery.hurry();
     },
   };

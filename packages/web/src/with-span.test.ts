@@ -1,7 +1,7 @@
 import { SpanKind } from "@opentelemetry/api";
 import { afterEach, expect, test } from "vitest";
 import { type FakePage, openFakePage } from "../test/fake-page.ts";
-import { withSpan } from "./with-span.ts";
+import { bind, withSpan } from "./with-span.ts";
 
 let page: FakePage | undefined;
 
@@ -63,4 +63,54 @@ test.each([
 
 test("without tracing it only runs the function", () => {
   expect(withSpan("sum", (span) => span.isRecording())).toBe(false);
+  expect(withSpan("sum", (span) => span.run(() => bind(() => 3)()))).toBe(3);
+});
+
+/** The parents of the requests that the page made, by path. */
+async function parents(): Promise<Readonly<Record<string, string | undefined>>> {
+  const requests = (await page?.spans())?.filter(({ kind }) => kind === 3) ?? [];
+  return Object.fromEntries(
+    requests.map((span) => [new URL(String(span.attributes["url.full"])).pathname, span.parentSpanId]),
+  );
+}
+
+test("span.run and a bound function are inside the span after a native await, where nothing else is", async () => {
+  page = openFakePage();
+  const spanId = await withSpan("work", async (span) => {
+    const load = bind((path: string) => fetch(path));
+    await Promise.resolve();
+    await fetch("/lost");
+    await span.run(() => fetch("/run"));
+    await load("/bound");
+    return span.spanContext().spanId;
+  });
+  expect(await parents()).toEqual({ "/lost": undefined, "/run": spanId, "/bound": spanId });
+});
+
+test("span.run of two spans that overlap never crosses, and leaves no context behind", async () => {
+  page = openFakePage();
+  const work = (name: string) =>
+    withSpan(name, async (span) => {
+      await Promise.resolve();
+      await span.run(() => fetch(`/${name}`));
+      await withSpan("outside", () => fetch(`/${name}/outside`));
+      return span.spanContext().spanId;
+    });
+  const [one, two] = await Promise.all([work("one"), work("two")]);
+  const found = await parents();
+  expect([found["/one"], found["/two"]]).toEqual([one, two]);
+  const outside = (await page.spans()).filter(({ name }) => name === "outside");
+  expect(outside.map(({ parentSpanId }) => parentSpanId)).toEqual([undefined, undefined]);
+});
+
+test("span.run hands on what the function returns or throws", () => {
+  page = openFakePage();
+  expect(withSpan("sum", (span) => span.run(() => 3))).toBe(3);
+  expect(() =>
+    withSpan("fails", (span) =>
+      span.run(() => {
+        throw new RangeError("too much");
+      }),
+    ),
+  ).toThrow(RangeError);
 });

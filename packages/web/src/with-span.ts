@@ -1,20 +1,35 @@
-import { type Span, type SpanOptions, SpanStatusCode, trace } from "@opentelemetry/api";
+import { context, type Span, type SpanOptions, SpanStatusCode, trace } from "@opentelemetry/api";
 import { ERROR_TYPE } from "@throughline/core/attributes";
 
 export const TRACER_NAME = "@throughline/web";
+
+/** A span that code can come back to. */
+export interface WebSpan extends Span {
+  /** Runs something inside this span: for code after a native `await`, where no context is left. */
+  run<T>(run: () => T): T;
+}
+
+/** The function, always run in the context that is active now. */
+export function bind<F extends (...args: never[]) => unknown>(run: F): F {
+  return context.bind(context.active(), run);
+}
 
 /**
  * Runs `run` inside a new span, which ends when it returns or its promise settles; a failure is recorded and
  * thrown on unchanged.
  */
-export function withSpan<T>(name: string, run: (span: Span) => T): T;
-export function withSpan<T>(name: string, options: SpanOptions, run: (span: Span) => T): T;
+export function withSpan<T>(name: string, run: (span: WebSpan) => T): T;
+export function withSpan<T>(name: string, options: SpanOptions, run: (span: WebSpan) => T): T;
 export function withSpan<T>(
   name: string,
-  ...rest: [(span: Span) => T] | [SpanOptions, (span: Span) => T]
+  ...rest: [(span: WebSpan) => T] | [SpanOptions, (span: WebSpan) => T]
 ): T {
   const [options, run] = rest.length === 1 ? [{}, rest[0]] : rest;
-  return trace.getTracer(TRACER_NAME).startActiveSpan(name, options, (span) => {
+  return trace.getTracer(TRACER_NAME).startActiveSpan(name, options, (started) => {
+    const own = context.active();
+    const span: WebSpan = Object.assign(started, {
+      run: <R>(inside: () => R): R => context.with(own, inside),
+    });
     try {
       const result = run(span);
       if (!isPromise(result)) {

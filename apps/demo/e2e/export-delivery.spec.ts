@@ -1,0 +1,202 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, type Page, test } from "@playwright/test";
+import { build } from "esbuild";
+
+const APP = `
+import { offlineQueue, startWebTracing, traceXhr, withSpan } from "@throughline/web";
+const queue = new URLSearchParams(location.search).has("queue");
+window.tracing = startWebTracing({ instruments: [traceXhr(), ...(queue ? [offlineQueue()] : [])] });
+window.makeSpans = (count) => {
+  for (let index = 0; index < count; index++) {
+    withSpan("span " + index, { attributes: { text: "x".repeat(200) } }, () => undefined);
+  }
+};
+window.readStream = async () => {
+  const reader = (await fetch("/stream")).body.getReader();
+  let bytes = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return bytes;
+    bytes += value.length;
+  }
+};
+window.readEvents = async () => {
+  const reader = (await fetch("/events")).body.getReader();
+  await reader.read();
+  await reader.cancel();
+};
+`;
+
+const STREAM_BYTES = 2 ** 30;
+
+interface Site {
+  readonly url: string;
+  readonly methods: readonly string[];
+  /** Every span name that was posted, as often as it was. */
+  readonly names: () => readonly string[];
+  readonly eventsClosed: () => boolean;
+  readonly stop: () => void;
+}
+
+async function startSite(delayMs: number): Promise<Site> {
+  const { outputFiles } = await build({
+    stdin: { contents: APP, resolveDir: import.meta.dirname },
+    bundle: true,
+    format: "esm",
+    write: false,
+  });
+  const methods: string[] = [];
+  const bodies: string[] = [];
+  let eventsClosed = false;
+  const routes: Record<string, (request: IncomingMessage, response: ServerResponse) => void> = {
+    "/": (_, response) =>
+      response
+        .setHeader("content-type", "text/html")
+        .end('<!doctype html><link rel="icon" href="/icon"><script type="module" src="/app.js"></script>'),
+    "/icon": (_, response) => response.writeHead(204).end(),
+    "/app.js": (_, response) =>
+      response.setHeader("content-type", "text/javascript").end(outputFiles[0]?.text),
+    "/stream": (_, response) => stream(response),
+    "/events": (_, response) => {
+      response.setHeader("content-type", "text/event-stream").write("data: 1\n\n");
+      response.on("close", () => {
+        eventsClosed = true;
+      });
+    },
+    "/api/tl/v1/traces": (request, response) => {
+      let body = "";
+      request.setEncoding("utf8").on("data", (part) => {
+        body += part;
+      });
+      request.on("end", () =>
+        // A server that takes its time, and drops what nobody waits for any more.
+        setTimeout(() => {
+          if (response.destroyed) return;
+          bodies.push(body);
+          response.setHeader("content-type", "application/json").end("{}");
+        }, delayMs),
+      );
+    },
+  };
+  const server = createServer((request, response) => {
+    methods.push(request.method ?? "");
+    response
+      .setHeader("content-security-policy", "default-src 'self'")
+      .setHeader("cache-control", "no-store");
+    const route = routes[new URL(request.url ?? "/", "http://site").pathname];
+    if (route) route(request, response);
+    else response.writeHead(404).end();
+  });
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    methods,
+    names: () =>
+      bodies.flatMap((body) =>
+        [...body.matchAll(/"name":"((?:span|GET)[^"]*)"/g)].map(([, name]) => name ?? ""),
+      ),
+    eventsClosed: () => eventsClosed,
+    stop: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+function stream(response: ServerResponse): void {
+  const chunk = Buffer.alloc(2 ** 18);
+  let left = STREAM_BYTES;
+  const write = (): void => {
+    while (left > 0) {
+      left -= chunk.length;
+      if (!response.write(chunk)) {
+        response.once("drain", write);
+        return;
+      }
+    }
+    response.end();
+  };
+  write();
+}
+
+async function heapOf(page: Page): Promise<number> {
+  const client = await page.context().newCDPSession(page);
+  await client.send("Performance.enable");
+  await client.send("HeapProfiler.collectGarbage");
+  const { metrics } = await client.send("Performance.getMetrics");
+  return metrics.find(({ name }) => name === "JSHeapUsedSize")?.value ?? Number.NaN;
+}
+
+let site: Site;
+
+test.afterEach(() => site.stop());
+
+test("under default-src 'self' spans arrive, with no console error and no preflight", async ({ page }) => {
+  site = await startSite(0);
+  const errors: string[] = [];
+  page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+  page.on("pageerror", (error) => errors.push(error.message));
+  await page.goto(site.url);
+  await page.evaluate("fetch('/icon').then(() => tracing.flush())");
+  expect(site.names()).toEqual(["GET"]);
+  expect(errors).toEqual([]);
+  expect(site.methods).not.toContain("OPTIONS");
+});
+
+test("a stream of 1 GB is read with flat memory and is one span", async ({ page }) => {
+  test.slow();
+  site = await startSite(0);
+  await page.goto(site.url);
+  const before = await heapOf(page);
+  expect(await page.evaluate("readStream()")).toBe(STREAM_BYTES);
+  expect((await heapOf(page)) - before).toBeLessThan(20 * 2 ** 20);
+  await page.evaluate("tracing.flush()");
+  expect(site.names()).toEqual(["GET"]);
+});
+
+test("cancelling an event stream closes the connection and ends its span", async ({ page }) => {
+  site = await startSite(0);
+  await page.goto(site.url);
+  await page.evaluate("readEvents()");
+  await expect.poll(site.eventsClosed).toBe(true);
+  await page.evaluate("tracing.flush()");
+  expect(site.names()).toEqual(["GET"]);
+});
+
+const leave = {
+  closed: (page: Page) => page.close({ runBeforeUnload: true }),
+  navigated: (page: Page) => page.goto("about:blank"),
+};
+
+for (const [how, go] of Object.entries(leave)) {
+  test(`of 500 spans of a page that is ${how} the last 50 arrive at once`, async ({ page, context }) => {
+    site = await startSite(500);
+    // The browser closes with its last page.
+    await context.newPage();
+    await page.goto(site.url);
+    await page.evaluate("makeSpans(500)");
+    await go(page);
+    const last = Array.from({ length: 50 }, (_, index) => `span ${450 + index}`);
+    await expect.poll(() => last.filter((name) => !site.names().includes(name))).toEqual([]);
+  });
+
+  test(`of 500 spans of a page that is ${how} all arrive with the next load`, async ({ page, context }) => {
+    site = await startSite(500);
+    const next = await context.newPage();
+    await page.goto(`${site.url}?queue`);
+    await page.evaluate("makeSpans(500)");
+    await go(page);
+    await next.goto(`${site.url}?queue`);
+    await expect.poll(() => new Set(site.names()).size).toBeGreaterThanOrEqual(495);
+  });
+}
+
+test("100 exports in a row arrive", async ({ page }) => {
+  site = await startSite(0);
+  await page.goto(site.url);
+  await page.evaluate(
+    "(async () => { for (let n = 0; n < 100; n++) { makeSpans(1); await tracing.flush(); } })()",
+  );
+  expect(site.names()).toHaveLength(100);
+});

@@ -1,0 +1,40 @@
+import type { Attributes, Context, ContextManager, Tracer } from "@opentelemetry/api";
+import type { InteractionLife } from "./interaction-life.ts";
+import type { Later } from "./later.ts";
+import type { WebConfig } from "./options.ts";
+import type { Outbox } from "./transport.ts";
+
+/** What an instrument may use of the tracing that runs in this page. */
+export interface TracedPage {
+  readonly tracer: Tracer;
+  readonly manager: ContextManager;
+  readonly later: Later;
+  /** Opens activities (a click, a navigation, a page load) that adopt the work below them and end with it. */
+  readonly life: InteractionLife;
+  readonly config: WebConfig;
+  /** Attributes that every span gets which starts from now on (page, route, session); a later value replaces. */
+  readonly setPageAttributes: (attributes: Attributes) => void;
+  /** The activity a span without a parent belongs to: the page load, then the latest navigation. */
+  readonly setPageContext: (context: Context | undefined) => void;
+  /** The page load or navigation that began at or after this time of `performance.now`, else the latest. */
+  readonly pageContextSince: (ms: number) => Context | undefined;
+  /** The open interaction when there is exactly one, else the page's activity: a guess, to be marked `inferred`. */
+  readonly inferParent: () => Context | undefined;
+  /** Names the parent of a request by its headers and the context it was made in; `undefined` leaves it. */
+  readonly claimRequests: (claim: RequestClaim) => void;
+  readonly outbox: Outbox;
+}
+
+export type RequestClaim = (headers: Headers, active: Context) => Context | undefined;
+
+export interface RunningInstrument {
+  /** Leaves the page as it was. */
+  readonly stop: () => void;
+  /** The page is going or tracing stops: end what is open, and mark it (`throughline.ended_by`). */
+  readonly cut?: (reason: string) => void;
+  /** Ends what has ended but is still waiting out a quiet time; called before a flush. */
+  readonly settle?: () => void;
+}
+
+/** Something to trace; `startWebTracing({ instruments: [tracePageLoad()] })` starts it, so that bundlers leave the others out. */
+export type WebInstrument = (page: TracedPage) => RunningInstrument;

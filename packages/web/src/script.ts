@@ -1,0 +1,3 @@
+// What the `<script>` build puts on the page as `Throughline`.
+export { startWebTracing } from "./start.ts";
+export { withSpan } from "./with-span.ts";
