@@ -5,6 +5,10 @@ import { chromiumLaunchOptions } from "./scripts/chromium.mjs";
 // Workers load this file again: what the main process chose reaches them through the environment.
 process.env.THROUGHLINE_FLUSH_TOKEN ??= randomUUID();
 
+const BUILDING = ["disabled", "context", "page-load", "outside-next", "vite-plugin"].map(
+  (name) => `${name}.spec.ts`,
+);
+
 export default defineConfig({
   testDir: "apps/demo/e2e",
   globalSetup: "./apps/demo/e2e/global-setup.ts",
@@ -14,10 +18,10 @@ export default defineConfig({
   timeout: 60_000,
   expect: { timeout: 15_000 },
   reporter: "list",
-  // The builds of the disabled path take both cores for a minute; nothing with a deadline runs beside them.
+  // A build takes both cores for a minute; nothing with a deadline runs beside one.
   projects: [
-    { name: "running", testIgnore: "disabled.spec.ts" },
-    { name: "building", testMatch: "disabled.spec.ts", dependencies: ["running"] },
+    { name: "running", testIgnore: BUILDING },
+    { name: "building", testMatch: BUILDING, dependencies: ["running"] },
   ],
   use: {
     // Known once the global setup has found a free port; workers see it.

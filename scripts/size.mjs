@@ -25,6 +25,26 @@ const ENTRIES = [
     code: 'import "@throughline/web/next";',
     budgetGzip: 14_464,
   },
+  {
+    name: "+ traceErrors",
+    code: 'import { startWebTracing, traceErrors } from "@throughline/web"; startWebTracing({ instruments: [traceErrors()] });',
+  },
+  {
+    name: "+ tracePageLoad, traceNavigation",
+    code: 'import { startWebTracing, tracePageLoad, traceNavigation } from "@throughline/web"; startWebTracing({ instruments: [tracePageLoad(), traceNavigation()] });',
+  },
+  {
+    name: "+ traceWebVitals",
+    code: 'import { startWebTracing, traceWebVitals } from "@throughline/web"; startWebTracing({ instruments: [traceWebVitals()] });',
+  },
+  {
+    name: "+ those four",
+    code: 'import { startWebTracing, traceErrors, traceNavigation, tracePageLoad, traceWebVitals } from "@throughline/web"; startWebTracing({ instruments: [tracePageLoad(), traceNavigation(), traceErrors(), traceWebVitals()] });',
+  },
+  {
+    name: "@throughline/web/classic",
+    code: 'import { startWebTracing } from "@throughline/web/classic"; startWebTracing();',
+  },
 ];
 
 /** Bundles as an app's bundler would. */

@@ -177,7 +177,9 @@ test("a page with 30 links exports no prefetch, and a click on one is a trace do
   for (const prefetch of prefetches) expect(await readTrace(traceIdOf(prefetch))).toBeUndefined();
 });
 
-test("a click on a link of the Pages Router is a trace down to its request for data", async ({ page }) => {
+test("a click on a link of the Pages Router is a trace down to the server that answers for data", async ({
+  page,
+}) => {
   await page.goto(`${origin}/classic`);
   const [request] = await Promise.all([
     page.waitForRequest(/_next\/data/),
@@ -188,5 +190,6 @@ test("a click on a link of the Pages Router is a trace down to its request for d
     /^click a · internal · pages-web$/,
     /^ {2}navigate push · internal · pages-web$/,
     /^ {4}GET \S*\/other\.json · client · pages-web$/,
+    /^ {6}.*GET .* · server · pages$/,
   ]);
 });

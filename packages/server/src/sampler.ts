@@ -90,6 +90,8 @@ function matchIngest(ingestPath: string): (target: string) => boolean {
   ];
   return (target) => {
     const path = target.split("?", 1)[0] ?? "";
-    return path.includes("/_next/") || ends.some((end) => path.endsWith(end));
+    // The Pages Router's data requests lie below /_next/ too, and run the user's getServerSideProps.
+    const isAsset = path.includes("/_next/") && !path.includes("/_next/data/");
+    return isAsset || ends.some((end) => path.endsWith(end));
   };
 }
