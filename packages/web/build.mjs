@@ -130,6 +130,14 @@ await build({
   external: ["@opentelemetry/api", "@throughline/core", "react"],
 });
 
+// esbuild leaves a bare import where an entry needs a chunk only through another; bundlers warn of it.
+for (const name of readdirSync(dist).filter((file) => file.endsWith(".js"))) {
+  const file = join(dist, name);
+  const text = readFileSync(file, "utf8");
+  const clean = text.replace(/^import "\.\/chunk-\w+\.js";\n/gm, "");
+  if (clean !== text) writeFileSync(file, clean);
+}
+
 // For pages without a bundler: everything in one file, whose hash goes into `integrity`.
 const script = join(dist, "throughline.iife.js");
 await build({

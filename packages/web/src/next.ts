@@ -1,5 +1,9 @@
+import { afterLoad } from "./after-load.ts";
+import { traceNavigation } from "./navigation.ts";
 import type { WebTracingOptions } from "./options.ts";
+import { tracePageLoad } from "./page-load.ts";
 import { startWebTracing } from "./start.ts";
+import { traceErrors } from "./uncaught-errors.ts";
 
 // Next calls this hook of every module it injects, and the user's own beside it.
 export { onRouterTransitionStart } from "./router-transition.ts";
@@ -9,7 +13,10 @@ export { onRouterTransitionStart } from "./router-transition.ts";
 declare const process: { readonly env: { readonly THROUGHLINE_WEB?: string } };
 
 const options = readOptions();
-if (options) startWebTracing(options);
+if (options) {
+  const vitals = afterLoad(async () => (await import("./web-vitals.ts")).traceWebVitals());
+  startWebTracing({ ...options, instruments: [tracePageLoad(), traceNavigation(), traceErrors(), vitals] });
+}
 
 function readOptions(): WebTracingOptions | undefined {
   try {

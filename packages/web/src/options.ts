@@ -59,7 +59,7 @@ interface Check {
 const CHECKS: Readonly<Record<keyof WebConfig, Check>> = {
   instruments: {
     isGood: (value) => Array.isArray(value) && value.every((each) => typeof each === "function"),
-    expected: "instruments such as [tracePageLoad()]",
+    expected: "functions such as tracePageLoad()",
   },
   serviceName: { isGood: isText, expected: 'a name such as "shop-web"' },
   endpoint: { isGood: isHttpUrl, expected: `a path such as "${DEFAULT_ENDPOINT}" or an http(s) URL` },
@@ -71,7 +71,7 @@ const CHECKS: Readonly<Record<keyof WebConfig, Check>> = {
     isGood: (value) => value === "same-origin" || value === "off",
     expected: '"same-origin" or "off"',
   },
-  ignoreUrls: { isGood: isTexts, expected: 'URL prefixes such as ["/healthz"]' },
+  ignoreUrls: { isGood: isTexts, expected: 'prefixes such as ["/healthz"]' },
   sampleRatio: {
     isGood: (value) => typeof value === "number" && value >= 0 && value <= 1,
     expected: "a number from 0 (keep no trace) to 1 (keep every trace)",

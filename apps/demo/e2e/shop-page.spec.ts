@@ -1,0 +1,39 @@
+import { parseTraceparent } from "@throughline/core";
+import { expect, test } from "@throughline/playwright";
+import { awaitTrace, spanOf } from "./trace-reading.ts";
+
+test("the shop's page load is in one trace with the SERVER span that served it", async ({ page }) => {
+  const response = await page.goto("/");
+  const timing = (await response?.allHeaders())?.["server-timing"] ?? "";
+  const served = parseTraceparent(/traceparent;desc="([^"]+)"/.exec(timing)?.[1] ?? "");
+  const document = await awaitTrace(served?.traceId ?? "", [
+    "page load · internal · shop-web",
+    "document · internal · shop-web",
+  ]);
+  const load = spanOf(document, "page load", "internal");
+  expect(load.parentSpanId).toBe(served?.spanId);
+  expect(spanOf(document, "document", "internal").parentSpanId).toBe(load.spanId);
+  expect(spanOf(document, "GET /", "server").spanId).toBe(served?.spanId);
+});
+
+test("View order is a navigation below its click, down to the database", async ({ page }) => {
+  await page.goto("/");
+  await page.getByRole("button", { name: "Buy Cedar" }).click();
+  const isNavigation = (request: import("@playwright/test").Request): boolean =>
+    "rsc" in request.headers() && !("next-router-prefetch" in request.headers());
+  const [request] = await Promise.all([
+    page.waitForRequest(isNavigation),
+    page.getByRole("link", { name: "View order" }).click(),
+  ]);
+  const context = parseTraceparent(request.headers().traceparent ?? "");
+  const document = await awaitTrace(context?.traceId ?? "", [
+    "click View order · internal · shop-web",
+    "navigate push · internal · shop-web",
+    "SELECT orders · client · shop",
+  ]);
+  const click = spanOf(document, "click View order", "internal");
+  const navigation = spanOf(document, "navigate push", "internal");
+  expect(navigation.parentSpanId).toBe(click.spanId);
+  const client = document.spans.find((span) => span.spanId === context?.spanId);
+  expect(client?.parentSpanId).toBe(navigation.spanId);
+});
