@@ -42,8 +42,12 @@ const CASES = [
   "lib-catch",
 ] as const;
 
+/** As OTLP numbers it. */
+const CLIENT = 3;
+
 interface Sent {
   readonly spanId: string;
+  readonly kind: number;
   readonly parentSpanId?: string;
   readonly attributes?: readonly {
     readonly key: string;
@@ -194,7 +198,8 @@ async function requestsTo(spans: readonly Sent[], path: string, count: number): 
   const find = () =>
     spans.filter((span) => {
       const url = textOf(span, "url.full");
-      if (!url) return false;
+      // The page's own document has the address of a request too.
+      if (!url || span.kind !== CLIENT) return false;
       const { pathname } = new URL(url);
       return path.endsWith("-") ? pathname.startsWith(path) : pathname === path;
     });
