@@ -14,6 +14,8 @@ export default defineConfig({
   globalSetup: "./apps/demo/e2e/global-setup.ts",
   fullyParallel: true,
   forbidOnly: Boolean(process.env.CI),
+  // What passed only on the second try is named by `npm test`.
+  retries: process.env.CI ? 1 : 0,
   workers: 2,
   timeout: 60_000,
   expect: { timeout: 15_000 },

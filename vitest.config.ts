@@ -2,8 +2,17 @@ import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import { chromiumLaunchOptions } from "./scripts/chromium.mjs";
 
+// What passed only on the second try is named by `npm test`.
+const retry = process.env.CI ? 1 : 0;
+
 const node = (room: string) => ({
-  test: { name: room, root: `packages/${room}`, include: ["src/**/*.test.ts"], environment: "node" as const },
+  test: {
+    name: room,
+    retry,
+    root: `packages/${room}`,
+    include: ["src/**/*.test.ts"],
+    environment: "node" as const,
+  },
 });
 
 export default defineConfig({
@@ -26,6 +35,7 @@ export default defineConfig({
         },
         test: {
           name: "web",
+          retry,
           root: "packages/web",
           include: ["src/**/*.test.ts"],
           browser: {

@@ -96,7 +96,7 @@ const cut = {
       );
       return { contents: inlineEnums(contents) };
     });
-    plugins.onLoad({ filter: /web\/src\/[\w-]+\.ts$/ }, ({ path }) => ({
+    plugins.onLoad({ filter: /web\/src\/[\w/-]+\.ts$/ }, ({ path }) => ({
       contents: inlineEnums(readFileSync(path, "utf8")),
       loader: "ts",
     }));

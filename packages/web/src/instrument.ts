@@ -1,8 +1,8 @@
 import type { Attributes, Context, ContextManager, Tracer } from "@opentelemetry/api";
-import type { InteractionLife } from "./interaction-life.ts";
+import type { InteractionLife } from "./interaction/interaction-life.ts";
 import type { Later } from "./later.ts";
 import type { WebConfig } from "./options.ts";
-import type { Outbox } from "./transport.ts";
+import type { Outbox } from "./transport/transport.ts";
 
 /** What an instrument may use of the tracing that runs in this page. */
 export interface TracedPage {

@@ -2,8 +2,8 @@ import { createElement, type ReactNode } from "react";
 import { createRoot, type Root } from "react-dom/client";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type FakePage, openFakePage } from "../test/fake-page.ts";
+import { traceErrors } from "./error/uncaught-errors.ts";
 import { TraceErrorBoundary, traceError, useTraceError } from "./react.ts";
-import { traceErrors } from "./uncaught-errors.ts";
 
 let page: FakePage;
 let root: Root;

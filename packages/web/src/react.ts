@@ -1,10 +1,10 @@
 import { context, trace } from "@opentelemetry/api";
 import { Component, type ErrorInfo, type ReactNode, useEffect } from "react";
-import { door, ERROR_DOOR } from "./error-door.ts";
-import { createErrorRecorder, type ErrorDetails } from "./error-recorder.ts";
+import { door, ERROR_DOOR } from "./error/error-door.ts";
+import { createErrorRecorder, type ErrorDetails } from "./error/error-recorder.ts";
 import { TRACER_NAME } from "./with-span.ts";
 
-export type { ErrorDetails } from "./error-recorder.ts";
+export type { ErrorDetails } from "./error/error-recorder.ts";
 
 /** How Next.js begins the digest of what it throws to steer: redirect, not found, leave it to the browser. */
 const CONTROL_FLOW = ["NEXT_", "BAILOUT_TO_CLIENT_SIDE_RENDERING", "DYNAMIC_SERVER_USAGE"];

@@ -11,21 +11,21 @@ import {
 import { suppressTracing } from "@opentelemetry/core";
 import { BasicTracerProvider, type SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { SERVICE_NAME, TEST_CASE_ID, TEST_GLOBAL } from "@throughline/core/attributes";
-import { bindAsync, createContextManager } from "./context.ts";
-import { traceFetch } from "./fetch.ts";
+import { bindAsync, createContextManager } from "./context/context.ts";
+import { traceListeners } from "./context/listeners.ts";
+import type { Registration } from "./context/registrations.ts";
 import type { RequestClaim, RunningInstrument, TracedPage } from "./instrument.ts";
-import { traceInteractions } from "./interaction.ts";
-import { createInteractionLife, type InteractionLife } from "./interaction-life.ts";
+import { traceInteractions } from "./interaction/interaction.ts";
+import { createInteractionLife, type InteractionLife } from "./interaction/interaction-life.ts";
 import { createLater, type Later } from "./later.ts";
-import { traceListeners } from "./listeners.ts";
 import { readWebOptions, type WebConfig, type WebTracingOptions } from "./options.ts";
-import { createPageContexts } from "./page-contexts.ts";
+import { createPageContexts } from "./page/page-contexts.ts";
 import type { Stop } from "./patch-method.ts";
 import { createPropagator } from "./propagator.ts";
-import type { Registration } from "./registrations.ts";
+import { traceFetch } from "./request/fetch.ts";
 import { createResource } from "./resource.ts";
 import { createSampler } from "./sampler.ts";
-import { createTransport, type Outbox, type Transport } from "./transport.ts";
+import { createTransport, type Outbox, type Transport } from "./transport/transport.ts";
 import { TRACER_NAME } from "./with-span.ts";
 
 export interface WebTracing {

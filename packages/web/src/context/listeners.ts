@@ -1,0 +1,119 @@
+import { type Method, patchHandler, patchMethod, type Stop } from "../patch-method.ts";
+import { createRegistrations, type Listener, type Registration } from "./registrations.ts";
+
+export interface ListenerTracing {
+  /** Runs a listener, in whatever context it belongs to. */
+  readonly run: (event: Event, target: EventTarget, call: () => unknown) => unknown;
+  /** Told before a listener joins a target. */
+  readonly note: (target: EventTarget) => void;
+}
+
+// A submit follows its click in the same task; forms and server actions start there.
+const PAGE_EVENTS: readonly string[] = ["click", "submit"];
+
+/**
+ * Wraps listeners of clicks, submits, XHR and message ports. One listener has one wrapper, so the DOM's own
+ * rules (no doubles, `once`, `capture`, `signal`, removal) hold unchanged. Stopping puts the page's own
+ * listeners back in their order and returns them.
+ */
+export function traceListeners(
+  tracing: ListenerTracing,
+  inherited: readonly Registration[],
+): () => readonly Registration[] {
+  const wrapperOf = createWrappers(tracing);
+  const page = createRegistrations();
+  const { addEventListener, removeEventListener } = EventTarget.prototype;
+
+  /** Covers both methods; what is not ours to trace passes as it is. */
+  const cover = (change: (native: Method, registration: Registration) => void) => (native: Method) =>
+    function (this: unknown, ...args: unknown[]): unknown {
+      const registration = readRegistration(this ?? globalThis, args);
+      return registration ? change(native, registration) : Reflect.apply(native, this, args);
+    };
+  const add = cover((native, registration) => {
+    const { target, type, listener, options } = registration;
+    tracing.note(target);
+    if (PAGE_EVENTS.includes(type)) page.add(registration);
+    Reflect.apply(native, target, [type, wrapperOf(listener), options]);
+  });
+  const remove = cover((native, registration) => {
+    const { target, type, listener, options } = registration;
+    if (PAGE_EVENTS.includes(type)) page.forget(registration);
+    // The bare listener may have been added before tracing started.
+    Reflect.apply(native, target, [type, listener, options]);
+    Reflect.apply(native, target, [type, wrapperOf(listener), options]);
+  });
+  const swap = ({ target, type, options }: Registration, from: Listener, to: Listener): void => {
+    Reflect.apply(removeEventListener, target, [type, from, options]);
+    Reflect.apply(addEventListener, target, [type, to, options]);
+  };
+
+  for (const registration of inherited) {
+    page.add(registration);
+    swap(registration, registration.listener, wrapperOf(registration.listener));
+  }
+  const stops: readonly Stop[] = [
+    patchMethod(EventTarget.prototype, "addEventListener", add),
+    patchMethod(EventTarget.prototype, "removeEventListener", remove),
+    ...patchHandlers(tracing),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+    const listeners = page.all();
+    for (const registration of listeners) {
+      swap(registration, wrapperOf(registration.listener), registration.listener);
+    }
+    return listeners;
+  };
+}
+
+function createWrappers(tracing: ListenerTracing): (listener: Listener) => EventListener {
+  const wrappers = new WeakMap<Listener, EventListener>();
+  return (listener) => {
+    const known = wrappers.get(listener);
+    if (known) return known;
+    const wrapper = function (this: EventTarget, event: Event): unknown {
+      return tracing.run(event, this, () =>
+        typeof listener === "function" ? listener.call(this, event) : listener.handleEvent(event),
+      );
+    };
+    wrappers.set(listener, wrapper);
+    return wrapper;
+  };
+}
+
+function patchHandlers(tracing: ListenerTracing): readonly Stop[] {
+  const wrap = (handler: Method, target: unknown): Method => {
+    if (target instanceof EventTarget) tracing.note(target);
+    return function (...args) {
+      const [event] = args;
+      const call = () => Reflect.apply(handler, this, args);
+      return this instanceof EventTarget && event instanceof Event ? tracing.run(event, this, call) : call();
+    };
+  };
+  const owners = [XMLHttpRequestEventTarget.prototype, XMLHttpRequest.prototype, MessagePort.prototype];
+  return [
+    patchHandler(HTMLElement.prototype, "onclick", wrap),
+    ...owners.flatMap((owner) =>
+      Object.keys(owner)
+        .filter((name) => name.startsWith("on"))
+        .map((name) => patchHandler(owner, name, wrap)),
+    ),
+  ];
+}
+
+/** The arguments of a call that is ours to trace, else undefined. */
+function readRegistration(target: unknown, args: readonly unknown[]): Registration | undefined {
+  const [name, listener, options] = args;
+  const type = String(name);
+  if (!isListener(listener) || !(target instanceof EventTarget)) return undefined;
+  const isTraced =
+    PAGE_EVENTS.includes(type) ||
+    target instanceof XMLHttpRequestEventTarget ||
+    target instanceof MessagePort;
+  return isTraced ? { target, type, listener, options } : undefined;
+}
+
+function isListener(value: unknown): value is Listener {
+  return typeof value === "function" || (typeof value === "object" && value !== null);
+}

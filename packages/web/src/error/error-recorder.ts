@@ -1,0 +1,130 @@
+import {
+  type Attributes,
+  type Context,
+  ROOT_CONTEXT,
+  SpanStatusCode,
+  type Tracer,
+  trace,
+} from "@opentelemetry/api";
+import {
+  COMPONENT_STACK,
+  ERROR_DIGEST,
+  ERROR_TYPE,
+  ERRORS_DROPPED,
+  EXCEPTION_EVENT,
+  EXCEPTION_MESSAGE,
+  EXCEPTION_STACKTRACE,
+  EXCEPTION_TYPE,
+  PARENT,
+} from "@throughline/core/attributes";
+import { scrub } from "../scrub.ts";
+
+const MAX_MESSAGE = 1024;
+const MAX_STACK = 8192;
+const MAX_ERRORS = 10;
+const WINDOW_MS = 60_000;
+
+export interface ErrorDetails {
+  /** The components around the one that failed, as React tells them. */
+  readonly componentStack?: string | null | undefined;
+}
+
+export interface ErrorRecorder {
+  /**
+   * Writes an error as a short span below `context`: the span that is active there may have ended long ago, and
+   * a click that starts no work is not told at all.
+   */
+  record(name: string, error: unknown, context: Context, details?: ErrorDetails): void;
+  /** An error that somebody else tells, or told. */
+  ignore(error: object): void;
+  /** Tells how many errors were left out, if any. */
+  settle(): void;
+}
+
+/** Records each error object once, and not more than ten a minute. */
+export function createErrorRecorder(tracer: Tracer, inferParent: () => Context | undefined): ErrorRecorder {
+  const seen = new WeakSet<object>();
+  let windowStart = Number.NEGATIVE_INFINITY;
+  let recorded = 0;
+  let dropped = 0;
+
+  function mayRecord(): boolean {
+    const now = performance.now();
+    if (now - windowStart >= WINDOW_MS) {
+      windowStart = now;
+      recorded = 0;
+    }
+    recorded++;
+    if (recorded > MAX_ERRORS) dropped++;
+    return recorded <= MAX_ERRORS;
+  }
+
+  function takeDropped(): Attributes {
+    if (dropped === 0) return {};
+    const attributes = { [ERRORS_DROPPED]: dropped };
+    dropped = 0;
+    return attributes;
+  }
+
+  return {
+    record(name, error, context, details = {}) {
+      if (typeof error === "object" && error !== null) {
+        if (seen.has(error)) return;
+        seen.add(error);
+      }
+      if (!mayRecord()) return;
+      const inferred = trace.getSpan(context) ? undefined : inferParent();
+      const exception = exceptionOf(error);
+      const attributes = {
+        [ERROR_TYPE]: exception[EXCEPTION_TYPE],
+        ...(inferred && { [PARENT]: "inferred" }),
+        ...digestOf(error),
+        ...(details.componentStack && { [COMPONENT_STACK]: cut(scrub(details.componentStack), MAX_STACK) }),
+        ...takeDropped(),
+      };
+      const span = tracer.startSpan(name, { attributes }, inferred ?? context);
+      span.addEvent(EXCEPTION_EVENT, exception);
+      span.setStatus({ code: SpanStatusCode.ERROR, message: exception[EXCEPTION_MESSAGE] });
+      span.end();
+    },
+    ignore: (error) => {
+      seen.add(error);
+    },
+    settle() {
+      const attributes = takeDropped();
+      if (Object.keys(attributes).length > 0)
+        tracer.startSpan("uncaught error", { attributes }, ROOT_CONTEXT).end();
+    },
+  };
+}
+
+function exceptionOf(error: unknown) {
+  const isError = error instanceof Error;
+  return {
+    [EXCEPTION_TYPE]: isError ? error.name : typeof error,
+    [EXCEPTION_MESSAGE]: cut(scrub(messageOf(error)), MAX_MESSAGE),
+    ...(isError && error.stack && { [EXCEPTION_STACKTRACE]: cut(scrub(error.stack), MAX_STACK) }),
+  };
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : textOf(error);
+}
+
+// What is thrown may be anything, also something that cannot be made a text.
+function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return typeof value;
+  }
+}
+
+function digestOf(error: unknown): Attributes {
+  if (typeof error !== "object" || error === null || !("digest" in error)) return {};
+  return { [ERROR_DIGEST]: String(error.digest) };
+}
+
+function cut(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
+}

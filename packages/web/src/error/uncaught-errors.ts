@@ -1,0 +1,73 @@
+import { type Context, trace } from "@opentelemetry/api";
+import { EXCEPTION_MESSAGE } from "@throughline/core/attributes";
+import type { TracedPage, WebInstrument } from "../instrument.ts";
+import type { Stop } from "../patch-method.ts";
+import { door, ERROR_DOOR } from "./error-door.ts";
+import { createErrorRecorder, type ErrorDetails, type ErrorRecorder, messageOf } from "./error-recorder.ts";
+
+const UNCAUGHT = "uncaught error";
+
+/**
+ * Traces what nobody caught: `error` and `unhandledrejection`, with scrubbed messages and bounded stacks; each
+ * error once, ten a minute. Images and scripts that do not load are no errors.
+ */
+export function traceErrors(): WebInstrument {
+  return (page) => {
+    const recorder = createErrorRecorder(page.tracer, page.inferParent);
+    const thrownIn = new WeakMap<object, Context>();
+    const stopNoting = noteContexts(page, recorder, thrownIn);
+    const record = (name: string, error: unknown, details?: ErrorDetails): void => {
+      const known = isObject(error) ? thrownIn.get(error) : undefined;
+      recorder.record(name, error, known ?? page.manager.active(), details);
+    };
+    // A script of another origin tells nothing but the message "Script error."
+    const onError = (event: ErrorEvent): void => record(UNCAUGHT, event.error ?? event.message);
+    const onRejection = (event: PromiseRejectionEvent): void => record(UNCAUGHT, event.reason);
+    window.addEventListener("error", onError);
+    window.addEventListener("unhandledrejection", onRejection);
+    door[ERROR_DOOR] = record;
+    return {
+      stop() {
+        window.removeEventListener("error", onError);
+        window.removeEventListener("unhandledrejection", onRejection);
+        if (door[ERROR_DOOR] === record) door[ERROR_DOOR] = undefined;
+        stopNoting();
+      },
+      cut: recorder.settle,
+    };
+  };
+}
+
+/** The page hears of an error after its context is gone, so the context is noted where the error flies through. */
+function noteContexts(
+  { manager }: TracedPage,
+  recorder: ErrorRecorder,
+  thrownIn: WeakMap<object, Context>,
+): Stop {
+  const original = manager.with;
+  manager.with = (context, run, thisArg, ...args) => {
+    try {
+      return original(context, run, thisArg, ...args);
+    } catch (error) {
+      if (isObject(error) && !thrownIn.has(error)) {
+        thrownIn.set(error, context);
+        if (hasRecorded(context, error)) recorder.ignore(error);
+      }
+      throw error;
+    }
+  };
+  return () => {
+    manager.with = original;
+  };
+}
+
+/** Whether the span that the error left has it already: `withSpan` writes it and throws it on. */
+function hasRecorded(context: Context, error: object): boolean {
+  const span = trace.getSpan(context);
+  if (!span || span.isRecording() || !("events" in span) || !Array.isArray(span.events)) return false;
+  return span.events.some((event) => event.attributes?.[EXCEPTION_MESSAGE] === messageOf(error));
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}

@@ -1,0 +1,117 @@
+import { type Context, createContextKey, ROOT_CONTEXT, type Span, trace } from "@opentelemetry/api";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
+import { ENDED_BY } from "@throughline/core/attributes";
+import type { Later } from "../later.ts";
+import type { Stop } from "../patch-method.ts";
+
+/** Work that follows the last child within this time still belongs to the interaction (a React effect, a retry). */
+const QUIET_MS = 100;
+/** From the first child on. */
+const DEADLINE_MS = 10_000;
+/** How long a click without any work may be taken for the parent of a request whose context was lost. */
+const IDLE_MS = 1000;
+
+export interface InteractionLife {
+  /** The context of an interaction that begins now. */
+  begin(span: Span): Context;
+  onStart(span: object, parentContext: Context): void;
+  onEnd(span: ReadableSpan): void;
+  /** The open interaction, when there is exactly one. */
+  only(): Context | undefined;
+  /** Ends every interaction whose work has ended, without waiting out the quiet time. */
+  settle(): void;
+  /** Marks interactions whose work is cut off; end that work next, then call the result. */
+  cut(reason: string): Stop;
+}
+
+interface Interaction {
+  readonly span: Span;
+  context: Context;
+  ended: boolean;
+  /** Spans that began below it and have not ended. */
+  open: number;
+  lastEnd?: ReadableSpan["endTime"];
+  cancelWait: Stop;
+  cancelDeadline?: Stop;
+}
+
+const INTERACTION = createContextKey("throughline.interaction");
+
+/** An interaction ends when the work below it has ended; one that never had any is never told. */
+export function createInteractionLife(later: Later): InteractionLife {
+  const open = new Set<Interaction>();
+  const owners = new WeakMap<object, Interaction>();
+
+  function end(interaction: Interaction, time?: ReadableSpan["endTime"]): void {
+    interaction.ended = true;
+    interaction.cancelWait();
+    interaction.cancelDeadline?.();
+    open.delete(interaction);
+    interaction.span.end(time);
+  }
+
+  function settle(): void {
+    for (const interaction of open) {
+      if (interaction.open === 0 && interaction.lastEnd) end(interaction, interaction.lastEnd);
+    }
+  }
+
+  return {
+    begin(span) {
+      const interaction: Interaction = {
+        span,
+        context: ROOT_CONTEXT,
+        ended: false,
+        open: 0,
+        // It leaves the list, not the world: late work that knows its context still finds it.
+        cancelWait: later(() => open.delete(interaction), IDLE_MS),
+      };
+      interaction.context = trace.setSpan(ROOT_CONTEXT, span).setValue(INTERACTION, interaction);
+      open.add(interaction);
+      return interaction.context;
+    },
+    onStart(span, parentContext) {
+      const interaction = interactionIn(parentContext);
+      if (!interaction || interaction.ended) return;
+      owners.set(span, interaction);
+      open.add(interaction);
+      interaction.open++;
+      interaction.cancelWait();
+      interaction.cancelDeadline ??= later(() => {
+        interaction.span.setAttribute(ENDED_BY, "deadline");
+        end(interaction);
+      }, DEADLINE_MS);
+    },
+    onEnd(span) {
+      const interaction = owners.get(span);
+      if (!interaction || interaction.ended) return;
+      interaction.open--;
+      interaction.lastEnd = latest(interaction.lastEnd, span.endTime);
+      if (interaction.open === 0) {
+        interaction.cancelWait = later(() => end(interaction, interaction.lastEnd), QUIET_MS);
+      }
+    },
+    only: () => (open.size === 1 ? [...open][0]?.context : undefined),
+    settle,
+    cut(reason) {
+      const busy = [...open].filter((interaction) => interaction.open > 0);
+      for (const { span } of busy) span.setAttribute(ENDED_BY, reason);
+      return () => {
+        settle();
+        for (const interaction of busy) if (!interaction.ended) end(interaction);
+      };
+    },
+  };
+}
+
+// A context holds values of unknown type; only `begin` writes under this key.
+function interactionIn(context: Context): Interaction | undefined {
+  return context.getValue(INTERACTION) as Interaction | undefined;
+}
+
+function latest(
+  one: ReadableSpan["endTime"] | undefined,
+  other: ReadableSpan["endTime"],
+): ReadableSpan["endTime"] {
+  return one && (one[0] - other[0] || one[1] - other[1]) > 0 ? one : other;
+}

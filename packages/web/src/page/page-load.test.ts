@@ -1,0 +1,108 @@
+import { afterEach, expect, test } from "vitest";
+import { type FakePage, openFakePage, type PostedSpan } from "../../test/fake-page.ts";
+import { tracePageLoad } from "./page-load.ts";
+
+let page: FakePage;
+
+afterEach(async () => {
+  await page.close();
+  for (const name of ["readyState", "visibilityState", "prerendering"])
+    Reflect.deleteProperty(document, name);
+  Reflect.deleteProperty(globalThis, Symbol.for("throughline.page_load"));
+  sessionStorage.clear();
+});
+
+function pretend(name: "readyState" | "visibilityState" | "prerendering", value: unknown): void {
+  Object.defineProperty(document, name, { value, configurable: true });
+}
+
+function open(): void {
+  page = openFakePage({ instruments: [tracePageLoad()] });
+}
+
+async function named(name: string): Promise<readonly PostedSpan[]> {
+  return (await page.spans()).filter((span) => span.name === name);
+}
+
+test("a page load starts with the page, and has the document and at most 50 resources below it", async () => {
+  open();
+  const [load] = await named("page load");
+  const [document] = await named("document");
+  expect(load?.parentSpanId).toBeUndefined();
+  expect(Number(load?.startTimeUnixNano) / 1e6).toBeCloseTo(performance.timeOrigin, -2);
+  expect(load?.attributes).toMatchObject({
+    "url.path": location.pathname,
+    "throughline.navigation.type": "navigate",
+  });
+  expect(document?.parentSpanId).toBe(load?.spanId);
+  expect(document?.attributes).toMatchObject({ "http.response.status_code": 200 });
+  const resources = (await page.spans()).filter(({ name }) => name.startsWith("resource "));
+  expect(resources.length).toBeGreaterThan(0);
+  expect(resources.length).toBeLessThanOrEqual(50);
+  for (const resource of resources) expect(resource.parentSpanId).toBe(load?.spanId);
+});
+
+test("a second start is no second load", async () => {
+  open();
+  await page.tracing.stop();
+  await page.close();
+  open();
+  expect(await page.spans()).toEqual([]);
+});
+
+test("a request during the load that has no context belongs to it, one after it to nobody", async () => {
+  pretend("readyState", "interactive");
+  open();
+  await (await fetch("/early")).text();
+  pretend("readyState", "complete");
+  await page.tracing.flush();
+  await fetch("/late", { method: "POST" });
+  const [load] = await named("page load");
+  const [early] = await named("GET");
+  const [late] = await named("POST");
+  expect(early?.parentSpanId).toBe(load?.spanId);
+  expect(early?.attributes["throughline.parent"]).toBe("inferred");
+  expect(late?.parentSpanId).toBeUndefined();
+  expect(late?.traceId).not.toBe(load?.traceId);
+});
+
+test("a flush leaves a load that goes on alone; hiding the page ends it", async () => {
+  pretend("readyState", "loading");
+  open();
+  expect(await named("page load")).toEqual([]);
+  pretend("visibilityState", "hidden");
+  document.dispatchEvent(new Event("visibilitychange"));
+  const [load] = await named("page load");
+  expect(load?.attributes["throughline.ended_by"]).toBe("hidden");
+});
+
+test("a page that is prerendered loads when a person comes to see it", async () => {
+  pretend("prerendering", true);
+  open();
+  expect(await page.spans()).toEqual([]);
+  pretend("prerendering", false);
+  document.dispatchEvent(new Event("prerenderingchange"));
+  expect(await named("page load")).toHaveLength(1);
+});
+
+test("a page that comes back from the back/forward cache is a page view with a trace of its own", async () => {
+  open();
+  window.dispatchEvent(new PageTransitionEvent("pageshow", { persisted: false }));
+  window.dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+  const [load] = await named("page load");
+  const views = await named("page view");
+  expect(views).toHaveLength(1);
+  expect(views[0]?.parentSpanId).toBeUndefined();
+  expect(views[0]?.traceId).not.toBe(load?.traceId);
+  expect(views[0]?.attributes["throughline.navigation.type"]).toBe("bfcache");
+});
+
+test("after a stop a page that comes back is not told", async () => {
+  open();
+  await page.spans();
+  await page.tracing.stop();
+  const before = page.posted().length;
+  window.dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+  await page.tracing.flush();
+  expect(page.posted()).toHaveLength(before);
+});

@@ -1,0 +1,199 @@
+import { type Context, type Link, ROOT_CONTEXT, type Span, TraceFlags, trace } from "@opentelemetry/api";
+import { redactUrl } from "@throughline/core";
+import {
+  ENDED_BY,
+  HTTP_RESPONSE_BODY_SIZE,
+  HTTP_RESPONSE_SIZE,
+  HTTP_RESPONSE_STATUS_CODE,
+  NAVIGATION_TYPE,
+  URL_FULL,
+  URL_PATH,
+} from "@throughline/core/attributes";
+import type { RunningInstrument, TracedPage, WebInstrument } from "../instrument.ts";
+import { readServerSpan, rememberServed } from "./server-timing.ts";
+
+const MAX_RESOURCES = 50;
+/** Have spans of their own, or are ours. */
+const TRACED_ELSEWHERE: readonly string[] = ["fetch", "xmlhttprequest", "beacon"];
+
+/** In the page, not in the module: a hot reload or a second start is no second load. */
+const TOLD = Symbol.for("throughline.page_load");
+const page = globalThis as { [TOLD]?: boolean };
+
+/**
+ * Traces the load of the page, its document and its first 50 resources, in the trace of the SERVER span that
+ * served it; and each return from the back/forward cache as a page view of its own.
+ */
+export function tracePageLoad(): WebInstrument {
+  return (traced) => {
+    const stopViews = traceRestores(traced);
+    const load = page[TOLD] ? undefined : startLoad(traced);
+    return {
+      stop() {
+        stopViews();
+        load?.stop();
+      },
+      settle: () => load?.settle?.(),
+      cut: (reason) => load?.cut?.(reason),
+    };
+  };
+}
+
+/** `prerendering` is of Chromium: https://developer.mozilla.org/docs/Web/API/Document/prerendering */
+interface Prerenderable {
+  readonly prerendering?: boolean;
+}
+interface Activatable {
+  readonly activationStart?: number;
+}
+
+function startLoad(traced: TracedPage): RunningInstrument {
+  page[TOLD] = true;
+  if (!(document as Prerenderable).prerendering) return followLoad(traced);
+  // Nobody has seen the page yet, and perhaps nobody will.
+  let load: RunningInstrument | undefined;
+  const onActivation = (): void => {
+    load = followLoad(traced);
+  };
+  document.addEventListener("prerenderingchange", onActivation, { once: true });
+  return {
+    stop() {
+      document.removeEventListener("prerenderingchange", onActivation);
+      load?.stop();
+    },
+    settle: () => load?.settle?.(),
+    cut: (reason) => load?.cut?.(reason),
+  };
+}
+
+function followLoad({ tracer, later, config, setPageContext }: TracedPage): RunningInstrument {
+  const entry = navigationEntry();
+  const { span, context } = openPage({ tracer, entry });
+  let open = true;
+
+  function end(endedBy?: string): void {
+    if (!open) return;
+    open = false;
+    window.removeEventListener("load", onLoad);
+    const now = performance.now();
+    if (endedBy) span.setAttribute(ENDED_BY, endedBy);
+    const endTime = endedBy ? now : Math.max(entry?.loadEventEnd || now, activationOf(entry));
+    if (span.isRecording()) {
+      if (entry) tellDocument({ tracer, context, entry });
+      tellResources({ tracer, context, until: endTime, ignored: config.endpoint });
+    }
+    span.end(endTime);
+    setPageContext(undefined);
+  }
+  // The entry knows the end of the load event once its listeners have run.
+  const onLoad = (): void => {
+    later(() => end(), 0);
+  };
+  setPageContext(context);
+  if (document.readyState === "complete") onLoad();
+  else window.addEventListener("load", onLoad);
+  return {
+    stop: () => end("stop"),
+    settle() {
+      if (document.readyState === "complete") end();
+      else if (document.visibilityState === "hidden") end("hidden");
+    },
+    cut: end,
+  };
+}
+
+interface OpenPage {
+  readonly tracer: TracedPage["tracer"];
+  readonly entry: PerformanceNavigationTiming | undefined;
+}
+
+function openPage({ tracer, entry }: OpenPage): { readonly span: Span; readonly context: Context } {
+  const server = entry && readServerSpan(entry, performance.timeOrigin, rememberServed());
+  const served = server && {
+    traceId: server.traceId,
+    spanId: server.spanId,
+    traceFlags: server.sampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
+    isRemote: true,
+  };
+  const parent = served && server.fresh ? trace.setSpanContext(ROOT_CONTEXT, served) : ROOT_CONTEXT;
+  const links: Link[] = served && !server.fresh ? [{ context: served }] : [];
+  const startTime = activationOf(entry);
+  const type = startTime > 0 ? "prerender" : entry?.type;
+  const attributes = { [URL_PATH]: location.pathname, ...(type && { [NAVIGATION_TYPE]: type }) };
+  const span = tracer.startSpan("page load", { attributes, links, startTime }, parent);
+  return { span, context: trace.setSpan(ROOT_CONTEXT, span) };
+}
+
+/** Zero unless the page was prerendered; then the moment a person came to see it. */
+function activationOf(entry: (PerformanceNavigationTiming & Activatable) | undefined): number {
+  return entry?.activationStart ?? 0;
+}
+
+interface Below {
+  readonly tracer: TracedPage["tracer"];
+  readonly context: Context;
+}
+
+function tellDocument({
+  tracer,
+  context,
+  entry,
+}: Below & { readonly entry: PerformanceNavigationTiming }): void {
+  if (entry.responseEnd === 0) return;
+  const attributes = { [URL_FULL]: redactUrl(new URL(location.href)), ...sizesOf(entry) };
+  tracer.startSpan("document", { attributes, startTime: entry.fetchStart }, context).end(entry.responseEnd);
+}
+
+interface Until extends Below {
+  readonly until: number;
+  readonly ignored: string;
+}
+
+function tellResources({ tracer, context, until, ignored }: Until): void {
+  const resources = performance
+    .getEntriesByType("resource")
+    .filter((entry) => entry instanceof PerformanceResourceTiming)
+    .filter(
+      ({ name, initiatorType, responseEnd }) =>
+        /^https?:/.test(name) &&
+        name !== ignored &&
+        !TRACED_ELSEWHERE.includes(initiatorType) &&
+        responseEnd > 0 &&
+        responseEnd <= until,
+    );
+  for (const entry of resources.slice(0, MAX_RESOURCES)) {
+    const attributes = { [URL_FULL]: redactUrl(new URL(entry.name)), ...sizesOf(entry) };
+    tracer
+      .startSpan(`resource ${entry.initiatorType}`, { attributes, startTime: entry.startTime }, context)
+      .end(entry.responseEnd);
+  }
+}
+
+/** Zero stands for what another origin does not tell: https://www.w3.org/TR/resource-timing/#dfn-timing-allow-check */
+function sizesOf(entry: PerformanceResourceTiming): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries({
+      [HTTP_RESPONSE_STATUS_CODE]: entry.responseStatus,
+      [HTTP_RESPONSE_SIZE]: entry.transferSize,
+      [HTTP_RESPONSE_BODY_SIZE]: entry.encodedBodySize,
+    }).filter(([, value]) => value > 0),
+  );
+}
+
+function navigationEntry(): PerformanceNavigationTiming | undefined {
+  const [entry] = performance.getEntriesByType("navigation");
+  return entry instanceof PerformanceNavigationTiming ? entry : undefined;
+}
+
+/** A page that comes back whole makes no request: https://web.dev/articles/bfcache */
+function traceRestores({ tracer }: TracedPage): () => void {
+  const onShow = (event: PageTransitionEvent): void => {
+    if (!event.persisted) return;
+    const attributes = { [URL_PATH]: location.pathname, [NAVIGATION_TYPE]: "bfcache" };
+    tracer
+      .startSpan("page view", { attributes, startTime: event.timeStamp }, ROOT_CONTEXT)
+      .end(performance.now());
+  };
+  window.addEventListener("pageshow", onShow);
+  return () => window.removeEventListener("pageshow", onShow);
+}

@@ -1,0 +1,56 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { type FakePage, openFakePage } from "../../test/fake-page.ts";
+import { traceWebVitals } from "./web-vitals.ts";
+
+let page: FakePage;
+
+afterEach(async () => {
+  await page.close();
+  vi.restoreAllMocks();
+});
+
+/** A script of a frame as the browser tells it; headless browsers tell frames of a test page only at times. */
+function script(startTime: number, duration: number) {
+  return {
+    startTime,
+    duration,
+    invokerType: "event-listener",
+    invoker: "BUTTON#buy.onclick",
+    sourceURL: "https://shop.test/app.js?user=ada",
+    sourceFunctionName: "buy",
+  };
+}
+
+test("the five longest scripts that ran during an interaction are its children, their URLs scrubbed", async () => {
+  page = openFakePage({ instruments: [traceWebVitals()] });
+  const during = [10, 60, 20, 50, 30, 40].map((duration) => script(150, duration));
+  const frame = {
+    duration: 200,
+    firstUIEventTimestamp: 100,
+    scripts: [...during, script(10, 80), script(320, 90)],
+  } as unknown as PerformanceEntry;
+  const untouched = { ...frame, firstUIEventTimestamp: 0, scripts: [script(150, 99)] } as typeof frame;
+  vi.spyOn(PerformanceObserver.prototype, "takeRecords").mockReturnValue([frame, untouched]);
+  const holder = globalThis as { [key: symbol]: { readonly report: (metric: unknown) => void } };
+  holder[Symbol.for("throughline.web-vitals")]?.report({
+    name: "INP",
+    value: 200,
+    delta: 200,
+    id: "v6-1",
+    rating: "good",
+    navigationType: "navigate",
+    entries: [{ startTime: 100, target: document.body }],
+  });
+  const spans = await page.spans();
+  const vital = spans.find(({ name }) => name === "web vital INP");
+  const scripts = spans.filter(({ name }) => name === "script event-listener");
+  expect(vital).toBeDefined();
+  expect(scripts.map(({ parentSpanId }) => parentSpanId)).toEqual(Array(5).fill(vital?.spanId));
+  const nanos = scripts.map((span) => BigInt(span.endTimeUnixNano) - BigInt(span.startTimeUnixNano));
+  expect(nanos.map((duration) => Math.round(Number(duration) / 1e6))).toEqual([60, 50, 40, 30, 20]);
+  expect(scripts[0]?.attributes).toEqual({
+    "url.full": "https://shop.test/app.js?user=REDACTED",
+    "throughline.script.invoker": "BUTTON#buy.onclick",
+    "code.function.name": "buy",
+  });
+});

@@ -1,0 +1,152 @@
+import { type Attributes, type Context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
+import {
+  CODE_FUNCTION_NAME,
+  SCRIPT_INVOKER,
+  URL_FULL,
+  WEB_VITAL_DELTA,
+  WEB_VITAL_ELEMENT,
+  WEB_VITAL_ID,
+  WEB_VITAL_NAME,
+  WEB_VITAL_NAVIGATION_TYPE,
+  WEB_VITAL_RATING,
+  WEB_VITAL_VALUE,
+} from "@throughline/core/attributes";
+import { type MetricType, onCLS, onFCP, onINP, onLCP, onTTFB } from "web-vitals";
+import type { TracedPage, WebInstrument } from "../instrument.ts";
+import { scrub } from "../scrub.ts";
+import { selectorOf } from "./selector.ts";
+import { watchEntries } from "./watch-entries.ts";
+
+export interface WebVitalsOptions {
+  /** A span for every task above 50 ms; default `false`. */
+  readonly longTasks?: boolean | undefined;
+}
+
+/** Slow frames that handled input and may turn out to be part of the slowest interaction. */
+const MAX_FRAMES = 10;
+const MAX_SCRIPTS = 5;
+
+/** In the page, not in the module: the library cannot be taken off, and a hot reload brings a second copy of it. */
+const VITALS = Symbol.for("throughline.web-vitals");
+const holder = globalThis as { [VITALS]?: { report: (metric: MetricType) => void } | undefined };
+
+/**
+ * Traces LCP, INP, CLS, FCP and TTFB below the page load or navigation they measure; INP with the scripts that
+ * ran meanwhile, where the browser tells them. Told when they are final, at the latest when the page hides.
+ */
+export function traceWebVitals(options: WebVitalsOptions = {}): WebInstrument {
+  return (page) => {
+    const frames: PerformanceLongAnimationFrameTiming[] = [];
+    const watched = watchEntries<PerformanceLongAnimationFrameTiming>("long-animation-frame", (frame) => {
+      if (frame.firstUIEventTimestamp === 0) return;
+      frames.push(frame);
+      frames.sort((one, other) => other.duration - one.duration).splice(MAX_FRAMES);
+    });
+    const tasks = options.longTasks
+      ? watchEntries("longtask", (task) => traceEntry(page, "long task", task))
+      : undefined;
+    const report = (metric: MetricType): void => {
+      watched.drain();
+      traceMetric(page, metric, frames);
+    };
+    listen(report);
+    return {
+      stop() {
+        if (holder[VITALS]?.report === report) holder[VITALS].report = () => undefined;
+        watched.stop();
+        tasks?.stop();
+      },
+      settle: () => tasks?.drain(),
+    };
+  };
+}
+
+function listen(report: (metric: MetricType) => void): void {
+  if (holder[VITALS]) {
+    holder[VITALS].report = report;
+    return;
+  }
+  const current = { report };
+  holder[VITALS] = current;
+  const tell = (metric: MetricType): void => current.report(metric);
+  for (const on of [onTTFB, onFCP, onLCP, onCLS, onINP]) on(tell, { reportSoftNavs: true });
+}
+
+function traceMetric(
+  page: TracedPage,
+  metric: MetricType,
+  frames: readonly PerformanceLongAnimationFrameTiming[],
+): void {
+  const context = page.pageContextSince(metric.navigationStartTime ?? 0) ?? ROOT_CONTEXT;
+  const { start, element } = placeOf(metric);
+  const end = Math.min(metric.name === "CLS" ? start : start + metric.value, performance.now());
+  const attributes: Attributes = {
+    [WEB_VITAL_NAME]: metric.name.toLowerCase(),
+    [WEB_VITAL_VALUE]: metric.value,
+    [WEB_VITAL_DELTA]: metric.delta,
+    [WEB_VITAL_ID]: metric.id,
+    [WEB_VITAL_RATING]: metric.rating,
+    [WEB_VITAL_NAVIGATION_TYPE]: metric.navigationType,
+    ...(element && { [WEB_VITAL_ELEMENT]: selectorOf(element) }),
+  };
+  const span = page.tracer.startSpan(`web vital ${metric.name}`, { startTime: start, attributes }, context);
+  if (metric.name === "INP") traceScripts(page, trace.setSpan(context, span), { start, end }, frames);
+  span.end(end);
+}
+
+interface Place {
+  /** When it began, on the clock of `performance.now`. */
+  readonly start: number;
+  readonly element?: Node | null | undefined;
+}
+
+function placeOf(metric: MetricType): Place {
+  if (metric.name === "CLS") {
+    const worst = metric.entries.reduce<LayoutShift | undefined>(
+      (worst, shift) => (worst && worst.value >= shift.value ? worst : shift),
+      undefined,
+    );
+    return { start: worst?.startTime ?? performance.now(), element: worst?.sources[0]?.node };
+  }
+  if (metric.name === "INP") {
+    const [event] = metric.entries;
+    return { start: event?.startTime ?? performance.now() - metric.value, element: event?.target };
+  }
+  // What is measured of a prerendered page begins when somebody looks at it.
+  const [navigation] = performance.getEntriesByType("navigation");
+  const start = metric.navigationStartTime || navigation?.activationStart || 0;
+  return metric.name === "LCP" ? { start, element: metric.entries.at(-1)?.element } : { start };
+}
+
+/** The longest scripts that ran while the interaction waited for its paint. */
+function traceScripts(
+  page: TracedPage,
+  context: Context,
+  { start, end }: { readonly start: number; readonly end: number },
+  frames: readonly PerformanceLongAnimationFrameTiming[],
+): void {
+  const scripts = frames
+    .flatMap((frame) => frame.scripts)
+    .filter((script) => script.startTime < end && script.startTime + script.duration > start)
+    .sort((one, other) => other.duration - one.duration)
+    .slice(0, MAX_SCRIPTS);
+  for (const script of scripts) {
+    traceEntry(page, `script ${script.invokerType}`, script, context, {
+      [URL_FULL]: scrub(script.sourceURL),
+      [SCRIPT_INVOKER]: scrub(script.invoker),
+      [CODE_FUNCTION_NAME]: script.sourceFunctionName,
+    });
+  }
+}
+
+function traceEntry(
+  page: TracedPage,
+  name: string,
+  { startTime, duration }: PerformanceEntry,
+  context: Context = page.pageContextSince(Number.POSITIVE_INFINITY) ?? ROOT_CONTEXT,
+  attributes: Attributes = {},
+): void {
+  page.tracer
+    .startSpan(name, { startTime, attributes }, context)
+    .end(Math.min(startTime + duration, performance.now()));
+}

@@ -1,0 +1,222 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { type FakePage, openFakePage } from "../../test/fake-page.ts";
+import { withSpan } from "../with-span.ts";
+
+let page: FakePage;
+
+afterEach(async () => {
+  await page.close();
+});
+
+function traceparentOf({ traceId, spanId }: { traceId: string; spanId: string }): string {
+  return `00-${traceId}-${spanId}-01`;
+}
+
+const streamOf = (text: string) => new Blob([text]).stream();
+
+const SHAPES: readonly (readonly [
+  string,
+  () => [RequestInfo | URL, (RequestInit & { duplex?: "half" })?],
+])[] = [
+  ["a text", () => ["/orders"]],
+  ["a URL", () => [new URL("/orders", location.href)]],
+  ["a text and an init", () => ["/orders", { method: "POST", body: "{}", headers: { "x-own": "1" } }]],
+  ["headers as pairs", () => ["/orders", { headers: [["x-own", "1"]] }]],
+  ["headers as Headers", () => ["/orders", { headers: new Headers({ "x-own": "1" }) }]],
+  ["a Request", () => [new Request("/orders", { method: "PUT", body: "{}", headers: { "x-own": "1" } })]],
+  ["a Request and an init", () => [new Request("/orders"), { method: "POST", headers: { "x-own": "1" } }]],
+  [
+    "a Request as init",
+    () => ["/orders", new Request("/else", { method: "PATCH", headers: { "x-own": "1" } })],
+  ],
+  ["a stream", () => ["/orders", { method: "POST", body: streamOf("hello"), duplex: "half" }]],
+  ["a frozen init", () => ["/orders", Object.freeze({ headers: Object.freeze({ "x-own": "1" }) })]],
+];
+
+describe("traceparent names the CLIENT span", () => {
+  test.each(SHAPES)("when fetch is called with %s", async (_name, shape) => {
+    page = openFakePage();
+    const [input, init] = shape();
+    const own = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined)).get(
+      "x-own",
+    );
+    await fetch(input, init);
+    const [span] = await page.spans();
+    const [request] = page.sent;
+    expect(request?.url).toBe(new URL("/orders", location.href).href);
+    expect(request?.headers.get("traceparent")).toBe(span && traceparentOf(span));
+    expect(request?.headers.get("x-own")).toBe(own);
+    expect(span?.kind).toBe(3);
+    expect(span?.attributes["throughline.propagation"]).toBe("sent");
+    expect(span?.name).toBe(init?.method ?? (input instanceof Request ? input.method : "GET"));
+  });
+});
+
+test("the browser itself accepts every shape with the header added", async () => {
+  const seen: Request[] = [];
+  page = openFakePage({}, (_url, init) => {
+    const request = page.sent.at(-1)?.args[0];
+    seen.push(new Request(request as RequestInfo, init));
+    return new Response("ok");
+  });
+  for (const [, shape] of SHAPES) await fetch(...shape());
+  expect(seen.map((request) => request.headers.has("traceparent"))).toEqual(SHAPES.map(() => true));
+  expect(await seen[8]?.text()).toBe("hello");
+  expect(await seen[5]?.text()).toBe("{}");
+});
+
+test("the caller's request, init and headers are not touched", async () => {
+  page = openFakePage();
+  const headers = new Headers({ "x-own": "1" });
+  const init = { headers };
+  const request = new Request("/orders", { referrer: "/here", referrerPolicy: "origin", headers });
+  await fetch("/orders", init);
+  await fetch(request);
+  expect([...headers]).toEqual([["x-own", "1"]]);
+  expect(init).toEqual({ headers });
+  expect([...request.headers]).toEqual([["x-own", "1"]]);
+  expect(page.sent[1]?.args).toMatchObject([
+    request,
+    { referrer: request.referrer, referrerPolicy: "origin" },
+  ]);
+});
+
+test("a header that the caller set is left as it is", async () => {
+  page = openFakePage();
+  const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
+  const init = { headers: { traceparent } };
+  await fetch("/orders", init);
+  const [span] = await page.spans();
+  expect(page.sent[0]?.args[1]).toBe(init);
+  expect(span?.attributes["throughline.propagation"]).toBe("caller");
+});
+
+test.each([
+  ["https://api.example.com/x", "sent"],
+  ["https://api.example.com.evil.test/x", "origin"],
+  ["https://api.example.com:8443/x", "origin"],
+  ["http://api.example.com/x", "origin"],
+  ["/x", "sent"],
+])("with one foreign origin on the list, %s is %s", async (url, expected) => {
+  page = openFakePage({ propagateTo: ["https://api.example.com"] });
+  await fetch(url);
+  const [span] = await page.spans();
+  expect(span?.attributes["throughline.propagation"]).toBe(expected);
+  expect(page.sent[0]?.headers.has("traceparent")).toBe(expected === "sent");
+});
+
+test("propagation off sends no header and says so", async () => {
+  page = openFakePage({ propagation: "off" });
+  await fetch("/orders");
+  const [span] = await page.spans();
+  expect(page.sent[0]?.headers.has("traceparent")).toBe(false);
+  expect(span?.attributes["throughline.propagation"]).toBe("off");
+});
+
+test("a trace that is not kept sends flags 00 and exports nothing", async () => {
+  page = openFakePage({ sampleRatio: 0 });
+  await fetch("/orders");
+  expect(page.sent[0]?.headers.get("traceparent")).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+  expect(await page.spans()).toEqual([]);
+});
+
+test.each(["next-router-prefetch", "next-router-segment-prefetch"])(
+  "%s makes no span and flags 00",
+  async (name) => {
+    page = openFakePage();
+    await fetch("/orders", { headers: { rsc: "1", [name]: "1" } });
+    expect(page.sent[0]?.headers.get("traceparent")).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+    expect(await page.spans()).toEqual([]);
+  },
+);
+
+test("ignored URLs, the ingest route and data: URLs pass as they are", async () => {
+  page = openFakePage({ ignoreUrls: ["/healthz"] });
+  await fetch("/healthz/live");
+  await fetch("data:text/plain,hello");
+  await fetch("/api/tl/v1/traces", { method: "POST", body: '{"resourceSpans":[]}' });
+  expect(page.sent.map(({ headers }) => headers.has("traceparent"))).toEqual([false, false]);
+  expect(await page.spans()).toEqual([]);
+});
+
+test("what the span says carries no credentials and no query values", async () => {
+  page = openFakePage();
+  await fetch("/orders?token=secret&page=2#here");
+  const [span] = await page.spans();
+  expect(span?.attributes).toEqual({
+    "http.request.method": "GET",
+    "url.full": `${location.origin}/orders?token=REDACTED&page=REDACTED`,
+    "server.address": location.hostname,
+    "server.port": Number(location.port),
+    "http.response.status_code": 200,
+    "throughline.propagation": "sent",
+  });
+  expect(span?.status).toEqual({ code: 0 });
+});
+
+test("a network failure is an error and is thrown on unchanged", async () => {
+  const failure = new TypeError("Failed to fetch");
+  page = openFakePage({}, () => Promise.reject(failure));
+  await expect(fetch("/orders")).rejects.toBe(failure);
+  const [span] = await page.spans();
+  expect(span?.status).toEqual({ code: 2, message: "Failed to fetch" });
+  expect(span?.attributes["error.type"]).toBe("TypeError");
+});
+
+test("an abort by the caller is no error", async () => {
+  const reason = new Error("changed my mind");
+  const controller = new AbortController();
+  page = openFakePage({}, () => Promise.reject(reason));
+  controller.abort(reason);
+  await expect(fetch("/orders", { signal: controller.signal })).rejects.toBe(reason);
+  const [span] = await page.spans();
+  expect(span?.status).toEqual({ code: 0 });
+  expect(span?.attributes["throughline.aborted"]).toBe(true);
+});
+
+test("a timeout is an error", async () => {
+  const reason = new DOMException("timed out", "TimeoutError");
+  const controller = new AbortController();
+  page = openFakePage({}, () => Promise.reject(reason));
+  controller.abort(reason);
+  await expect(fetch("/orders", { signal: controller.signal })).rejects.toBe(reason);
+  const [span] = await page.spans();
+  expect([span?.status.code, span?.attributes["error.type"]]).toEqual([2, "TimeoutError"]);
+});
+
+test.each([400, 503])("status %i is an error of that type", async (status) => {
+  page = openFakePage({}, () => new Response("no", { status }));
+  await fetch("/orders");
+  const [span] = await page.spans();
+  expect([span?.status.code, span?.attributes["error.type"]]).toEqual([2, String(status)]);
+});
+
+test("arguments that fetch refuses are refused by fetch", async () => {
+  page = openFakePage({}, () => {
+    throw new Error("must not come here");
+  });
+  await page.close();
+  page = openFakePage();
+  await fetch("http://[bad").catch(() => undefined);
+  expect(await page.spans()).toEqual([]);
+  expect(page.sent).toEqual([]);
+});
+
+test("a method that is not HTTP's is _OTHER", async () => {
+  page = openFakePage();
+  await fetch("/orders", { method: "PURGE" });
+  const [span] = await page.spans();
+  expect([span?.name, span?.attributes["http.request.method"]]).toEqual(["_OTHER", "_OTHER"]);
+});
+
+test("a fetch inside withSpan is its child", async () => {
+  page = openFakePage();
+  await withSpan("reserve", () => fetch("/orders"));
+  const spans = await page.spans();
+  const [parent, child] = [
+    spans.find(({ name }) => name === "reserve"),
+    spans.find(({ name }) => name === "GET"),
+  ];
+  expect(child?.parentSpanId).toBe(parent?.spanId);
+  expect(child?.traceId).toBe(parent?.traceId);
+});

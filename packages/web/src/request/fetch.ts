@@ -1,0 +1,73 @@
+import { isSpanContextValid } from "@opentelemetry/api";
+import { isIgnored, type UrlRules } from "@throughline/core";
+import type { Later } from "../later.ts";
+import { patchMethod, type Stop } from "../patch-method.ts";
+import { TRACEPARENT, traceparentOf, unsampledTraceparent } from "../propagator.ts";
+import { type FetchCall, isPrefetch, readCall, withHeader } from "./fetch-call.ts";
+import { createFlights, type Flight, type Flights } from "./flight.ts";
+import { propagationOf, type RequestTracing, startSpan } from "./request-span.ts";
+
+export interface FetchTracing extends RequestTracing {
+  readonly later: Later;
+}
+
+export interface TracedFetch extends Pick<Flights, "settle" | "cut"> {
+  readonly stop: Stop;
+}
+
+type Fetch = (...args: unknown[]) => unknown;
+
+/** One CLIENT span for each `fetch`, with `traceparent` where the URL rules allow it. */
+export function traceFetch(tracing: FetchTracing): TracedFetch {
+  const flights = createFlights(tracing.later);
+
+  function run(call: FetchCall, fetch: Fetch): unknown {
+    const propagation = propagationOf(call, tracing);
+    const send = (traceparent: string): unknown =>
+      propagation === "sent" ? fetch(...withHeader(call, TRACEPARENT, traceparent)) : fetch(...call.args);
+    // What the router fetches ahead of any click would be a trace for every visible link.
+    if (isPrefetch(call.headers)) return send(unsampledTraceparent());
+
+    const span = startSpan(call, propagation, tracing);
+    const spanContext = span.spanContext();
+    if (!isSpanContextValid(spanContext)) return fetch(...call.args);
+    if (!span.isRecording()) return send(traceparentOf(spanContext));
+
+    const flight: Flight = { span, signal: call.signal };
+    flights.start(flight);
+    const failed = (error: unknown): never => {
+      flights.fail(flight, error);
+      throw error;
+    };
+    try {
+      return Promise.resolve(send(traceparentOf(spanContext))).then((response) => {
+        flights.receive(flight, response);
+        return response;
+      }, failed);
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  const stop = patchMethod(
+    globalThis,
+    "fetch",
+    (original) =>
+      function (...args) {
+        const fetch: Fetch = (...changed) => Reflect.apply(original, this, changed);
+        const call = understand(args, tracing.rules);
+        return call ? run(call, fetch) : fetch(...args);
+      },
+  );
+  return { stop, settle: flights.settle, cut: flights.cut };
+}
+
+function understand(args: readonly unknown[], rules: UrlRules): FetchCall | undefined {
+  try {
+    const call = readCall(args);
+    return call && !isIgnored(rules, call.url) ? call : undefined;
+  } catch {
+    // The browser will say what is wrong with the arguments.
+    return undefined;
+  }
+}

@@ -1,0 +1,105 @@
+import { type Span, SpanStatusCode } from "@opentelemetry/api";
+import { ABORTED, ENDED_BY, ERROR_TYPE, HTTP_RESPONSE_STATUS_CODE } from "@throughline/core/attributes";
+import type { Later } from "../later.ts";
+import type { Stop } from "../patch-method.ts";
+import { watchBody } from "./response-body.ts";
+
+/** A response that nobody began to read for so long counts as one that nobody reads. */
+const UNREAD_MS = 1000;
+
+/** A request on its way; `headersAt` is set while its response waits to be read. */
+export interface Flight {
+  readonly span: Span;
+  readonly signal: AbortSignal | undefined;
+  headersAt?: number | undefined;
+  cancelUnread?: Stop;
+}
+
+export interface Flights {
+  start(flight: Flight): void;
+  receive(flight: Flight, response: unknown): void;
+  fail(flight: Flight, error: unknown): void;
+  /** Ends the spans of responses that nobody reads. */
+  settle(): void;
+  /** Ends every span that is still open. */
+  cut(reason: string): void;
+}
+
+/** Ends the span of a request once: with the last byte that is read, the headers if none is, or the failure. */
+export function createFlights(later: Later): Flights {
+  const open = new Set<Flight>();
+
+  function end(flight: Flight, time?: number): void {
+    if (!open.delete(flight)) return;
+    flight.cancelUnread?.();
+    flight.span.end(time);
+  }
+
+  function fail(flight: Flight, error: unknown): void {
+    if (!open.has(flight)) return;
+    const name = error instanceof Error ? error.name : typeof error;
+    if (isAbort(error, name, flight.signal)) flight.span.setAttribute(ABORTED, true);
+    // JSON that cannot be parsed has arrived in full.
+    else if (name !== "SyntaxError") setError(flight.span, name, messageOf(error));
+    end(flight);
+  }
+
+  function receive(flight: Flight, response: unknown): void {
+    if (!(response instanceof Response)) {
+      end(flight);
+      return;
+    }
+    const { status } = response;
+    if (status > 0) flight.span.setAttribute(HTTP_RESPONSE_STATUS_CODE, status);
+    if (status >= 400) setError(flight.span, String(status));
+    if (response.body === null) {
+      end(flight);
+      return;
+    }
+    const headersAt = performance.now();
+    flight.headersAt = headersAt;
+    flight.cancelUnread = later(() => end(flight, headersAt), UNREAD_MS);
+    watchBody(response, {
+      started() {
+        flight.headersAt = undefined;
+        flight.cancelUnread?.();
+      },
+      ended: (error) => (error === undefined ? end(flight) : fail(flight, error)),
+    });
+  }
+
+  function settle(): void {
+    for (const flight of open) if (flight.headersAt !== undefined) end(flight, flight.headersAt);
+  }
+
+  return {
+    start: (flight) => {
+      open.add(flight);
+    },
+    receive,
+    fail,
+    settle,
+    cut(reason) {
+      settle();
+      for (const flight of open) {
+        flight.span.setAttribute(ENDED_BY, reason);
+        end(flight);
+      }
+    },
+  };
+}
+
+function setError(span: Span, type: string, message?: string): void {
+  span.setAttribute(ERROR_TYPE, type);
+  span.setStatus({ code: SpanStatusCode.ERROR, ...(message && { message }) });
+}
+
+/** A timeout is an abort too, but one that nobody wanted. */
+function isAbort(error: unknown, name: string, signal: AbortSignal | undefined): boolean {
+  if (name === "TimeoutError") return false;
+  return name === "AbortError" || (signal?.aborted === true && signal.reason === error);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

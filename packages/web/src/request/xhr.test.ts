@@ -1,0 +1,157 @@
+import { afterEach, expect, test } from "vitest";
+import { type FakePage, openFakePage, type PostedSpan } from "../../test/fake-page.ts";
+import { withSpan } from "../with-span.ts";
+import { traceXhr } from "./xhr.ts";
+
+let page: FakePage | undefined;
+
+afterEach(async () => {
+  await page?.close();
+  page = undefined;
+});
+
+/** This very module, which the test server serves. */
+const HERE = import.meta.url;
+
+function open(options = {}): FakePage {
+  page = openFakePage({ instruments: [traceXhr()], ...options });
+  return page;
+}
+
+function ended(xhr: XMLHttpRequest): Promise<void> {
+  return new Promise((resolve) => xhr.addEventListener("loadend", () => resolve()));
+}
+
+async function spanOf(opened: FakePage): Promise<PostedSpan | undefined> {
+  const spans = await opened.spans();
+  expect(spans).toHaveLength(1);
+  return spans[0];
+}
+
+/** Keeps what reaches the browser's own `setRequestHeader`; call before tracing starts. */
+function watchHeaders(): { readonly sent: readonly (readonly string[])[]; readonly stop: () => void } {
+  const native = XMLHttpRequest.prototype.setRequestHeader;
+  const sent: string[][] = [];
+  XMLHttpRequest.prototype.setRequestHeader = function (name, value) {
+    sent.push([name, value]);
+    native.call(this, name, value);
+  };
+  return {
+    sent,
+    stop: () => {
+      XMLHttpRequest.prototype.setRequestHeader = native;
+    },
+  };
+}
+
+test("an answered request is one CLIENT span whose id is the header's parent", async () => {
+  const headers = watchHeaders();
+  const opened = open();
+  const xhr = new XMLHttpRequest();
+  xhr.open("get", HERE);
+  xhr.send();
+  await ended(xhr);
+  const span = await spanOf(opened);
+  expect(xhr.status).toBe(200);
+  expect([span?.name, span?.kind, span?.status.code]).toEqual(["GET", 3, 0]);
+  expect(span?.attributes).toMatchObject({
+    "http.request.method": "GET",
+    "throughline.propagation": "sent",
+  });
+  expect(Number(span?.attributes["http.response.status_code"])).toBe(200);
+  expect(headers.sent).toEqual([["traceparent", `00-${span?.traceId}-${span?.spanId}-01`]]);
+  await opened.close();
+  headers.stop();
+});
+
+test("a request belongs to the span it was sent in", async () => {
+  const opened = open();
+  const xhr = new XMLHttpRequest();
+  xhr.open("GET", HERE);
+  await withSpan("work", () => {
+    xhr.send();
+    return ended(xhr);
+  });
+  const spans = await opened.spans();
+  const work = spans.find(({ name }) => name === "work");
+  expect(spans.find(({ name }) => name === "GET")?.parentSpanId).toBe(work?.spanId);
+});
+
+test("a header that the caller set is left as it is", async () => {
+  const headers = watchHeaders();
+  const opened = open();
+  const xhr = new XMLHttpRequest();
+  xhr.open("GET", HERE);
+  xhr.setRequestHeader("traceparent", `00-${"a".repeat(32)}-${"b".repeat(16)}-01`);
+  xhr.send();
+  await ended(xhr);
+  expect(headers.sent).toHaveLength(1);
+  expect((await spanOf(opened))?.attributes["throughline.propagation"]).toBe("caller");
+  await opened.close();
+  headers.stop();
+});
+
+test("an abort is no error", async () => {
+  const opened = open();
+  const xhr = new XMLHttpRequest();
+  xhr.open("GET", HERE);
+  xhr.send();
+  xhr.abort();
+  const span = await spanOf(opened);
+  expect(span?.attributes["throughline.aborted"]).toBe(true);
+  expect(span?.status.code).toBe(0);
+});
+
+test("a second open ends the request it takes the place of, as aborted", async () => {
+  const opened = open();
+  const xhr = new XMLHttpRequest();
+  xhr.open("GET", HERE);
+  xhr.send();
+  xhr.open("GET", HERE);
+  xhr.send();
+  await ended(xhr);
+  const spans = await opened.spans();
+  expect(spans.map(({ attributes }) => attributes["throughline.aborted"])).toEqual([true, undefined]);
+});
+
+test("a network failure is an error", async () => {
+  const opened = open();
+  const xhr = new XMLHttpRequest();
+  // The port of "discard", which browsers refuse.
+  xhr.open("GET", "http://127.0.0.1:9/");
+  xhr.send();
+  await ended(xhr);
+  const span = await spanOf(opened);
+  expect(span?.attributes).toMatchObject({
+    "error.type": "NetworkError",
+    "throughline.propagation": "origin",
+  });
+  expect(span?.status.code).toBe(2);
+});
+
+test("a synchronous request is traced, answered or failed", async () => {
+  const opened = open();
+  const good = new XMLHttpRequest();
+  good.open("GET", HERE, false);
+  good.send();
+  const bad = new XMLHttpRequest();
+  bad.open("GET", "http://127.0.0.1:9/", false);
+  expect(() => bad.send()).toThrow();
+  const spans = await opened.spans();
+  expect(spans.map(({ status }) => status.code)).toEqual([0, 2]);
+});
+
+test("an ignored URL is not traced, and a stop gives the browser's own methods back", async () => {
+  const { open: nativeOpen, send, setRequestHeader } = XMLHttpRequest.prototype;
+  const opened = open({ ignoreUrls: ["/"] });
+  const xhr = new XMLHttpRequest();
+  xhr.open("GET", HERE);
+  xhr.send();
+  await ended(xhr);
+  expect(await opened.spans()).toEqual([]);
+  expect(XMLHttpRequest.prototype.send).not.toBe(send);
+  await opened.close();
+  expect(XMLHttpRequest.prototype.open).toBe(nativeOpen);
+  expect(XMLHttpRequest.prototype.send).toBe(send);
+  expect(XMLHttpRequest.prototype.setRequestHeader).toBe(setRequestHeader);
+});

@@ -1,0 +1,169 @@
+import { type Span, SpanStatusCode } from "@opentelemetry/api";
+import { isIgnored } from "@throughline/core";
+import { ABORTED, ENDED_BY, ERROR_TYPE, HTTP_RESPONSE_STATUS_CODE } from "@throughline/core/attributes";
+import type { TracedPage, WebInstrument } from "../instrument.ts";
+import { patchMethod, type Stop } from "../patch-method.ts";
+import { TRACEPARENT, traceparentOf } from "../propagator.ts";
+import { propagationOf, startSpan } from "./request-span.ts";
+
+/** What `open` and `setRequestHeader` said of the next `send`. */
+interface Opened {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: Headers;
+}
+
+interface Flight {
+  readonly span: Span;
+  doneAt?: number;
+}
+
+/** Traces `XMLHttpRequest`: one CLIENT span for each `send`, with `traceparent` by the same rules as `fetch`. */
+export function traceXhr(): WebInstrument {
+  return (page) => {
+    const opened = new WeakMap<XMLHttpRequest, Opened>();
+    const flights = createFlights();
+    const stops = [
+      patchXhr("open", (xhr, open, args) => {
+        const result = open();
+        // No event tells of the request that this one takes the place of.
+        flights.end(xhr, "abort");
+        const call = readOpen(args);
+        if (call) opened.set(xhr, call);
+        else opened.delete(xhr);
+        return result;
+      }),
+      patchXhr("setRequestHeader", (xhr, setHeader, [name, value]) => {
+        const result = setHeader();
+        opened.get(xhr)?.headers.append(String(name), String(value));
+        return result;
+      }),
+      patchXhr("send", (xhr, send) => {
+        const call = opened.get(xhr);
+        const span = call && begin(xhr, call, page);
+        if (!span) return send();
+        flights.start(xhr, span);
+        try {
+          return send();
+        } catch (error) {
+          // A synchronous request fails by throwing.
+          flights.end(
+            xhr,
+            error instanceof DOMException && error.name === "TimeoutError" ? "timeout" : "error",
+          );
+          throw error;
+        }
+      }),
+    ];
+    return {
+      stop() {
+        for (const stop of stops) stop();
+      },
+      cut: flights.cut,
+    };
+  };
+}
+
+function patchXhr(
+  name: "open" | "setRequestHeader" | "send",
+  run: (xhr: XMLHttpRequest, call: () => unknown, args: readonly unknown[]) => unknown,
+): Stop {
+  return patchMethod(
+    XMLHttpRequest.prototype,
+    name,
+    (native) =>
+      function (...args) {
+        const call = (): unknown => Reflect.apply(native, this, args);
+        return this instanceof XMLHttpRequest ? run(this, call, args) : call();
+      },
+  );
+}
+
+function readOpen([method, url]: readonly unknown[]): Opened | undefined {
+  try {
+    const parsed = new URL(String(url), document.baseURI);
+    return /^https?:$/.test(parsed.protocol)
+      ? { method: String(method), url: parsed, headers: new Headers() }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Adds the header and starts the span; without one when the request is not to be traced or the trace not kept. */
+function begin(xhr: XMLHttpRequest, { method, url, headers }: Opened, page: TracedPage): Span | undefined {
+  const { propagateTo, ignoreUrls, endpoint, propagation: propagate } = page.config;
+  const rules = { pageOrigin: location.origin, propagateTo, ignoreUrls: [...ignoreUrls, endpoint] };
+  // `send` without `open`, or twice: the browser will say so.
+  if (xhr.readyState !== XMLHttpRequest.OPENED || isIgnored(rules, url)) return undefined;
+  const call = { url, method, headers, mode: undefined };
+  const tracing = { ...page, rules, propagation: propagate, claim: () => undefined };
+  const propagation = propagationOf(call, tracing);
+  const span = startSpan(call, propagation, tracing);
+  if (propagation === "sent") xhr.setRequestHeader(TRACEPARENT, traceparentOf(span.spanContext()));
+  return span.isRecording() ? span : undefined;
+}
+
+type End = "load" | "error" | "abort" | "timeout";
+
+const ENDS: readonly End[] = ["load", "error", "abort", "timeout"];
+
+/** Ends the span of a request once: with the answer, or with what came instead of one. */
+function createFlights() {
+  const open = new Map<XMLHttpRequest, Flight>();
+
+  function end(xhr: XMLHttpRequest, how: End): void {
+    const flight = open.get(xhr);
+    if (!flight) return;
+    open.delete(xhr);
+    const { span, doneAt } = flight;
+    if (how === "load" && xhr.status > 0) span.setAttribute(HTTP_RESPONSE_STATUS_CODE, xhr.status);
+    if (how === "abort") span.setAttribute(ABORTED, true);
+    else if (how !== "load" || xhr.status >= 400) setError(span, how, xhr.status);
+    span.end(doneAt);
+  }
+
+  function listen(xhr: XMLHttpRequest): void {
+    const controller = new AbortController();
+    const { signal } = controller;
+    xhr.addEventListener(
+      "readystatechange",
+      () => {
+        const flight = open.get(xhr);
+        if (flight && xhr.readyState === XMLHttpRequest.DONE) flight.doneAt ??= performance.now();
+      },
+      { signal },
+    );
+    for (const how of ENDS) {
+      xhr.addEventListener(
+        how,
+        () => {
+          controller.abort();
+          end(xhr, how);
+        },
+        { signal },
+      );
+    }
+  }
+
+  return {
+    start(xhr: XMLHttpRequest, span: Span): void {
+      open.set(xhr, { span });
+      listen(xhr);
+    },
+    end,
+    cut(reason: string): void {
+      for (const { span, doneAt } of open.values()) {
+        span.setAttribute(ENDED_BY, reason);
+        span.end(doneAt);
+      }
+      open.clear();
+    },
+  };
+}
+
+function setError(span: Span, how: End, status: number): void {
+  const types = { load: String(status), error: "NetworkError", timeout: "TimeoutError", abort: "AbortError" };
+  span.setAttribute(ERROR_TYPE, types[how]);
+  span.setStatus({ code: SpanStatusCode.ERROR });
+}

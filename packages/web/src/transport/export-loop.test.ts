@@ -1,0 +1,60 @@
+import { trace } from "@opentelemetry/api";
+import { afterEach, expect, test, vi } from "vitest";
+import { type FakePage, openFakePage } from "../../test/fake-page.ts";
+import { startWebTracing } from "../start.ts";
+
+let page: FakePage | undefined;
+
+afterEach(async () => {
+  await page?.close();
+  page = undefined;
+  vi.restoreAllMocks();
+});
+
+test("a library that wraps fetch before us and one that does after us make no export loop", async () => {
+  const native = window.fetch;
+  const calls: string[] = [];
+  const wrap = (who: string): void => {
+    const inner = window.fetch;
+    window.fetch = (input, init) => {
+      calls.push(
+        `${who} ${new URL(input instanceof Request ? input.url : String(input), location.href).pathname}`,
+      );
+      // As instrumentations do: a span of the global tracer for each call.
+      const span = trace.getTracer(who).startSpan(`${who} span`);
+      return inner(input, init).finally(() => span.end());
+    };
+  };
+  const network = openFakePage();
+  await network.tracing.stop();
+  wrap("before");
+  const tracing = startWebTracing();
+  wrap("after");
+  await fetch("/orders").then((response) => response.text());
+  for (let round = 0; round < 5; round++) await tracing.flush();
+  expect(
+    network
+      .posted()
+      .map(({ name }) => name)
+      .sort(),
+  ).toEqual(["GET", "after span", "before span"]);
+  expect(calls.filter((call) => call.endsWith("/v1/traces"))).toEqual(["before /api/tl/v1/traces"]);
+  await tracing.stop();
+  window.fetch = native;
+});
+
+test("after the page's clock stood still in a sleep, spans begin at the right time and last as long as they ran", async () => {
+  page = openFakePage();
+  // The page slept for an hour: the wall clock went on, `performance.now` did not.
+  const wall = Date.now.bind(Date);
+  const asleepMs = 3_600_000;
+  vi.spyOn(Date, "now").mockImplementation(() => wall() + asleepMs);
+  const before = wall() + asleepMs;
+  await fetch("/orders").then((response) => response.text());
+  const [span] = await page.spans();
+  const startMs = Number(BigInt(span?.startTimeUnixNano ?? 0) / 1_000_000n);
+  const endMs = Number(BigInt(span?.endTimeUnixNano ?? 0) / 1_000_000n);
+  expect(startMs).toBeGreaterThanOrEqual(before);
+  expect(endMs - startMs).toBeGreaterThanOrEqual(0);
+  expect(endMs - startMs).toBeLessThan(60_000);
+});

@@ -1,0 +1,76 @@
+import type { WebInstrument } from "../instrument.ts";
+
+const PREFIX = "throughline.post.";
+const MAX_AGE_MS = 60 * 60 * 1000;
+/** As the browser counts: two bytes a character of JSON would be too careful, it is nearly all ASCII. */
+const MAX_CHARACTERS = 256 * 1024;
+
+/**
+ * Keeps posts that may not have arrived (no network, a closed page, an endpoint that is down) in `localStorage`
+ * and sends them with the next page load: at most 256 KiB, at most an hour old, with their original times.
+ */
+export function offlineQueue(): WebInstrument {
+  return ({ outbox }) => {
+    const storage = openStorage();
+    if (!storage) return { stop: () => undefined };
+    outbox.holdBy((body) => keep(storage, body));
+    const sendAll = (): void => {
+      for (const body of takeAll(storage)) outbox.resend(body);
+    };
+    sendAll();
+    window.addEventListener("online", sendAll);
+    return {
+      stop() {
+        window.removeEventListener("online", sendAll);
+        outbox.holdBy(() => undefined);
+      },
+    };
+  };
+}
+
+// Not `sessionStorage`: it is gone with the tab, and a closed tab is what most posts are lost by.
+function openStorage(): Storage | undefined {
+  try {
+    return window.localStorage;
+  } catch {
+    // The user forbids storage: https://html.spec.whatwg.org/#dom-localstorage
+    return undefined;
+  }
+}
+
+/** One entry a post, so that tabs never write over each other; the oldest make room. */
+function keep(storage: Storage, body: string): (() => void) | undefined {
+  const key = `${PREFIX}${Date.now()}.${crypto.getRandomValues(new Uint32Array(2)).join("")}`;
+  let size = body.length;
+  for (const other of keysOf(storage).reverse()) {
+    size += storage.getItem(other)?.length ?? 0;
+    if (size > MAX_CHARACTERS) storage.removeItem(other);
+  }
+  if (body.length > MAX_CHARACTERS) return undefined;
+  try {
+    storage.setItem(key, body);
+  } catch {
+    // Full: the page's own data come first.
+    return undefined;
+  }
+  return () => storage.removeItem(key);
+}
+
+/** The posts that are young enough, oldest first; taken before they are sent, so that no other tab sends them too. */
+function takeAll(storage: Storage): readonly string[] {
+  const bodies: string[] = [];
+  for (const key of keysOf(storage)) {
+    const body = storage.getItem(key);
+    storage.removeItem(key);
+    const age = Date.now() - Number.parseInt(key.slice(PREFIX.length), 10);
+    if (body !== null && age <= MAX_AGE_MS) bodies.push(body);
+  }
+  return bodies;
+}
+
+/** Oldest first: the time is the first thing in a key. */
+function keysOf(storage: Storage): string[] {
+  return Object.keys(storage)
+    .filter((key) => key.startsWith(PREFIX))
+    .sort();
+}

@@ -1,0 +1,139 @@
+import { diag, TraceFlags } from "@opentelemetry/api";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
+import type { Later } from "../later.ts";
+import type { Stop } from "../patch-method.ts";
+import { byteLength, createDelivery, type Hold } from "./delivery.ts";
+import { writeRequest, writeResource, writeScope, writeSpan } from "./otlp-json.ts";
+
+const BATCH_MS = 1000;
+const BATCH_SPANS = 64;
+const MAX_QUEUED = 2048;
+/** One post; an app's ingest route and the keepalive budget both stay above it. */
+const MAX_POST_BYTES = 48 * 1024;
+
+export interface TransportOptions {
+  /** Full URL of the traces endpoint. */
+  readonly url: string;
+  readonly resource: Readonly<Record<string, unknown>>;
+  /** The fetch of the page before anybody traced it. */
+  readonly fetch: typeof globalThis.fetch;
+  readonly later: Later;
+}
+
+/** For what keeps posts from one page load to the next. */
+export interface Outbox {
+  /** Names who keeps a post that may not have arrived. */
+  holdBy(hold: Hold): void;
+  /** Posts what an earlier page wrote. */
+  resend(body: string): void;
+}
+
+export interface Transport extends Outbox {
+  /** Takes a span that ended; one that is not sampled goes no further. */
+  onEnd(span: ReadableSpan): void;
+  /** Posts what is queued; resolves when every post was answered or given up. */
+  flush(): Promise<void>;
+  /** The page may not come back: posts now what is queued or waits for another try. */
+  hide(): void;
+}
+
+/** A span that is ready to go. */
+export interface Written {
+  readonly scope: string;
+  readonly json: string;
+}
+
+/** Queues ended spans as OTLP/JSON and posts them about once a second, at the latest when the page hides. */
+export function createTransport({ url, resource, fetch, later }: TransportOptions): Transport {
+  const resourceJson = writeResource(resource);
+  let hold: Hold = () => undefined;
+  const delivery = createDelivery({ url, fetch, later, hold: (body) => hold(body) });
+  const underway = new Set<Promise<void>>();
+  let queue: Written[] = [];
+  let cancelTimer: Stop | undefined;
+  let told = false;
+
+  function tellLoss(spans: number | string, why: string): void {
+    if (told) return;
+    told = true;
+    diag.warn(
+      `@throughline/web: ${spans} spans not delivered to ${url}: ${why}; check the endpoint and its collector (said once)`,
+    );
+  }
+
+  async function post(body: string, spans: number | string, isLate?: boolean): Promise<void> {
+    const why = await delivery.deliver(body, isLate);
+    if (why !== undefined) tellLoss(spans, why);
+  }
+
+  function track(posted: Promise<void>): void {
+    const tracked = posted.finally(() => underway.delete(tracked));
+    underway.add(tracked);
+  }
+
+  function send(isLate?: boolean): void {
+    cancelTimer?.();
+    cancelTimer = undefined;
+    const spans = queue;
+    queue = [];
+    const batches = packSpans(spans, MAX_POST_BYTES - byteLength(resourceJson));
+    // What keepalive cannot carry any more had better be the older spans.
+    for (const batch of isLate ? [...batches].reverse() : batches) {
+      track(post(writeRequest(resourceJson, groupByScope(batch)), batch.length, isLate));
+    }
+  }
+
+  return {
+    onEnd(span) {
+      if (!(span.spanContext().traceFlags & TraceFlags.SAMPLED)) return;
+      if (queue.length >= MAX_QUEUED) {
+        tellLoss(1, `${MAX_QUEUED} are waiting already`);
+        return;
+      }
+      queue.push({ scope: writeScope(span.instrumentationScope), json: writeSpan(span) });
+      if (queue.length >= BATCH_SPANS) send();
+      else cancelTimer ??= later(send, BATCH_MS);
+    },
+    async flush() {
+      send();
+      while (underway.size > 0) await Promise.all(underway);
+    },
+    holdBy(keep) {
+      hold = keep;
+    },
+    resend: (body) => track(post(body, "earlier")),
+    hide() {
+      send(true);
+      delivery.hurry();
+    },
+  };
+}
+
+const ENVELOPE_BYTES = '{"resourceSpans":[{"resource":,"scopeSpans":[]}]}'.length;
+const SCOPE_BYTES = '{"scope":,"spans":[]},'.length;
+
+/** Splits spans, in order, into posts of at most `limit` bytes (the resource not counted); a larger span goes alone. */
+export function packSpans(spans: readonly Written[], limit: number): readonly (readonly Written[])[] {
+  const batches: Written[][] = [];
+  let batch: Written[] = [];
+  let bytes = 0;
+  for (const span of spans) {
+    const scopeBytes = byteLength(span.scope) + SCOPE_BYTES;
+    const spanBytes = byteLength(span.json) + 1;
+    const known = batch.some((other) => other.scope === span.scope);
+    bytes += spanBytes + (known ? 0 : scopeBytes);
+    if (batch.length === 0 || bytes > limit) {
+      batch = [];
+      batches.push(batch);
+      bytes = ENVELOPE_BYTES + scopeBytes + spanBytes;
+    }
+    batch.push(span);
+  }
+  return batches;
+}
+
+function groupByScope(batch: readonly Written[]): ReadonlyMap<string, readonly string[]> {
+  const groups = new Map<string, string[]>();
+  for (const { scope, json } of batch) groups.set(scope, [...(groups.get(scope) ?? []), json]);
+  return groups;
+}
