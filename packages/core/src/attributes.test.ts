@@ -1,4 +1,5 @@
 import * as semconv from "@opentelemetry/semantic-conventions";
+import * as incubating from "@opentelemetry/semantic-conventions/incubating";
 import { expect, test } from "vitest";
 import * as names from "./attributes.ts";
 
@@ -24,6 +25,10 @@ test.each([
   ["DB_NAMESPACE", semconv.ATTR_DB_NAMESPACE],
   ["DB_QUERY_TEXT", semconv.ATTR_DB_QUERY_TEXT],
   ["DB_QUERY_SUMMARY", semconv.ATTR_DB_QUERY_SUMMARY],
+  ["SESSION_ID", incubating.ATTR_SESSION_ID],
+  ["SESSION_PREVIOUS_ID", incubating.ATTR_SESSION_PREVIOUS_ID],
+  ["PAGE_URL", incubating.ATTR_BROWSER_DOCUMENT_URL_FULL],
+  ["USER_ID", incubating.ATTR_USER_ID],
 ] as const)("%s is the name of the semantic conventions", (ours, theirs) => {
   expect(names[ours]).toBe(theirs);
 });

@@ -38,11 +38,25 @@ export const NAVIGATION_TYPE = "throughline.navigation.type";
 /** The path a navigation left, on a navigation span. */
 export const NAVIGATION_FROM = "throughline.navigation.from";
 
+/** Who came, on every browser span of a page with `traceSession`; in development upstream, as is `user.id`. */
+export const SESSION_ID = "session.id";
+/** The session before, on the first span after a change. */
+export const SESSION_PREVIOUS_ID = "session.previous_id";
+export const TAB_ID = "throughline.tab.id";
+/** One load of a document. */
+export const PAGE_ID = "throughline.page.id";
+/** The page's address without credentials, query values and fragment. */
+export const PAGE_URL = "browser.document.url.full";
+/** The page's route without its parameters' values: `/products/[id]`. */
+export const PAGE_ROUTE = "throughline.page.route";
+/** Only what the app says with `setUser`; its other attributes are `user.` and their name. */
+export const USER_ID = "user.id";
+
 /** What the page did, on an interaction span: `click`. */
 export const INTERACTION_TYPE = "throughline.interaction.type";
 /** What it was done to, on an interaction span: the label, `Buy`. */
 export const INTERACTION_TARGET = "throughline.interaction.target";
-/** `sent` or why not (`off`, `origin`, `caller`), on a browser CLIENT span. */
+/** `sent` or why not (`off`, `origin`, `caller`, `consent`), on a browser CLIENT span. */
 export const PROPAGATION = "throughline.propagation";
 /** `inferred` where the parent was guessed from the open interaction instead of known. */
 export const PARENT = "throughline.parent";
