@@ -1,6 +1,8 @@
-// Documents that name what is not there: every path and `npm run` script in the Markdown files must exist.
+// Documents that name what is not there: every path and `npm run` script in the Markdown files must exist, and
+// every table that is printed from code must be what the code says now.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { printAttributeTables } from "./attribute-tables.mjs";
 
 const documents = [
   "README.md",
@@ -35,6 +37,10 @@ const problems = documents.flatMap((file) => {
 const readmeLines = readFileSync("README.md", "utf8").split("\n").length;
 if (readmeLines > README_LIMIT)
   problems.push(`README.md: ${readmeLines} lines, the limit is ${README_LIMIT}`);
+
+for (const { file, text, printed } of printAttributeTables())
+  if (text !== printed)
+    problems.push(`${file}: its table of attributes is not what the code says; npm run docs`);
 
 for (const problem of problems) console.error(problem);
 console.log(`${documents.length} documents checked, ${problems.length} problems`);

@@ -27,8 +27,9 @@ export const DB_QUERY_TEXT = "db.query.text";
 export const DB_QUERY_SUMMARY = "db.query.summary";
 export const TEST_CASE_ID = "test.case.id";
 
-/** Bytes of a response as they came over the wire, with and without its headers. */
+/** Bytes of a response as they came over the wire, its headers among them. */
 export const HTTP_RESPONSE_SIZE = "http.response.size";
+/** Bytes of a response's body as they came over the wire. */
 export const HTTP_RESPONSE_BODY_SIZE = "http.response.body.size";
 /**
  * How the page or the view came about: `navigate`, `reload`, `back_forward`, `prerender`, `bfcache` on a page
