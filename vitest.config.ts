@@ -27,6 +27,7 @@ export default defineConfig({
         optimizeDeps: {
           include: [
             "@opentelemetry/api",
+            "@opentelemetry/core",
             "@opentelemetry/instrumentation-fetch",
             "@opentelemetry/otlp-transformer",
             "@opentelemetry/resources",

@@ -8,7 +8,7 @@ import {
 } from "@opentelemetry/api";
 import { ZoneContextManager } from "@opentelemetry/context-zone";
 import { FetchInstrumentation } from "@opentelemetry/instrumentation-fetch";
-import type { SpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { type Sampler, SamplingDecision, type SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { WebTracerProvider } from "@opentelemetry/sdk-trace-web";
 import { redactUrl } from "@throughline/core";
 import { SERVICE_NAME, TEST_CASE_ID, TEST_GLOBAL, URL_FULL } from "@throughline/core/attributes";
@@ -82,7 +82,7 @@ function run(config: WebConfig, inherited: readonly Registration[]) {
   const manager = new ZoneContextManager();
   const provider = new WebTracerProvider({
     resource: createResource(resource),
-    sampler: createSampler(test ? 1 : config.sampleRatio),
+    sampler: sdkSampler(test ? 1 : config.sampleRatio),
     spanProcessors: [processorOf(life, transport)],
   });
   provider.register({
@@ -148,6 +148,18 @@ function instrumentFetch(config: WebConfig, provider: WebTracerProvider): FetchI
 
 function startsWith(text: string): RegExp {
   return new RegExp(`^${text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}`);
+}
+
+function sdkSampler(ratio: number): Sampler {
+  const keeps = createSampler(ratio);
+  return {
+    shouldSample: (parent, traceId) => ({
+      decision: keeps(traceId, trace.getSpanContext(parent))
+        ? SamplingDecision.RECORD_AND_SAMPLED
+        : SamplingDecision.NOT_RECORD,
+    }),
+    toString: () => String(ratio),
+  };
 }
 
 function processorOf(life: InteractionLife, transport: Transport): SpanProcessor {

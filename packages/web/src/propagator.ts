@@ -5,8 +5,8 @@ import {
   TraceFlags,
   trace,
 } from "@opentelemetry/api";
-import { RandomIdGenerator } from "@opentelemetry/sdk-trace-base";
 import { parseTraceparent, printTraceparent } from "@throughline/core";
+import { newSpanId, newTraceId } from "./trace/ids.ts";
 
 export const TRACEPARENT = "traceparent";
 const TRACESTATE = "tracestate";
@@ -43,6 +43,5 @@ export function traceparentOf({ traceId, spanId, traceFlags }: SpanContext): str
 
 /** A header that asks for no spans at all: the request belongs to no trace that is kept. */
 export function unsampledTraceparent(): string {
-  const ids = new RandomIdGenerator();
-  return printTraceparent({ traceId: ids.generateTraceId(), spanId: ids.generateSpanId(), sampled: false });
+  return printTraceparent({ traceId: newTraceId(), spanId: newSpanId(), sampled: false });
 }

@@ -1,5 +1,7 @@
-import { type Context, TraceFlags, trace } from "@opentelemetry/api";
-import { type Sampler, SamplingDecision } from "@opentelemetry/sdk-trace-base";
+import { type SpanContext, TraceFlags } from "@opentelemetry/api";
+
+/** Whether a span of this trace is kept. */
+export type Sampler = (traceId: string, parent: SpanContext | undefined) => boolean;
 
 /**
  * Does as the parent does; a new trace is kept with the given share, decided by its id in the same way as
@@ -7,16 +9,8 @@ import { type Sampler, SamplingDecision } from "@opentelemetry/sdk-trace-base";
  */
 export function createSampler(ratio: number): Sampler {
   const bound = Math.floor(ratio * 0xffffffff);
-  return {
-    shouldSample(context: Context, traceId: string) {
-      const parent = trace.getSpanContext(context);
-      const keep = parent
-        ? (parent.traceFlags & TraceFlags.SAMPLED) !== 0
-        : ratio === 1 || rank(traceId) < bound;
-      return { decision: keep ? SamplingDecision.RECORD_AND_SAMPLED : SamplingDecision.NOT_RECORD };
-    },
-    toString: () => String(ratio),
-  };
+  return (traceId, parent) =>
+    parent ? (parent.traceFlags & TraceFlags.SAMPLED) !== 0 : ratio === 1 || rank(traceId) < bound;
 }
 
 /** A number below 2^32 from all of the id. */

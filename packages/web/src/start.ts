@@ -6,10 +6,9 @@ import {
   propagation,
   ROOT_CONTEXT,
   type Tracer,
+  type TracerProvider,
   trace,
 } from "@opentelemetry/api";
-import { suppressTracing } from "@opentelemetry/core";
-import { BasicTracerProvider, type SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { SERVICE_NAME, TEST_CASE_ID, TEST_GLOBAL } from "@throughline/core/attributes";
 import { bindAsync, createContextManager } from "./context/context.ts";
 import { traceListeners } from "./context/listeners.ts";
@@ -23,8 +22,8 @@ import { createPageContexts } from "./page/page-contexts.ts";
 import type { Stop } from "./patch-method.ts";
 import { createPropagator } from "./propagator.ts";
 import { traceFetch } from "./request/fetch.ts";
-import { createResource } from "./resource.ts";
 import { createSampler } from "./sampler.ts";
+import { createTracerProvider, type SpanWatch, suppressTracing } from "./trace/tracer.ts";
 import { createTransport, type Outbox, type Transport } from "./transport/transport.ts";
 import { TRACER_NAME } from "./with-span.ts";
 
@@ -86,10 +85,9 @@ function run(config: WebConfig, test: TestHook | undefined, inherited: readonly 
   const transport = createTransport({ url: config.endpoint, resource, fetch, later });
   const life = createInteractionLife(later);
   const pageState: PageState = { attributes: {}, context: undefined, claim: () => undefined };
-  const provider = new BasicTracerProvider({
-    resource: createResource(resource),
+  const provider = createTracerProvider({
     sampler: createSampler(test ? 1 : config.sampleRatio),
-    spanProcessors: [processorOf(life, transport, pageState)],
+    ...watchSpans(life, transport, pageState),
   });
   const leaveApi = joinApi(provider, manager);
   const traced = tracePage({
@@ -235,7 +233,7 @@ function tracedPageOf({ pageState, ...parts }: TracedPageParts): TracedPage {
   };
 }
 
-function processorOf(life: InteractionLife, transport: Transport, pageState: PageState): SpanProcessor {
+function watchSpans(life: InteractionLife, transport: Transport, pageState: PageState): SpanWatch {
   return {
     onStart(span, parentContext) {
       span.setAttributes(pageState.attributes);
@@ -245,8 +243,6 @@ function processorOf(life: InteractionLife, transport: Transport, pageState: Pag
       life.onEnd(span);
       transport.onEnd(span);
     },
-    forceFlush: transport.flush,
-    shutdown: transport.flush,
   };
 }
 
@@ -259,7 +255,7 @@ function resourceOf(config: WebConfig, test: TestHook | undefined): Attributes {
 }
 
 /** Makes the user's own `trace.getTracer` and `context.with` part of the same traces. */
-function joinApi(provider: BasicTracerProvider, manager: ContextManager): Stop {
+function joinApi(provider: TracerProvider, manager: ContextManager): Stop {
   const tracing = trace.setGlobalTracerProvider(provider);
   const contexts = context.setGlobalContextManager(manager);
   const headers = propagation.setGlobalPropagator(createPropagator());

@@ -1,8 +1,8 @@
 import { type Context, createContextKey, ROOT_CONTEXT, type Span, trace } from "@opentelemetry/api";
-import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
 import { ENDED_BY } from "@throughline/core/attributes";
 import type { Later } from "../later.ts";
 import type { Stop } from "../patch-method.ts";
+import type { SpanData } from "../trace/span.ts";
 
 /** Work that follows the last child within this time still belongs to the interaction (a React effect, a retry). */
 const QUIET_MS = 100;
@@ -15,7 +15,7 @@ export interface InteractionLife {
   /** The context of an interaction that begins now. */
   begin(span: Span): Context;
   onStart(span: object, parentContext: Context): void;
-  onEnd(span: ReadableSpan): void;
+  onEnd(span: SpanData): void;
   /** The open interaction, when there is exactly one. */
   only(): Context | undefined;
   /** Ends every interaction whose work has ended, without waiting out the quiet time. */
@@ -30,7 +30,7 @@ interface Interaction {
   ended: boolean;
   /** Spans that began below it and have not ended. */
   open: number;
-  lastEnd?: ReadableSpan["endTime"];
+  lastEnd?: SpanData["endTime"];
   cancelWait: Stop;
   cancelDeadline?: Stop;
 }
@@ -42,7 +42,7 @@ export function createInteractionLife(later: Later): InteractionLife {
   const open = new Set<Interaction>();
   const owners = new WeakMap<object, Interaction>();
 
-  function end(interaction: Interaction, time?: ReadableSpan["endTime"]): void {
+  function end(interaction: Interaction, time?: SpanData["endTime"]): void {
     interaction.ended = true;
     interaction.cancelWait();
     interaction.cancelDeadline?.();
@@ -109,9 +109,6 @@ function interactionIn(context: Context): Interaction | undefined {
   return context.getValue(INTERACTION) as Interaction | undefined;
 }
 
-function latest(
-  one: ReadableSpan["endTime"] | undefined,
-  other: ReadableSpan["endTime"],
-): ReadableSpan["endTime"] {
+function latest(one: SpanData["endTime"] | undefined, other: SpanData["endTime"]): SpanData["endTime"] {
   return one && (one[0] - other[0] || one[1] - other[1]) > 0 ? one : other;
 }

@@ -1,11 +1,11 @@
 import type { HrTime, SpanContext } from "@opentelemetry/api";
-import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
+import type { SpanData } from "../trace/span.ts";
 
 // OTLP/JSON: ids in hex, enums as integers, 64-bit times as decimal texts.
 // https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
 
 /** A span as OTLP/JSON text; empty lists and zero counts are left out, which means the same. */
-export function writeSpan(span: ReadableSpan): string {
+export function writeSpan(span: SpanData): string {
   const { traceId, spanId, traceState } = span.spanContext();
   return JSON.stringify({
     traceId,
@@ -44,7 +44,7 @@ export function writeSpan(span: ReadableSpan): string {
   });
 }
 
-export function writeScope(scope: ReadableSpan["instrumentationScope"]): string {
+export function writeScope(scope: SpanData["instrumentationScope"]): string {
   return JSON.stringify({ name: scope.name, version: scope.version });
 }
 

@@ -1,7 +1,7 @@
 import { diag, TraceFlags } from "@opentelemetry/api";
-import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
 import type { Later } from "../later.ts";
 import type { Stop } from "../patch-method.ts";
+import type { SpanData } from "../trace/span.ts";
 import { byteLength, createDelivery, type Hold } from "./delivery.ts";
 import { writeRequest, writeResource, writeScope, writeSpan } from "./otlp-json.ts";
 
@@ -30,7 +30,7 @@ export interface Outbox {
 
 export interface Transport extends Outbox {
   /** Takes a span that ended; one that is not sampled goes no further. */
-  onEnd(span: ReadableSpan): void;
+  onEnd(span: SpanData): void;
   /** Posts what is queued; resolves when every post was answered or given up. */
   flush(): Promise<void>;
   /** The page may not come back: posts now what is queued or waits for another try. */

@@ -1,0 +1,104 @@
+import {
+  type Context,
+  context,
+  createContextKey,
+  INVALID_SPAN_CONTEXT,
+  isSpanContextValid,
+  type Span,
+  type SpanContext,
+  SpanKind,
+  type SpanOptions,
+  TraceFlags,
+  type Tracer,
+  type TracerProvider,
+  trace,
+} from "@opentelemetry/api";
+import type { Sampler } from "../sampler.ts";
+import { newSpanId, newTraceId } from "./ids.ts";
+import { createSpan, type InstrumentationScope, type RecordedSpan, type SpanData } from "./span.ts";
+import { type Clock, createClock } from "./span-time.ts";
+
+/** Told of every span that records. */
+export interface SpanWatch {
+  readonly onStart: (span: RecordedSpan, parentContext: Context) => void;
+  readonly onEnd: (span: SpanData) => void;
+}
+
+export interface TracerOptions extends SpanWatch {
+  readonly sampler: Sampler;
+}
+
+// The key of `@opentelemetry/core`: what suppresses the SDK's tracers suppresses ours, and the other way round.
+const SUPPRESSED = createContextKey("OpenTelemetry SDK Context Key SUPPRESS_TRACING");
+
+/** A context in which no tracer makes spans. */
+export function suppressTracing(parent: Context): Context {
+  return parent.setValue(SUPPRESSED, true);
+}
+
+/** What a span may be started with here besides what the API has. */
+export interface OwnSpanOptions extends SpanOptions {
+  /** Ids that a server has been told already; whether the span is kept is no longer asked either. */
+  readonly spanContext?: SpanContext | undefined;
+}
+
+/** The tracers of this page; a span goes to `onStart` and `onEnd` as it is, nothing stands between. */
+export function createTracerProvider(options: TracerOptions): TracerProvider {
+  const clock = createClock();
+  return { getTracer: (name, version) => createTracer({ name, version }, clock, options) };
+}
+
+function createTracer(
+  instrumentationScope: InstrumentationScope,
+  clock: Clock,
+  { sampler, onStart, onEnd }: TracerOptions,
+): Tracer {
+  function startSpan(
+    name: string,
+    { root, kind = SpanKind.INTERNAL, spanContext: told, ...rest }: OwnSpanOptions = {},
+    active: Context = context.active(),
+  ): Span {
+    if (active.getValue(SUPPRESSED)) return trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+    const parentContext = root ? trace.deleteSpan(active) : active;
+    const parent = validParent(parentContext);
+    const spanContext = told ?? nextSpanContext(parent, sampler);
+    if (!(spanContext.traceFlags & TraceFlags.SAMPLED)) return trace.wrapSpanContext(spanContext);
+    const span = createSpan({
+      name,
+      kind,
+      spanContext,
+      parentSpanContext: parent,
+      instrumentationScope,
+      clock,
+      onEnd,
+      ...rest,
+    });
+    onStart(span, parentContext);
+    return span;
+  }
+
+  function startActiveSpan(name: string, ...rest: unknown[]): unknown {
+    // `run` is the last of one, two or three: https://opentelemetry.io/docs/specs/otel/trace/api/#span-creation
+    const run = rest.pop() as (span: Span) => unknown;
+    const [options, parentContext = context.active()] = rest as [SpanOptions?, Context?];
+    const span = startSpan(name, options, parentContext);
+    return context.with(trace.setSpan(parentContext, span), run, undefined, span);
+  }
+  // The overloads of the API differ only in how many arguments they name.
+  return { startSpan, startActiveSpan: startActiveSpan as Tracer["startActiveSpan"] };
+}
+
+function validParent(parentContext: Context): SpanContext | undefined {
+  const parent = trace.getSpanContext(parentContext);
+  return parent && isSpanContextValid(parent) ? parent : undefined;
+}
+
+function nextSpanContext(parent: SpanContext | undefined, sampler: Sampler): SpanContext {
+  const traceId = parent?.traceId ?? newTraceId();
+  return {
+    traceId,
+    spanId: newSpanId(),
+    traceFlags: sampler(traceId, parent) ? TraceFlags.SAMPLED : TraceFlags.NONE,
+    ...(parent?.traceState && { traceState: parent.traceState }),
+  };
+}
