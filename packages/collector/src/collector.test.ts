@@ -1,40 +1,21 @@
 import type { SpansEvent, TraceDocument, TraceList } from "@throughline/core";
 import { beforeEach, describe, expect, test } from "vitest";
-import { type Collector, type CollectorOptions, createCollector } from "./collector.ts";
+import {
+  collector,
+  JSON_TYPE,
+  post,
+  request,
+  restart,
+  SPAN,
+  stored,
+  TRACE,
+  traces,
+} from "../test/posting.ts";
 
-const TRACE = "0af7651916cd43dd8448eb211c80319c";
-const SPAN = "b7ad6b7169203331";
-const JSON_TYPE = { "content-type": "application/json" };
-
-const traces = (...spans: readonly object[]): string =>
-  JSON.stringify({
-    resourceSpans: [
-      {
-        resource: { attributes: [{ key: "service.name", value: { stringValue: "shop" } }] },
-        scopeSpans: [{ spans: spans.map((span) => ({ traceId: TRACE, spanId: SPAN, name: "x", ...span })) }],
-      },
-    ],
-  });
-
-let collector: Collector;
-beforeEach(() => {
-  collector = createCollector();
-});
-
-const request = (path: string, init: RequestInit = {}): Promise<Response> =>
-  collector.handle(new Request(`http://localhost:4318${path}`, init));
-const post = (
-  body: NonNullable<RequestInit["body"]> | null,
-  headers: Record<string, string> = JSON_TYPE,
-  path = "/v1/traces",
-) => request(path, { method: "POST", headers, body });
-const stored = (): number => collector.store.stats().spans;
-const restart = (options: CollectorOptions): void => {
-  collector = createCollector(options);
-};
+beforeEach(() => restart());
 
 describe("the host rule", () => {
-  const ask = (host: string, path: string) => collector.handle(new Request(`http://${host}${path}`));
+  const ask = (host: string, path: string) => collector().handle(new Request(`http://${host}${path}`));
 
   test.each(["localhost:4318", "127.0.0.1:9", "[::1]:4318"])("answers to %s", async (host) => {
     expect((await ask(host, "/api/stats")).status).toBe(200);
@@ -180,8 +161,8 @@ describe("the stream", () => {
     await post(traces({}, { spanId: "1".repeat(16) }));
     const event: SpansEvent = { traceIds: [TRACE], spanCount: 2 };
     expect((await reader?.read())?.value).toBe(`event: spans\ndata: ${JSON.stringify(event)}\n\n`);
-    expect(collector.store.getTrace(TRACE)).toHaveLength(2);
-    collector.close();
+    expect(collector().store.getTrace(TRACE)).toHaveLength(2);
+    collector().close();
     expect((await reader?.read())?.done).toBe(true);
   });
 });

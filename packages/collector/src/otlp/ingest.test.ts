@@ -1,40 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { beforeEach, describe, expect, test } from "vitest";
-import { type Collector, type CollectorOptions, createCollector } from "../collector.ts";
+import { JSON_TYPE, post, request, restart, stored, traces } from "../../test/posting.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 
-const TRACE = "0af7651916cd43dd8448eb211c80319c";
-const SPAN = "b7ad6b7169203331";
-const JSON_TYPE = { "content-type": "application/json" };
 const PROTOBUF_TYPE = { "content-type": "application/x-protobuf" };
 
-const traces = (...spans: readonly object[]): string =>
-  JSON.stringify({
-    resourceSpans: [
-      {
-        resource: { attributes: [{ key: "service.name", value: { stringValue: "shop" } }] },
-        scopeSpans: [{ spans: spans.map((span) => ({ traceId: TRACE, spanId: SPAN, name: "x", ...span })) }],
-      },
-    ],
-  });
-
-let collector: Collector;
-beforeEach(() => {
-  collector = createCollector();
-});
-
-const request = (path: string, init: RequestInit = {}): Promise<Response> =>
-  collector.handle(new Request(`http://localhost:4318${path}`, init));
-const post = (
-  body: NonNullable<RequestInit["body"]> | null,
-  headers: Record<string, string> = JSON_TYPE,
-  path = "/v1/traces",
-) => request(path, { method: "POST", headers, body });
-const stored = (): number => collector.store.stats().spans;
-const restart = (options: CollectorOptions): void => {
-  collector = createCollector(options);
-};
+beforeEach(() => restart());
 
 describe("an export", () => {
   test("is answered 200 in its own encoding, and stored by then", async () => {
