@@ -1,3 +1,4 @@
+import type { Page } from "@playwright/test";
 import { parseTraceparent } from "@throughline/core";
 import { expect, span, test } from "@throughline/playwright";
 import { awaitTrace, lines, spanOf } from "./trace-reading.ts";
@@ -20,6 +21,17 @@ const LEAVES = [
   "INSERT orders · client · shop",
 ];
 
+/** Clicks Buy; answers with the request on the wire and the trace context that it carried. */
+async function buy(page: Page) {
+  const [request] = await Promise.all([
+    page.waitForRequest("**/api/orders"),
+    page.getByRole("button", { name: BUY }).click(),
+  ]);
+  const header = parseTraceparent((await request.allHeaders()).traceparent ?? "");
+  if (!header) throw new Error("POST /api/orders carried no valid traceparent");
+  return { request, header };
+}
+
 test("one click becomes one trace, from the browser to the database", async ({ page, otel }) => {
   await page.goto("/");
   const trace = await otel.during(() => page.getByRole("button", { name: BUY }).click());
@@ -39,13 +51,7 @@ test("the trace has this shape and nothing more, and the header on the wire is t
   page,
 }) => {
   await page.goto("/");
-  const [request] = await Promise.all([
-    page.waitForRequest("**/api/orders"),
-    page.getByRole("button", { name: BUY }).click(),
-  ]);
-  const header = parseTraceparent((await request.allHeaders()).traceparent ?? "");
-  if (!header) throw new Error("POST /api/orders carried no valid traceparent");
-
+  const { request, header } = await buy(page);
   const document = await awaitTrace(header.traceId, LEAVES);
   expect(lines(document)).toEqual(SHAPE);
   expect(document.findings).toEqual([]);
@@ -68,12 +74,8 @@ test("SERVER and CLIENT spans carry the stable HTTP conventions and none of the 
   page,
 }) => {
   await page.goto("/");
-  const [request] = await Promise.all([
-    page.waitForRequest("**/api/orders"),
-    page.getByRole("button", { name: BUY }).click(),
-  ]);
-  const traceId = parseTraceparent((await request.allHeaders()).traceparent ?? "")?.traceId ?? "";
-  const document = await awaitTrace(traceId, LEAVES);
+  const { request, header } = await buy(page);
+  const document = await awaitTrace(header.traceId, LEAVES);
 
   expect(spanOf(document, "POST /api/orders", "server")).toMatchObject({
     name: "POST /api/orders",
@@ -111,13 +113,10 @@ test("SERVER and CLIENT spans carry the stable HTTP conventions and none of the 
 test("a second click is a second trace", async ({ page }) => {
   await page.goto("/");
   const traceIds: string[] = [];
-  for (const name of [BUY, BUY]) {
-    const [request] = await Promise.all([
-      page.waitForRequest("**/api/orders"),
-      page.getByRole("button", { name }).click(),
-    ]);
+  for (const _ of ["first", "second"]) {
+    const { request, header } = await buy(page);
     await (await request.response())?.finished();
-    traceIds.push(parseTraceparent((await request.allHeaders()).traceparent ?? "")?.traceId ?? "");
+    traceIds.push(header.traceId);
   }
   expect(new Set(traceIds).size).toBe(2);
   for (const traceId of traceIds) expect(lines(await awaitTrace(traceId, LEAVES))).toEqual(SHAPE);
