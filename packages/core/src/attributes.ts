@@ -32,7 +32,7 @@ export const HTTP_RESPONSE_SIZE = "http.response.size";
 /** Bytes of a response's body as they came over the wire. */
 export const HTTP_RESPONSE_BODY_SIZE = "http.response.body.size";
 /**
- * How the page or the view came about: `navigate`, `reload`, `back_forward`, `prerender`, `bfcache` on a page
+ * How the page or the view came about: `navigate`, `reload`, `back_forward`, `prerender`, `back-forward-cache` on a page
  * span; `push`, `replace`, `traverse` on a navigation span.
  */
 export const NAVIGATION_TYPE = "throughline.navigation.type";

@@ -1,7 +1,7 @@
 import { context, trace } from "@opentelemetry/api";
 import { Component, type ErrorInfo, type ReactNode, useEffect } from "react";
 import { door, ERROR_DOOR } from "./error/error-door.ts";
-import { createErrorRecorder, type ErrorDetails } from "./error/error-recorder.ts";
+import { createErrorRecorder, type ErrorDetails, hasDigest } from "./error/error-recorder.ts";
 import { TRACER_NAME } from "./with-span.ts";
 
 export type { ErrorDetails } from "./error/error-recorder.ts";
@@ -65,7 +65,5 @@ export class TraceErrorBoundary extends Component<TraceErrorBoundaryProps, Bound
 }
 
 function isControlFlow(error: unknown): boolean {
-  if (typeof error !== "object" || error === null || !("digest" in error)) return false;
-  const { digest } = error;
-  return typeof digest === "string" && CONTROL_FLOW.some((word) => digest.startsWith(word));
+  return hasDigest(error) && CONTROL_FLOW.some((word) => String(error.digest).startsWith(word));
 }

@@ -42,7 +42,10 @@ export interface ErrorRecorder {
 }
 
 /** Records each error object once, and not more than ten a minute. */
-export function createErrorRecorder(tracer: Tracer, inferParent: () => Context | undefined): ErrorRecorder {
+export function createErrorRecorder(
+  tracer: Tracer,
+  inferParent: (error: unknown) => Context | undefined,
+): ErrorRecorder {
   const seen = new WeakSet<object>();
   let windowStart = Number.NEGATIVE_INFINITY;
   let recorded = 0;
@@ -73,12 +76,12 @@ export function createErrorRecorder(tracer: Tracer, inferParent: () => Context |
         seen.add(error);
       }
       if (!mayRecord()) return;
-      const inferred = trace.getSpan(context) ? undefined : inferParent();
+      const inferred = trace.getSpan(context) ? undefined : inferParent(error);
       const exception = exceptionOf(error);
       const attributes = {
         [ERROR_TYPE]: exception[EXCEPTION_TYPE],
         ...(inferred && { [PARENT]: "inferred" }),
-        ...digestOf(error),
+        ...(hasDigest(error) && { [ERROR_DIGEST]: String(error.digest) }),
         ...(details.componentStack && { [COMPONENT_STACK]: cut(scrub(details.componentStack), MAX_STACK) }),
         ...takeDropped(),
       };
@@ -120,9 +123,9 @@ function textOf(value: unknown): string {
   }
 }
 
-function digestOf(error: unknown): Attributes {
-  if (typeof error !== "object" || error === null || !("digest" in error)) return {};
-  return { [ERROR_DIGEST]: String(error.digest) };
+/** Next.js's mark on what failed on the server. */
+export function hasDigest(error: unknown): error is { readonly digest: unknown } {
+  return typeof error === "object" && error !== null && "digest" in error;
 }
 
 function cut(text: string, length: number): string {

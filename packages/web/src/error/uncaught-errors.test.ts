@@ -1,14 +1,26 @@
-import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
+import { type Context, context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { userEvent } from "vitest/browser";
 import { type FakePage, openFakePage, type PostedSpan } from "../../test/fake-page.ts";
+import type { WebInstrument } from "../instrument.ts";
 import { withSpan } from "../with-span.ts";
 import { traceErrors } from "./uncaught-errors.ts";
 
 let page: FakePage;
 
+let view: Context;
+
+/** A page load that is over, as most are when an error comes. */
+const oldLoad: WebInstrument = ({ tracer, setPageContext }) => {
+  const span = tracer.startSpan("page load", {}, ROOT_CONTEXT);
+  view = trace.setSpan(ROOT_CONTEXT, span);
+  setPageContext(view);
+  setPageContext(undefined);
+  return { stop: () => undefined };
+};
+
 beforeEach(() => {
-  page = openFakePage({ instruments: [traceErrors()] });
+  page = openFakePage({ instruments: [oldLoad, traceErrors()] });
 });
 
 afterEach(async () => {
@@ -56,6 +68,16 @@ test("an error without any context is a root span with type, message and stack",
   const exception = exceptionOf(span);
   expect(exception).toMatchObject({ "exception.type": "RangeError", "exception.message": "too many" });
   expect(exception["exception.stacktrace"]).toContain("uncaught-errors.test.ts");
+});
+
+test("an error of the server belongs to the page load or navigation it came with, long after that has ended", async () => {
+  throwLater(Object.assign(new Error("An error occurred"), { digest: "2861003716" }));
+  const [span] = await errors(1);
+  expect(span?.parentSpanId).toBe(trace.getSpanContext(view)?.spanId);
+  expect(span?.attributes).toMatchObject({
+    "throughline.error.digest": "2861003716",
+    "throughline.parent": "inferred",
+  });
 });
 
 test("a rejection that nobody handles is recorded, whatever the reason is", async () => {

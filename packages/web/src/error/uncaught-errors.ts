@@ -3,7 +3,13 @@ import { EXCEPTION_MESSAGE } from "@throughline/core/attributes";
 import type { TracedPage, WebInstrument } from "../instrument.ts";
 import type { Stop } from "../patch-method.ts";
 import { door, ERROR_DOOR } from "./error-door.ts";
-import { createErrorRecorder, type ErrorDetails, type ErrorRecorder, messageOf } from "./error-recorder.ts";
+import {
+  createErrorRecorder,
+  type ErrorDetails,
+  type ErrorRecorder,
+  hasDigest,
+  messageOf,
+} from "./error-recorder.ts";
 
 const UNCAUGHT = "uncaught error";
 
@@ -13,7 +19,10 @@ const UNCAUGHT = "uncaught error";
  */
 export function traceErrors(): WebInstrument {
   return (page) => {
-    const recorder = createErrorRecorder(page.tracer, page.inferParent);
+    // What the server failed at came with the latest page load or navigation.
+    const recorder = createErrorRecorder(page.tracer, (error) =>
+      hasDigest(error) ? page.pageContextSince(Number.POSITIVE_INFINITY) : page.inferParent(),
+    );
     const thrownIn = new WeakMap<object, Context>();
     const stopNoting = noteContexts(page, recorder, thrownIn);
     const record = (name: string, error: unknown, details?: ErrorDetails): void => {

@@ -1,4 +1,4 @@
-import type { Context } from "@opentelemetry/api";
+import { type Context, trace } from "@opentelemetry/api";
 
 /** Enough for measurements that come late; the first one is kept for those of the document itself. */
 const MAX_KEPT = 8;
@@ -14,6 +14,8 @@ export function createPageContexts(): PageContexts {
   const kept: { readonly at: number; readonly context: Context }[] = [];
   return {
     add(context) {
+      // The server's span takes the requests of a page that is prerendered, and nothing is measured of that.
+      if (trace.getSpanContext(context)?.isRemote) return;
       kept.push({ at: performance.now(), context });
       if (kept.length > MAX_KEPT) kept.splice(1, 1);
     },

@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { type FakePage, openFakePage, type PostedSpan } from "../../test/fake-page.ts";
 import { tracePageLoad } from "./page-load.ts";
 
@@ -6,6 +6,7 @@ let page: FakePage;
 
 afterEach(async () => {
   await page.close();
+  vi.restoreAllMocks();
   for (const name of ["readyState", "visibilityState", "prerendering"])
     Reflect.deleteProperty(document, name);
   Reflect.deleteProperty(globalThis, Symbol.for("throughline.page_load"));
@@ -76,33 +77,36 @@ test("a flush leaves a load that goes on alone; hiding the page ends it", async 
   expect(load?.attributes["throughline.ended_by"]).toBe("hidden");
 });
 
-test("a page that is prerendered loads when a person comes to see it", async () => {
+test("a page that is prerendered loads when a person comes to see it, and tells nothing before", async () => {
   pretend("prerendering", true);
   open();
+  await (await fetch("/ahead")).text();
   expect(await page.spans()).toEqual([]);
   pretend("prerendering", false);
   document.dispatchEvent(new Event("prerenderingchange"));
   expect(await named("page load")).toHaveLength(1);
+  expect(await named("GET")).toHaveLength(1);
 });
 
-test("a page that comes back from the back/forward cache is a page view with a trace of its own", async () => {
+test("what a prerendered page fetches is below the SERVER span that served it", async () => {
+  const entry = performance.getEntriesByType("navigation")[0];
+  if (!entry) throw new Error("no navigation entry");
+  const served = [
+    { name: "traceparent", description: `00-${"a".repeat(32)}-${"b".repeat(16)}-01` },
+    { name: "tsrv", description: String(performance.timeOrigin) },
+  ];
+  Object.defineProperty(entry, "serverTiming", { value: served, configurable: true });
+  vi.spyOn(performance, "getEntriesByType").mockImplementation((type) =>
+    type === "navigation" ? [entry] : [],
+  );
+  pretend("prerendering", true);
   open();
-  window.dispatchEvent(new PageTransitionEvent("pageshow", { persisted: false }));
-  window.dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+  await (await fetch("/ahead")).text();
+  pretend("prerendering", false);
+  document.dispatchEvent(new Event("prerenderingchange"));
   const [load] = await named("page load");
-  const views = await named("page view");
-  expect(views).toHaveLength(1);
-  expect(views[0]?.parentSpanId).toBeUndefined();
-  expect(views[0]?.traceId).not.toBe(load?.traceId);
-  expect(views[0]?.attributes["throughline.navigation.type"]).toBe("bfcache");
-});
-
-test("after a stop a page that comes back is not told", async () => {
-  open();
-  await page.spans();
-  await page.tracing.stop();
-  const before = page.posted().length;
-  window.dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
-  await page.tracing.flush();
-  expect(page.posted()).toHaveLength(before);
+  const [ahead] = await named("GET");
+  expect(load).toMatchObject({ traceId: "a".repeat(32), parentSpanId: "b".repeat(16) });
+  expect(ahead).toMatchObject({ traceId: "a".repeat(32), parentSpanId: "b".repeat(16) });
+  expect(ahead?.attributes["throughline.parent"]).toBe("inferred");
 });

@@ -1,4 +1,12 @@
-import { type Context, type Link, ROOT_CONTEXT, type Span, TraceFlags, trace } from "@opentelemetry/api";
+import {
+  type Context,
+  type Link,
+  ROOT_CONTEXT,
+  type SpanContext,
+  TraceFlags,
+  type Tracer,
+  trace,
+} from "@opentelemetry/api";
 import { redactUrl } from "@throughline/core";
 import {
   ENDED_BY,
@@ -10,6 +18,8 @@ import {
   URL_PATH,
 } from "@throughline/core/attributes";
 import type { RunningInstrument, TracedPage, WebInstrument } from "../instrument.ts";
+import { traceRestores } from "./page-restore.ts";
+import { isPrerendering } from "./prerendering.ts";
 import { readServerSpan, rememberServed } from "./server-timing.ts";
 
 const MAX_RESOURCES = 50;
@@ -26,34 +36,35 @@ const page = globalThis as { [TOLD]?: boolean };
  */
 export function tracePageLoad(): WebInstrument {
   return (traced) => {
-    const stopViews = traceRestores(traced);
+    const restores = traceRestores(traced);
     const load = page[TOLD] ? undefined : startLoad(traced);
     return {
       stop() {
-        stopViews();
+        restores.stop();
         load?.stop();
       },
       settle: () => load?.settle?.(),
-      cut: (reason) => load?.cut?.(reason),
+      cut(reason) {
+        restores.cut?.(reason);
+        load?.cut?.(reason);
+      },
     };
   };
 }
 
-/** `prerendering` is of Chromium: https://developer.mozilla.org/docs/Web/API/Document/prerendering */
-interface Prerenderable {
-  readonly prerendering?: boolean;
-}
 interface Activatable {
   readonly activationStart?: number;
 }
 
 function startLoad(traced: TracedPage): RunningInstrument {
   page[TOLD] = true;
-  if (!(document as Prerenderable).prerendering) return followLoad(traced);
-  // Nobody has seen the page yet, and perhaps nobody will.
+  const served = readServed();
+  if (!isPrerendering()) return followLoad(traced, served);
+  // Nobody has seen the page yet, and perhaps nobody will; what it fetches meanwhile is in its trace already.
+  if (served.parent) traced.setPageContext(trace.setSpanContext(ROOT_CONTEXT, served.parent));
   let load: RunningInstrument | undefined;
   const onActivation = (): void => {
-    load = followLoad(traced);
+    load = followLoad(traced, served);
   };
   document.addEventListener("prerenderingchange", onActivation, { once: true });
   return {
@@ -66,9 +77,12 @@ function startLoad(traced: TracedPage): RunningInstrument {
   };
 }
 
-function followLoad({ tracer, later, config, setPageContext }: TracedPage): RunningInstrument {
-  const entry = navigationEntry();
-  const { span, context } = openPage({ tracer, entry });
+function followLoad(
+  { tracer, later, config, setPageContext }: TracedPage,
+  served: ServedBy,
+): RunningInstrument {
+  const { entry } = served;
+  const { span, context } = openPage(tracer, served);
   let open = true;
 
   function end(endedBy?: string): void {
@@ -102,25 +116,29 @@ function followLoad({ tracer, later, config, setPageContext }: TracedPage): Runn
   };
 }
 
-interface OpenPage {
-  readonly tracer: TracedPage["tracer"];
+interface ServedBy {
   readonly entry: PerformanceNavigationTiming | undefined;
+  /** The SERVER span that answered this very visit, else one that answered another. */
+  readonly parent?: SpanContext | undefined;
+  readonly linked?: SpanContext | undefined;
 }
 
-function openPage({ tracer, entry }: OpenPage): { readonly span: Span; readonly context: Context } {
+function readServed(): ServedBy {
+  const entry = navigationEntry();
   const server = entry && readServerSpan(entry, performance.timeOrigin, rememberServed());
-  const served = server && {
-    traceId: server.traceId,
-    spanId: server.spanId,
-    traceFlags: server.sampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
-    isRemote: true,
-  };
-  const parent = served && server.fresh ? trace.setSpanContext(ROOT_CONTEXT, served) : ROOT_CONTEXT;
-  const links: Link[] = served && !server.fresh ? [{ context: served }] : [];
+  if (!server) return { entry };
+  const { traceId, spanId, sampled, fresh } = server;
+  const traceFlags = sampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
+  return { entry, [fresh ? "parent" : "linked"]: { traceId, spanId, traceFlags, isRemote: true } };
+}
+
+function openPage(tracer: Tracer, { entry, parent, linked }: ServedBy) {
+  const links: Link[] = linked ? [{ context: linked }] : [];
   const startTime = activationOf(entry);
   const type = startTime > 0 ? "prerender" : entry?.type;
   const attributes = { [URL_PATH]: location.pathname, ...(type && { [NAVIGATION_TYPE]: type }) };
-  const span = tracer.startSpan("page load", { attributes, links, startTime }, parent);
+  const parentContext = parent ? trace.setSpanContext(ROOT_CONTEXT, parent) : ROOT_CONTEXT;
+  const span = tracer.startSpan("page load", { attributes, links, startTime }, parentContext);
   return { span, context: trace.setSpan(ROOT_CONTEXT, span) };
 }
 
@@ -183,17 +201,4 @@ function sizesOf(entry: PerformanceResourceTiming): Record<string, number> {
 function navigationEntry(): PerformanceNavigationTiming | undefined {
   const [entry] = performance.getEntriesByType("navigation");
   return entry instanceof PerformanceNavigationTiming ? entry : undefined;
-}
-
-/** A page that comes back whole makes no request: https://web.dev/articles/bfcache */
-function traceRestores({ tracer }: TracedPage): () => void {
-  const onShow = (event: PageTransitionEvent): void => {
-    if (!event.persisted) return;
-    const attributes = { [URL_PATH]: location.pathname, [NAVIGATION_TYPE]: "bfcache" };
-    tracer
-      .startSpan("page view", { attributes, startTime: event.timeStamp }, ROOT_CONTEXT)
-      .end(performance.now());
-  };
-  window.addEventListener("pageshow", onShow);
-  return () => window.removeEventListener("pageshow", onShow);
 }

@@ -1,5 +1,6 @@
 import { diag, TraceFlags } from "@opentelemetry/api";
 import type { Later } from "../later.ts";
+import { isPrerendering } from "../page/prerendering.ts";
 import type { Stop } from "../patch-method.ts";
 import type { SpanData } from "../trace/span.ts";
 import { byteLength, createDelivery, type Hold } from "./delivery.ts";
@@ -71,9 +72,16 @@ export function createTransport({ url, resource, fetch, later }: TransportOption
     underway.add(tracked);
   }
 
+  const onActivation = (): void => send();
+
   function send(isLate?: boolean): void {
     cancelTimer?.();
     cancelTimer = undefined;
+    // A page that nobody comes to see is told of by nobody.
+    if (isPrerendering()) {
+      document.addEventListener("prerenderingchange", onActivation, { once: true });
+      return;
+    }
     const spans = queue;
     queue = [];
     const batches = packSpans(spans, MAX_POST_BYTES - byteLength(resourceJson));
