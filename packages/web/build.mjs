@@ -43,7 +43,7 @@ const browser = {
 
 await build({
   ...browser,
-  entryPoints: { index: "src/index.ts", next: "src/next.ts", react: "src/react.ts" },
+  entryPoints: ["index", "next", "next-await-hook", "react"].map((name) => `src/${name}.ts`),
   outdir: "dist",
   splitting: true,
   format: "esm",

@@ -47,6 +47,16 @@ test("next stays out of transpilePackages where that is asked for", () => {
   expect(withTracing({}, { transpileNext: false }).transpilePackages).toEqual([]);
 });
 
+test("the await hook has an entry of its own, and nothing is lowered for it", () => {
+  turnOn();
+  const given: NextConfig = { transpilePackages: ["lib"], experimental: { typedEnv: true } };
+  const config = withTracing(given, { context: "await-hook" });
+  expect(config.instrumentationClientInject).toEqual(["@throughline/web/next/await-hook"]);
+  expect(config.transpilePackages).toEqual(["lib"]);
+  expect(config.experimental).toEqual({ typedEnv: true });
+  expect(withTracing({}, { context: "await-hook", transpileNext: true }).transpilePackages).toEqual(["next"]);
+});
+
 test("the browser gets its endpoint below the base path, its name and its share", () => {
   turnOn({ OTEL_SERVICE_NAME: "shop", NODE_ENV: "production" });
   expect(webOf(withTracing({ basePath: "/tea" }, { propagateTo: ["https://api.example.com"] }))).toEqual({
@@ -95,11 +105,11 @@ test("a bad option gives one warning and the config untouched", () => {
   turnOn();
   const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
   const config: NextConfig = {};
-  const options = { propagateTo: ["*.example.com"], ingestPath: "api" };
+  const options = { propagateTo: ["*.example.com"], ingestPath: "api", context: "zone" as "await-hook" };
   expect(withTracing(config, options)).toBe(config);
   expect(withTracing(config, options)).toBe(config);
   expect(warn).toHaveBeenCalledTimes(1);
   expect(String(warn.mock.calls[0]?.[0])).toMatch(
-    /@throughline\/server: .*propagateTo.*ingestPath.*Correct it/,
+    /@throughline\/server: .*propagateTo.*ingestPath.*context "zone": expected "await-hook".*Correct it/,
   );
 });

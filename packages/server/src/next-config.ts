@@ -17,9 +17,9 @@ export interface WebOptions {
   readonly ignoreUrls?: readonly string[];
   /** Folder of the ingest route below the app's base path; default `/api/tl`. */
   readonly ingestPath?: string;
-  /** How the browser keeps the current span; without it the light way. */
-  readonly context?: string;
-  /** Adds `next` to `transpilePackages`, so that server actions keep their click; default true. */
+  /** Experiment: `await-hook` follows native `await` in the browser and leaves async functions as they are. */
+  readonly context?: "await-hook";
+  /** Adds `next` to `transpilePackages`, so that server actions keep their click; default true, with a hook false. */
   readonly transpileNext?: boolean;
 }
 
@@ -30,6 +30,8 @@ type ConfigFunction = (
 
 // Native async functions lose the browser's context at each await; lowered ones keep it. Client code only.
 const LOWERED = ["transform-async-to-generator", "transform-async-generator-functions"];
+
+const ENTRY = "@throughline/web/next";
 
 /**
  * Adds browser tracing to a Next.js config, an object or a function. Without `OTEL_ENABLED=true` at build time, or
@@ -44,7 +46,7 @@ export function withTracing(
   const server = readServerConfig({ ingestPath: options.ingestPath }, warnOnce);
   const web = server && readWebOptions(server, options);
   if (!web) return config;
-  const add = (given: NextConfig): NextConfig => traced(given, web, options.transpileNext ?? true);
+  const add = (given: NextConfig): NextConfig => traced(given, web, options);
   if (typeof config !== "function") return add(config);
   return (phase, context) => {
     const given = config(phase, context);
@@ -73,6 +75,9 @@ function readWebOptions(server: ServerConfig, options: WebOptions): ReadOptions 
       `ingestPath ${JSON.stringify(server.ingestPath)}: expected a path such as "${DEFAULT_INGEST_PATH}"`,
     );
   }
+  if (options.context !== undefined && options.context !== "await-hook") {
+    problems.push(`context ${JSON.stringify(options.context)}: expected "await-hook" or nothing`);
+  }
   if (problems.length > 0) {
     warnOnce(`the browser is not traced: ${problems.join("; ")}. Correct it in next.config and build again.`);
     return undefined;
@@ -87,7 +92,6 @@ function readWebOptions(server: ServerConfig, options: WebOptions): ReadOptions 
       ...(propagateTo && { propagateTo }),
       ...(options.propagation && { propagation: options.propagation }),
       ...(options.ignoreUrls && { ignoreUrls: options.ignoreUrls }),
-      ...(options.context && { context: options.context }),
     },
   };
 }
@@ -99,18 +103,27 @@ function webRatio(server: ServerConfig): number {
   return sampleRatioOf(server).ratio;
 }
 
-function traced(config: NextConfig, { web, ingestPath }: ReadOptions, transpileNext: boolean): NextConfig {
-  const swc = config.experimental?.swcEnvOptions;
+function traced(config: NextConfig, { web, ingestPath }: ReadOptions, options: WebOptions): NextConfig {
+  const hook = options.context === "await-hook";
+  const entry = hook ? `${ENTRY}/await-hook` : ENTRY;
+  const transpileNext = options.transpileNext ?? !hook;
   const transpiled = config.transpilePackages ?? [];
   const endpoint = `${config.basePath ?? ""}${ingestPath}/v1/traces`;
   return {
     ...config,
     env: { ...config.env, THROUGHLINE_WEB: JSON.stringify({ ...web, endpoint }) },
-    instrumentationClientInject: [...(config.instrumentationClientInject ?? []), "@throughline/web/next"],
+    instrumentationClientInject: [...(config.instrumentationClientInject ?? []), entry],
     transpilePackages: transpileNext && !transpiled.includes("next") ? [...transpiled, "next"] : transpiled,
-    experimental: {
-      ...config.experimental,
-      swcEnvOptions: { ...swc, include: [...new Set([...(swc?.include ?? []), ...LOWERED])] },
-    },
+    ...(!hook && { experimental: lowered(config.experimental) }),
+  };
+}
+
+type Experimental = NonNullable<NextConfig["experimental"]>;
+
+function lowered(experimental: Experimental | undefined): Experimental {
+  const swc = experimental?.swcEnvOptions;
+  return {
+    ...experimental,
+    swcEnvOptions: { ...swc, include: [...new Set([...(swc?.include ?? []), ...LOWERED])] },
   };
 }

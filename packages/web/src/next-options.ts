@@ -1,0 +1,16 @@
+import type { WebTracingOptions } from "./options.ts";
+
+// `withTracing` writes the options into a build-time constant, which bundlers only find when it is spelled
+// exactly like this.
+declare const process: { readonly env: { readonly THROUGHLINE_WEB?: string } };
+
+/** What `withTracing` chose at build time; `undefined` in an app that was built without it. */
+export function readNextOptions(): WebTracingOptions | undefined {
+  try {
+    const text = process.env.THROUGHLINE_WEB;
+    return text ? (JSON.parse(text) as WebTracingOptions) : undefined;
+  } catch {
+    // No such constant and no `process`.
+    return undefined;
+  }
+}
