@@ -42,7 +42,11 @@ const page = globalThis as {
   [TEST_GLOBAL]?: TestHook | undefined;
 };
 
-const NO_TRACING: WebTracing = { stop: () => Promise.resolve(), flush: () => Promise.resolve() };
+const NO_TRACING: WebTracing = {
+  stop: () => Promise.resolve(),
+  flush: () => Promise.resolve(),
+  setConsent: () => undefined,
+};
 
 /**
  * Starts tracing with OpenTelemetry's own provider, fetch instrumentation and zone.js, with the options, clicks and
@@ -55,7 +59,7 @@ export function startWebTracing(options: WebTracingOptions = {}): WebTracing {
   if (!config) return NO_TRACING;
   const running = run(config, inherited);
   page[RUNNING] = running;
-  return { stop: running.stop, flush: running.flush };
+  return { stop: running.stop, flush: running.flush, setConsent: running.setConsent };
 }
 
 function readConfig(options: WebTracingOptions): WebConfig | undefined {
@@ -122,6 +126,7 @@ function run(config: WebConfig, inherited: readonly Registration[]) {
   const running = {
     halt,
     flush,
+    setConsent: () => undefined,
     stop() {
       halt();
       return transport.flush();

@@ -1,5 +1,8 @@
 export { awaitHook } from "./context/await-hook.ts";
 export { traceErrors } from "./error/uncaught-errors.ts";
+export { type Consent, type ConsentAnswer, setConsent } from "./identity/consent.ts";
+export { type SessionOptions, traceSession } from "./identity/session.ts";
+export { setUser, type TracedUser } from "./identity/user.ts";
 export type { RequestClaim, RunningInstrument, TracedPage, WebInstrument } from "./instrument.ts";
 export type { WebTracingOptions } from "./options.ts";
 export { traceNavigation } from "./page/navigation.ts";

@@ -1,4 +1,5 @@
 import type { Attributes, Context, ContextManager, Tracer } from "@opentelemetry/api";
+import type { StorageKind } from "./identity/page-storage.ts";
 import type { InteractionLife } from "./interaction/interaction-life.ts";
 import type { Later } from "./later.ts";
 import type { WebConfig } from "./options.ts";
@@ -14,6 +15,14 @@ export interface TracedPage {
   readonly config: WebConfig;
   /** Attributes that every span gets which starts from now on (page, route, session); a later value replaces. */
   readonly setPageAttributes: (attributes: Attributes) => void;
+  /** Attributes that are asked for when a span starts. */
+  readonly describeSpans: (read: () => Attributes) => void;
+  /** Storage while it may be used: ask anew each time, and write under `throughline.` so that a denial removes it. */
+  readonly storage: (kind: StorageKind) => Storage | undefined;
+  /** Calls once, after the start or when the visitor allows what was pending. */
+  readonly onGranted: (run: () => void) => void;
+  /** Whether requests may carry `traceparent`, and if none may, why. */
+  readonly propagation: () => PropagationMode;
   /** The activity a span without a parent belongs to: the page load, then the latest navigation. */
   readonly setPageContext: (context: Context | undefined) => void;
   /** The page load or navigation that began at or after this time of `performance.now`, else the latest. */
@@ -24,6 +33,8 @@ export interface TracedPage {
   readonly claimRequests: (claim: RequestClaim) => void;
   readonly outbox: Outbox;
 }
+
+export type PropagationMode = "same-origin" | "off" | "consent";
 
 export type RequestClaim = (headers: Headers, active: Context) => Context | undefined;
 

@@ -1,4 +1,5 @@
 import { DEFAULT_INGEST_PATH } from "@throughline/core/attributes";
+import type { Consent } from "./identity/consent.ts";
 import type { WebInstrument } from "./instrument.ts";
 
 export interface WebTracingOptions {
@@ -12,6 +13,11 @@ export interface WebTracingOptions {
   readonly propagateTo?: readonly string[] | undefined;
   /** `off`: no request carries `traceparent`, not even to the page's own origin. */
   readonly propagation?: "same-origin" | "off" | undefined;
+  /**
+   * What the visitor allows; default `granted`. `pending` holds spans in memory until `setConsent`, `denied` traces
+   * nothing, `gpc` is `denied` where the browser sends Global Privacy Control.
+   */
+  readonly consent?: Consent | undefined;
   /** URL prefixes that are never traced, absolute or starting with `/`. */
   readonly ignoreUrls?: readonly string[] | undefined;
   /** Share of traces that are kept, 0 to 1; default 1. */
@@ -34,6 +40,7 @@ export function readWebOptions(options: WebTracingOptions, pageUrl: string): Web
     endpoint: options.endpoint ?? DEFAULT_ENDPOINT,
     propagateTo: options.propagateTo ?? [],
     propagation: options.propagation ?? "same-origin",
+    consent: options.consent ?? "granted",
     ignoreUrls: options.ignoreUrls ?? [],
     sampleRatio: options.sampleRatio ?? 1,
     resourceAttributes: options.resourceAttributes ?? {},
@@ -70,6 +77,10 @@ const CHECKS: Readonly<Record<keyof WebConfig, Check>> = {
   propagation: {
     isGood: (value) => value === "same-origin" || value === "off",
     expected: '"same-origin" or "off"',
+  },
+  consent: {
+    isGood: (value) => /^(granted|pending|denied|gpc)$/.test(String(value)),
+    expected: '"granted", "pending", "denied" or "gpc"',
   },
   ignoreUrls: { isGood: isTexts, expected: 'prefixes such as ["/healthz"]' },
   sampleRatio: {

@@ -15,12 +15,12 @@ const TRACESTATE = "tracestate";
  * W3C trace context for `propagation.inject` and `extract`. An incoming `tracestate` is left out, which the
  * specification allows: https://www.w3.org/TR/trace-context/#tracestate-header
  */
-export function createPropagator(): TextMapPropagator {
+export function createPropagator(mayInject: () => boolean = () => true): TextMapPropagator {
   return {
     fields: () => [TRACEPARENT, TRACESTATE],
     inject(context, carrier, setter) {
       const span = trace.getSpanContext(context);
-      if (!span || !isSpanContextValid(span)) return;
+      if (!span || !isSpanContextValid(span) || !mayInject()) return;
       setter.set(carrier, TRACEPARENT, traceparentOf(span));
       const state = span.traceState?.serialize();
       if (state) setter.set(carrier, TRACESTATE, state);

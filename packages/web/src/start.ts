@@ -13,7 +13,18 @@ import { SERVICE_NAME, TEST_CASE_ID, TEST_GLOBAL } from "@throughline/core/attri
 import { bindAsync, createContextManager } from "./context/context.ts";
 import { traceListeners } from "./context/listeners.ts";
 import type { Registration } from "./context/registrations.ts";
-import type { RequestClaim, RunningInstrument, TracedPage } from "./instrument.ts";
+import {
+  type ConsentAnswer,
+  type ConsentedRun,
+  type ConsentGate,
+  fetchWhileGranted,
+  setConsent,
+  traceUnderConsent,
+} from "./identity/consent.ts";
+import { holdUntilGranted } from "./identity/held-spans.ts";
+import { openStorage } from "./identity/page-storage.ts";
+import { USER, userDoor } from "./identity/user-door.ts";
+import type { PropagationMode, RequestClaim, RunningInstrument, TracedPage } from "./instrument.ts";
 import { traceInteractions } from "./interaction/interaction.ts";
 import { createInteractionLife, type InteractionLife } from "./interaction/interaction-life.ts";
 import { createLater, type Later } from "./later.ts";
@@ -32,6 +43,8 @@ export interface WebTracing {
   stop(): Promise<void>;
   /** Resolves when everything that has ended was answered by the endpoint, or given up. */
   flush(): Promise<void>;
+  /** The visitor's answer: see the option `consent`. */
+  setConsent(answer: ConsentAnswer): void;
 }
 
 /** What the Playwright fixture puts into the page, and what it gets back. */
@@ -50,7 +63,11 @@ interface Running extends WebTracing {
 const RUNNING = Symbol.for("throughline.web");
 const page = globalThis as { [RUNNING]?: Running | undefined; [TEST_GLOBAL]?: TestHook | undefined };
 
-const NO_TRACING: WebTracing = { stop: () => Promise.resolve(), flush: () => Promise.resolve() };
+const NO_TRACING: WebTracing = {
+  stop: () => Promise.resolve(),
+  flush: () => Promise.resolve(),
+  setConsent: () => undefined,
+};
 
 /**
  * Starts tracing clicks and `fetch` in this page; a second start takes the place of the first. A bad option
@@ -61,9 +78,28 @@ export function startWebTracing(options: WebTracingOptions = {}): WebTracing {
   const config = readConfig(options);
   const inherited = page[RUNNING]?.halt() ?? [];
   if (!config) return NO_TRACING;
-  const running = run(config, page[TEST_GLOBAL], inherited);
+  const test = page[TEST_GLOBAL];
+  const consented = traceUnderConsent(
+    config.consent,
+    (consent, left: readonly Registration[]) => run({ config, test, inherited: left, consent }),
+    inherited,
+  );
+  const running: Running = {
+    halt() {
+      if (page[RUNNING] !== running) return [];
+      page[RUNNING] = undefined;
+      return consented.halt();
+    },
+    flush: consented.flush,
+    stop() {
+      if (page[RUNNING] === running) consented.forget();
+      running.halt();
+      return consented.flush();
+    },
+    setConsent,
+  };
   page[RUNNING] = running;
-  return { stop: running.stop, flush: running.flush };
+  return { stop: running.stop, flush: running.flush, setConsent };
 }
 
 function readConfig(options: WebTracingOptions): WebConfig | undefined {
@@ -77,19 +113,26 @@ function readConfig(options: WebTracingOptions): WebConfig | undefined {
   }
 }
 
-function run(config: WebConfig, test: TestHook | undefined, inherited: readonly Registration[]): Running {
+interface Run {
+  readonly config: WebConfig;
+  readonly test: TestHook | undefined;
+  readonly inherited: readonly Registration[];
+  readonly consent: ConsentGate;
+}
+
+function run({ config, test, inherited, consent }: Run): ConsentedRun<readonly Registration[]> {
   const later = createLater();
   const resource = resourceOf(config, test);
   const manager = createContextManager();
-  const fetch = untracedFetch(manager);
+  const fetch = fetchWhileGranted(untracedFetch(manager), consent);
   const transport = createTransport({ url: config.endpoint, resource, fetch, later });
   const life = createInteractionLife(later);
-  const pageState: PageState = { attributes: {}, context: undefined, claim: () => undefined };
+  const pageState: PageState = { attributes: {}, readers: [], context: undefined, claim: () => undefined };
   const provider = createTracerProvider({
     sampler: createSampler(test ? 1 : config.sampleRatio),
-    ...watchSpans(life, transport, pageState),
+    ...watchSpans({ life, transport, pageState, consent }),
   });
-  const leaveApi = joinApi(provider, manager);
+  const leaveApi = joinApi(provider, manager, consent);
   const traced = tracePage({
     config,
     tracer: provider.getTracer(TRACER_NAME),
@@ -99,6 +142,7 @@ function run(config: WebConfig, test: TestHook | undefined, inherited: readonly 
     inherited,
     pageState,
     outbox: transport,
+    consent,
   });
 
   const flush = (): Promise<void> => {
@@ -117,25 +161,17 @@ function run(config: WebConfig, test: TestHook | undefined, inherited: readonly 
   });
   const leaveTest = joinTest(test, flush, config.endpoint);
 
-  function halt(): readonly Registration[] {
-    if (page[RUNNING] !== running) return [];
-    page[RUNNING] = undefined;
-    traced.cut("stop");
-    stopPage();
-    leaveTest();
-    leaveApi();
-    transport.hide();
-    return traced.stop();
-  }
-  const running: Running = {
-    halt,
+  return {
     flush,
-    stop() {
-      halt();
-      return transport.flush();
+    halt() {
+      traced.cut("stop");
+      stopPage();
+      leaveTest();
+      leaveApi();
+      transport.hide();
+      return traced.stop();
     },
   };
-  return running;
 }
 
 /** Whoever wrapped `fetch` before us would make a span of each post, and we a post of each such span. */
@@ -147,6 +183,7 @@ function untracedFetch(manager: ContextManager): typeof globalThis.fetch {
 /** What instruments say of the page as a whole. */
 interface PageState {
   attributes: Attributes;
+  readonly readers: (() => Attributes)[];
   context: Context | undefined;
   claim: RequestClaim;
 }
@@ -160,10 +197,12 @@ interface PageTracing {
   readonly later: Later;
   readonly inherited: readonly Registration[];
   readonly outbox: Outbox;
+  readonly consent: ConsentGate;
 }
 
 /** Every instrument, in the order in which the page must meet them. */
-function tracePage({ config, tracer, manager, life, later, inherited, pageState, outbox }: PageTracing) {
+function tracePage({ inherited, ...parts }: PageTracing) {
+  const { config, tracer, manager, life, later, pageState, consent } = parts;
   const interactions = traceInteractions(tracer, life, later);
   const binding = bindAsync(manager);
   const stopListeners = traceListeners(
@@ -183,11 +222,11 @@ function tracePage({ config, tracer, manager, life, later, inherited, pageState,
     propagateTo: config.propagateTo,
     ignoreUrls: [...config.ignoreUrls, config.endpoint],
   };
-  const { propagation } = config;
+  const propagation = (): PropagationMode => (consent.isGranted() ? config.propagation : "consent");
   const inferParent = (): Context | undefined => life.only() ?? pageState.context;
   const claim: RequestClaim = (headers, active) => pageState.claim(headers, active);
   const requests = traceFetch({ tracer, manager, rules, propagation, inferParent, claim, later });
-  const traced = tracedPageOf({ config, tracer, manager, life, later, pageState, outbox, inferParent });
+  const traced = tracedPageOf({ ...parts, inferParent, propagation });
   const running: readonly RunningInstrument[] = config.instruments.map((start) => start(traced));
   return {
     settle(): void {
@@ -213,15 +252,21 @@ function tracePage({ config, tracer, manager, life, later, inherited, pageState,
 
 interface TracedPageParts extends Omit<PageTracing, "inherited"> {
   readonly inferParent: () => Context | undefined;
+  readonly propagation: () => PropagationMode;
 }
 
-function tracedPageOf({ pageState, ...parts }: TracedPageParts): TracedPage {
+function tracedPageOf({ pageState, consent, ...parts }: TracedPageParts): TracedPage {
   const pageContexts = createPageContexts();
   return {
     ...parts,
     setPageAttributes(attributes) {
       pageState.attributes = { ...pageState.attributes, ...attributes };
     },
+    describeSpans(read) {
+      pageState.readers.push(read);
+    },
+    storage: (kind) => openStorage(kind, consent.isGranted),
+    onGranted: consent.onGranted,
     setPageContext(context) {
       pageState.context = context;
       if (context) pageContexts.add(context);
@@ -233,15 +278,24 @@ function tracedPageOf({ pageState, ...parts }: TracedPageParts): TracedPage {
   };
 }
 
-function watchSpans(life: InteractionLife, transport: Transport, pageState: PageState): SpanWatch {
+interface SpanReaders {
+  readonly life: InteractionLife;
+  readonly transport: Transport;
+  readonly pageState: PageState;
+  readonly consent: ConsentGate;
+}
+
+function watchSpans({ life, transport, pageState, consent }: SpanReaders): SpanWatch {
+  const send = holdUntilGranted(consent, transport.onEnd);
   return {
     onStart(span, parentContext) {
-      span.setAttributes(pageState.attributes);
+      span.setAttributes({ ...pageState.attributes, ...userDoor[USER] });
+      for (const read of pageState.readers) span.setAttributes(read());
       life.onStart(span, parentContext);
     },
     onEnd(span) {
       life.onEnd(span);
-      transport.onEnd(span);
+      send(span);
     },
   };
 }
@@ -255,10 +309,10 @@ function resourceOf(config: WebConfig, test: TestHook | undefined): Attributes {
 }
 
 /** Makes the user's own `trace.getTracer` and `context.with` part of the same traces. */
-function joinApi(provider: TracerProvider, manager: ContextManager): Stop {
+function joinApi(provider: TracerProvider, manager: ContextManager, consent: ConsentGate): Stop {
   const tracing = trace.setGlobalTracerProvider(provider);
   const contexts = context.setGlobalContextManager(manager);
-  const headers = propagation.setGlobalPropagator(createPropagator());
+  const headers = propagation.setGlobalPropagator(createPropagator(consent.isGranted));
   return () => {
     if (tracing) trace.disable();
     if (contexts) context.disable();

@@ -58,7 +58,7 @@ interface Activatable {
 
 function startLoad(traced: TracedPage): RunningInstrument {
   page[TOLD] = true;
-  const served = readServed();
+  const served = readServed(traced.storage);
   if (!isPrerendering()) return followLoad(traced, served);
   // Nobody has seen the page yet, and perhaps nobody will; what it fetches meanwhile is in its trace already.
   if (served.parent) traced.setPageContext(trace.setSpanContext(ROOT_CONTEXT, served.parent));
@@ -123,9 +123,10 @@ interface ServedBy {
   readonly linked?: SpanContext | undefined;
 }
 
-function readServed(): ServedBy {
+function readServed(storage: TracedPage["storage"]): ServedBy {
   const entry = navigationEntry();
-  const server = entry && readServerSpan(entry, performance.timeOrigin, rememberServed());
+  const before = rememberServed(() => storage("sessionStorage"));
+  const server = entry && readServerSpan(entry, performance.timeOrigin, before);
   if (!server) return { entry };
   const { traceId, spanId, sampled, fresh } = server;
   const traceFlags = sampled ? TraceFlags.SAMPLED : TraceFlags.NONE;

@@ -72,12 +72,19 @@ test("a document out of the browser's cache is stale, one that the server confir
 });
 
 test("the same header is fresh once in a tab", () => {
-  const twice = [1, 2].map(() => readServerSpan(served(), ORIGIN, rememberServed())?.fresh);
+  const twice = [1, 2].map(
+    () =>
+      readServerSpan(
+        served(),
+        ORIGIN,
+        rememberServed(() => sessionStorage),
+      )?.fresh,
+  );
   expect(twice).toEqual([true, false]);
 });
 
 test("a tab remembers the last twenty", () => {
-  const before = rememberServed();
+  const before = rememberServed(() => sessionStorage);
   for (let id = 0; id < 25; id++) before.add(String(id));
   expect(["4", "5", "24"].map((id) => before.has(id))).toEqual([false, true, true]);
 });

@@ -1,9 +1,10 @@
 import { parseTraceparent, type TraceContext } from "@throughline/core";
+import { STORAGE_PREFIX } from "../identity/page-storage.ts";
 
 /** The server's clock and the browser's need not agree; a cache keeps a document longer than this, or shorter than a visit. */
 const FRESH_MS = 60_000;
 const REMEMBERED = 20;
-const STORED = "throughline.served";
+const STORED = `${STORAGE_PREFIX}served`;
 
 /** The part of a navigation entry that tells who served the document. */
 export interface ServedDocument {
@@ -52,22 +53,16 @@ function isFromNetwork({ transferSize, deliveryType }: ServedDocument): boolean 
 }
 
 /** The last few, in `sessionStorage`; a page that may not store anything remembers nothing. */
-export function rememberServed(): ServedBefore {
-  const read = (): readonly string[] => {
-    try {
-      return sessionStorage.getItem(STORED)?.split(" ") ?? [];
-    } catch {
-      return [];
-    }
-  };
+export function rememberServed(storage: () => Storage | undefined): ServedBefore {
+  const read = (): readonly string[] => storage()?.getItem(STORED)?.split(" ") ?? [];
   return {
     has: (spanId) => read().includes(spanId),
     add(spanId) {
       try {
         const ids = [...read().filter((id) => id !== spanId), spanId];
-        sessionStorage.setItem(STORED, ids.slice(-REMEMBERED).join(" "));
+        storage()?.setItem(STORED, ids.slice(-REMEMBERED).join(" "));
       } catch {
-        // Storage is off or full; the age and the delivery still tell.
+        // Full; the age and the delivery still tell.
       }
     },
   };

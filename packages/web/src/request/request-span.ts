@@ -16,7 +16,7 @@ import {
   SERVER_PORT,
   URL_FULL,
 } from "@throughline/core/attributes";
-import type { RequestClaim } from "../instrument.ts";
+import type { PropagationMode, RequestClaim } from "../instrument.ts";
 import { TRACEPARENT } from "../propagator.ts";
 import { type FetchCall, normalMethod } from "./fetch-call.ts";
 
@@ -24,7 +24,7 @@ export interface RequestTracing {
   readonly tracer: Tracer;
   readonly manager: ContextManager;
   readonly rules: UrlRules;
-  readonly propagation: "same-origin" | "off";
+  readonly propagation: () => PropagationMode;
   /** The parent to assume when the code that makes the request has no context. */
   readonly inferParent: () => Context | undefined;
   /** A parent that is known better than by the code that makes the request. */
@@ -34,14 +34,15 @@ export interface RequestTracing {
 /** What a request of any kind tells of itself. */
 export type TracedRequest = Pick<FetchCall, "url" | "method" | "headers" | "mode">;
 
-export type Propagation = "sent" | "off" | "origin" | "caller";
+export type Propagation = "sent" | "off" | "consent" | "origin" | "caller";
 
 export function propagationOf(
   { headers, url, mode }: TracedRequest,
   tracing: Pick<RequestTracing, "rules" | "propagation">,
 ): Propagation {
   if (headers.has(TRACEPARENT)) return "caller";
-  if (tracing.propagation === "off") return "off";
+  const allowed = tracing.propagation();
+  if (allowed !== "same-origin") return allowed;
   // A no-cors request drops the header on the way: https://fetch.spec.whatwg.org/#concept-headers-guard
   return mayPropagate(tracing.rules, url) && mode !== "no-cors" ? "sent" : "origin";
 }

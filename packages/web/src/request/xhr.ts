@@ -92,12 +92,12 @@ function readOpen([method, url]: readonly unknown[]): Opened | undefined {
 
 /** Adds the header and starts the span; without one when the request is not to be traced or the trace not kept. */
 function begin(xhr: XMLHttpRequest, { method, url, headers }: Opened, page: TracedPage): Span | undefined {
-  const { propagateTo, ignoreUrls, endpoint, propagation: propagate } = page.config;
+  const { propagateTo, ignoreUrls, endpoint } = page.config;
   const rules = { pageOrigin: location.origin, propagateTo, ignoreUrls: [...ignoreUrls, endpoint] };
   // `send` without `open`, or twice: the browser will say so.
   if (xhr.readyState !== XMLHttpRequest.OPENED || isIgnored(rules, url)) return undefined;
   const call = { url, method, headers, mode: undefined };
-  const tracing = { ...page, rules, propagation: propagate, claim: () => undefined };
+  const tracing = { ...page, rules, claim: () => undefined };
   const propagation = propagationOf(call, tracing);
   const span = startSpan(call, propagation, tracing);
   if (propagation === "sent") xhr.setRequestHeader(TRACEPARENT, traceparentOf(span.spanContext()));

@@ -25,8 +25,9 @@ function openQueue() {
       resent.push(body);
     },
   };
+  const page = { outbox, storage: () => localStorage, onGranted: (run: () => void) => run() };
   // All that this instrument uses of a page.
-  const { stop } = offlineQueue()({ outbox } as TracedPage);
+  const { stop } = offlineQueue()(page as unknown as TracedPage);
   return { resent, stop, hold: (body: string) => hold(body) };
 }
 

@@ -1,6 +1,7 @@
+import { STORAGE_PREFIX } from "../identity/page-storage.ts";
 import type { WebInstrument } from "../instrument.ts";
 
-const PREFIX = "throughline.post.";
+const PREFIX = `${STORAGE_PREFIX}post.`;
 const MAX_AGE_MS = 60 * 60 * 1000;
 /** As the browser counts: two bytes a character of JSON would be too careful, it is nearly all ASCII. */
 const MAX_CHARACTERS = 256 * 1024;
@@ -10,14 +11,18 @@ const MAX_CHARACTERS = 256 * 1024;
  * and sends them with the next page load: at most 256 KiB, at most an hour old, with their original times.
  */
 export function offlineQueue(): WebInstrument {
-  return ({ outbox }) => {
-    const storage = openStorage();
-    if (!storage) return { stop: () => undefined };
-    outbox.holdBy((body) => keep(storage, body));
+  return ({ outbox, storage, onGranted }) => {
+    // Not `sessionStorage`: it is gone with the tab, and a closed tab is what most posts are lost by.
+    const open = (): Storage | undefined => storage("localStorage");
+    outbox.holdBy((body) => {
+      const allowed = open();
+      return allowed && keep(allowed, body);
+    });
     const sendAll = (): void => {
-      for (const body of takeAll(storage)) outbox.resend(body);
+      const allowed = open();
+      for (const body of allowed ? takeAll(allowed) : []) outbox.resend(body);
     };
-    sendAll();
+    onGranted(sendAll);
     window.addEventListener("online", sendAll);
     return {
       stop() {
@@ -26,16 +31,6 @@ export function offlineQueue(): WebInstrument {
       },
     };
   };
-}
-
-// Not `sessionStorage`: it is gone with the tab, and a closed tab is what most posts are lost by.
-function openStorage(): Storage | undefined {
-  try {
-    return window.localStorage;
-  } catch {
-    // The user forbids storage: https://html.spec.whatwg.org/#dom-localstorage
-    return undefined;
-  }
 }
 
 /** One entry a post, so that tabs never write over each other; the oldest make room. */

@@ -1,0 +1,24 @@
+/** Every key that this package writes begins with it, so that a denial finds them all. */
+export const STORAGE_PREFIX = "throughline.";
+
+export type StorageKind = "localStorage" | "sessionStorage";
+
+/** The page's storage, or nothing where the visitor or the browser does not allow it. */
+export function openStorage(kind: StorageKind, isAllowed: () => boolean): Storage | undefined {
+  if (!isAllowed()) return undefined;
+  try {
+    return window[kind];
+  } catch {
+    // The user forbids storage: https://html.spec.whatwg.org/#dom-localstorage
+    return undefined;
+  }
+}
+
+/** Removes everything that this package ever stored in this browser for this origin. */
+export function forgetStored(): void {
+  for (const kind of ["localStorage", "sessionStorage"] as const) {
+    const storage = openStorage(kind, () => true);
+    if (!storage) continue;
+    for (const key of Object.keys(storage)) if (key.startsWith(STORAGE_PREFIX)) storage.removeItem(key);
+  }
+}
