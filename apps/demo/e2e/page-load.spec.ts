@@ -170,7 +170,7 @@ test("a page with 30 links exports no prefetch, and a click on one is a trace do
 
   await expectPath(traceIdOf(request), [
     /^click a · internal · pages-web$/,
-    /^ {2}navigate push · internal · pages-web$/,
+    /^ {2}navigate \/item\/\[id\] · internal · pages-web$/,
     /^ {4}GET \/item\/7 · client · pages-web$/,
     /^ {6}.*GET \/item\/\[id\] · server · pages$/,
   ]);
@@ -188,8 +188,58 @@ test("a click on a link of the Pages Router is a trace down to the server that a
   await expect(page.getByRole("heading", { name: /^other/ })).toBeVisible();
   await expectPath(traceIdOf(request), [
     /^click a · internal · pages-web$/,
-    /^ {2}navigate push · internal · pages-web$/,
+    /^ {2}navigate \/other · internal · pages-web$/,
     /^ {4}GET \S*\/other\.json · client · pages-web$/,
     /^ {6}.*GET .* · server · pages$/,
   ]);
 });
+
+test("a page and the navigations from it carry the route that the router knows, there and back", async ({
+  page,
+}) => {
+  const sent = collectSpans(page);
+  await page.goto(`${origin}/item/5`);
+  await expect.poll(() => routesOf(sent, "page load")).toEqual([["page load", "/item/[id]", undefined]]);
+  await page.goto(`${origin}/classic`);
+  await page.getByRole("link", { name: "Ticket" }).click();
+  await expect(page.getByRole("heading", { name: "ticket 7" })).toBeVisible();
+  await page.goBack();
+  await expect(page.getByRole("heading", { name: /^classic/ })).toBeVisible();
+  await expect
+    .poll(() => routesOf(sent, "navigate"))
+    .toEqual([
+      ["navigate /ticket/[id]", "/ticket/[id]", "push"],
+      ["navigate /classic", "/classic", "traverse"],
+    ]);
+});
+
+interface SentSpan {
+  readonly name: string;
+  readonly attributes: readonly { readonly key: string; readonly value: { readonly stringValue?: string } }[];
+}
+
+/** What the page exports, as it leaves the page. */
+function collectSpans(page: Page): readonly SentSpan[] {
+  const spans: SentSpan[] = [];
+  page.on("request", (request) => {
+    if (!request.url().endsWith("/v1/traces")) return;
+    const { resourceSpans } = request.postDataJSON() as {
+      resourceSpans: { scopeSpans: { spans: SentSpan[] }[] }[];
+    };
+    spans.push(...resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans)));
+  });
+  return spans;
+}
+
+/** Name, route and type of the spans whose names begin like this. */
+function routesOf(spans: readonly SentSpan[], name: string) {
+  const textOf = ({ attributes }: SentSpan, key: string) =>
+    attributes.find((attribute) => attribute.key === key)?.value.stringValue;
+  return spans
+    .filter((span) => span.name.startsWith(name))
+    .map((span) => [
+      span.name,
+      textOf(span, "throughline.page.route"),
+      name === "navigate" ? textOf(span, "throughline.navigation.type") : undefined,
+    ]);
+}

@@ -28,12 +28,13 @@ test("View order is a navigation below its click, down to the database", async (
   const context = parseTraceparent(request.headers().traceparent ?? "");
   const document = await awaitTrace(context?.traceId ?? "", [
     "click View order · internal · shop-web",
-    "navigate push · internal · shop-web",
+    "navigate /orders/[id] · internal · shop-web",
     "SELECT orders · client · shop",
   ]);
   const click = spanOf(document, "click View order", "internal");
-  const navigation = spanOf(document, "navigate push", "internal");
+  const navigation = spanOf(document, "navigate /orders/[id]", "internal");
   expect(navigation.parentSpanId).toBe(click.spanId);
+  expect(navigation.attributes).toMatchObject({ "throughline.page.route": "/orders/[id]" });
   const client = document.spans.find((span) => span.spanId === context?.spanId);
   expect(client?.parentSpanId).toBe(navigation.spanId);
 });

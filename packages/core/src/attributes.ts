@@ -48,7 +48,7 @@ export const TAB_ID = "throughline.tab.id";
 export const PAGE_ID = "throughline.page.id";
 /** The page's address without credentials, query values and fragment. */
 export const PAGE_URL = "browser.document.url.full";
-/** The page's route without its parameters' values: `/products/[id]`. */
+/** The page's route without its parameters' values: `/products/[id]`; `/products/*` where it was guessed from the path. */
 export const PAGE_ROUTE = "throughline.page.route";
 /** Only what the app says with `setUser`; its other attributes are `user.` and their name. */
 export const USER_ID = "user.id";
@@ -111,6 +111,11 @@ export const TEST_GLOBAL = "__throughline_test__";
 /** `click Buy` */
 export function interactionSpanName(type: string, target: string): string {
   return target === "" ? type : `${type} ${target}`;
+}
+
+/** `navigate /products/[id]`; without the route until it is known. */
+export function navigationSpanName(route = ""): string {
+  return route === "" ? "navigate" : `navigate ${route}`;
 }
 
 /** `POST /api/orders`; the method alone where no route is known, as the HTTP conventions ask. */

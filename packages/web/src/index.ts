@@ -5,7 +5,7 @@ export { type SessionOptions, traceSession } from "./identity/session.ts";
 export { setUser, type TracedUser } from "./identity/user.ts";
 export type { RequestClaim, RunningInstrument, TracedPage, WebInstrument } from "./instrument.ts";
 export type { WebTracingOptions } from "./options.ts";
-export { traceNavigation } from "./page/navigation.ts";
+export { type NavigationOptions, traceNavigation } from "./page/navigation.ts";
 export { tracePageLoad } from "./page/page-load.ts";
 export { onRouterTransitionStart, type TransitionType } from "./page/router-transition.ts";
 export { traceWebVitals, type WebVitalsOptions } from "./page/web-vitals.ts";

@@ -13,7 +13,10 @@ export interface TracedPage {
   /** Opens activities (a click, a navigation, a page load) that adopt the work below them and end with it. */
   readonly life: InteractionLife;
   readonly config: WebConfig;
-  /** Attributes that every span gets which starts from now on (page, route, session); a later value replaces. */
+  /**
+   * Attributes of the open page load or navigation and of every span that starts from now on (page, route, session);
+   * a later value replaces.
+   */
   readonly setPageAttributes: (attributes: Attributes) => void;
   /** Attributes that are asked for when a span starts. */
   readonly describeSpans: (read: () => Attributes) => void;

@@ -5,6 +5,7 @@ import {
   context,
   propagation,
   ROOT_CONTEXT,
+  type Span,
   type Tracer,
   type TracerProvider,
   trace,
@@ -185,6 +186,8 @@ interface PageState {
   attributes: Attributes;
   readonly readers: (() => Attributes)[];
   context: Context | undefined;
+  /** The page load or navigation that began last; it may have ended. */
+  latest?: Span | undefined;
   claim: RequestClaim;
 }
 
@@ -261,6 +264,7 @@ function tracedPageOf({ pageState, consent, ...parts }: TracedPageParts): Traced
     ...parts,
     setPageAttributes(attributes) {
       pageState.attributes = { ...pageState.attributes, ...attributes };
+      pageState.latest?.setAttributes(attributes);
     },
     describeSpans(read) {
       pageState.readers.push(read);
@@ -269,6 +273,7 @@ function tracedPageOf({ pageState, consent, ...parts }: TracedPageParts): Traced
     onGranted: consent.onGranted,
     setPageContext(context) {
       pageState.context = context;
+      if (context) pageState.latest = trace.getSpan(context);
       if (context) pageContexts.add(context);
     },
     pageContextSince: pageContexts.since,

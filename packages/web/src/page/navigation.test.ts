@@ -40,9 +40,10 @@ test("a pushState is a navigation with the path it left and the path it reached"
   const [span, ...others] = await navigations();
   expect(others).toEqual([]);
   expect(span).toMatchObject({
-    name: "navigate push",
+    name: "navigate /orders",
     attributes: {
       "throughline.navigation.type": "push",
+      "throughline.page.route": "/orders",
       "throughline.navigation.from": pathname,
       "url.path": "/orders",
     },
@@ -56,10 +57,10 @@ test("replaceState and back are navigations of their own types", async () => {
   const arrived = new Promise((resolve) => window.addEventListener("popstate", resolve, { once: true }));
   history.back();
   await arrived;
-  expect((await navigations()).map(({ name }) => name)).toEqual([
-    "navigate push",
-    "navigate replace",
-    "navigate traverse",
+  expect((await navigations()).map(({ attributes }) => attributes["throughline.navigation.type"])).toEqual([
+    "push",
+    "replace",
+    "traverse",
   ]);
 });
 
@@ -76,7 +77,7 @@ test("a navigation in a click is a child of the click", async () => {
   button.addEventListener("click", () => history.pushState(null, "", "/orders"));
   await userEvent.click(button);
   const click = await only("click Go");
-  const span = await only("navigate push");
+  const span = await only("navigate /orders");
   expect(span.parentSpanId).toBe(click.spanId);
   expect(span.attributes).not.toHaveProperty("throughline.parent");
 });
@@ -89,7 +90,7 @@ test("the App Router's navigation lasts from its start to its commit, with its r
   });
   expect(await navigations()).toEqual([]);
   history.pushState(null, "", "/orders");
-  const span = await only("navigate push");
+  const span = await only("navigate /orders");
   const request = await only("GET");
   expect(span.parentSpanId).toBe((await only("click")).spanId);
   expect(request.parentSpanId).toBe(span.spanId);
@@ -109,7 +110,7 @@ test("a router's request that lost its context belongs to the pending navigation
   await rsc();
   history.pushState(null, "", "/orders");
   const request = await only("GET");
-  expect(request.parentSpanId).toBe((await only("navigate push")).spanId);
+  expect(request.parentSpanId).toBe((await only("navigate /orders")).spanId);
   expect(request.attributes["throughline.parent"]).toBe("inferred");
 });
 
@@ -139,24 +140,113 @@ test("a transition that is open when the page goes is ended by that", async () =
   runNext();
   onRouterTransitionStart("/orders", "push");
   window.dispatchEvent(new PageTransitionEvent("pagehide"));
-  expect((await only("navigate push")).attributes["throughline.ended_by"]).toBe("pagehide");
+  expect((await only("navigate /orders")).attributes["throughline.ended_by"]).toBe("pagehide");
 });
 
-test("the Pages Router tells its start and its failure", async () => {
-  const listeners = new Map<string, (url: string) => void>();
-  const on = (name: string, listener: (url: string) => void) => listeners.set(name, listener);
-  const off = vi.fn((name: string) => listeners.delete(name));
-  runNext({ events: { on, off } });
+/** The Pages Router as far as it can be heard, and a way to speak for it. */
+function runPagesRouter() {
+  const listeners = new Map<string, (...args: unknown[]) => void>();
+  const router = {
+    pathname: "/",
+    events: {
+      on: (name: string, listener: (...args: unknown[]) => void) => listeners.set(name, listener),
+      off: (name: string) => listeners.delete(name),
+    },
+  };
+  runNext(router);
   // The router is there once the page is hydrated; the click that navigates is the last moment to join.
   document.body.click();
-  listeners.get("routeChangeStart")?.("/orders");
+  const emit = (name: string, ...args: unknown[]) => listeners.get(name)?.(...args);
+  return { router, listeners, emit };
+}
+
+test("the Pages Router tells its start and its failure", async () => {
+  const { listeners, emit } = runPagesRouter();
+  emit("routeChangeStart", "/orders", { shallow: false });
   await fetch("/_next/data/orders.json", { headers: { "x-nextjs-data": "1" } });
-  listeners.get("routeChangeError")?.("/orders");
-  const span = await only("navigate push");
+  emit("routeChangeError", new Error("no such page"), "/orders");
+  const span = await only("navigate /orders");
   expect(span.attributes).toMatchObject({ "url.path": "/orders", "throughline.ended_by": "error" });
   expect((await only("GET")).parentSpanId).toBe(span.spanId);
   await page.tracing.stop();
   expect(listeners.size).toBe(0);
+});
+
+test("a navigation of the Pages Router ends when the page is rendered, and is named by the file of the page", async () => {
+  const { router, emit } = runPagesRouter();
+  emit("routeChangeStart", "/item/7", { shallow: false });
+  history.pushState(null, "", "/item/7");
+  expect(await navigations()).toEqual([]);
+  router.pathname = "/item/[id]";
+  emit("routeChangeComplete", "/item/7");
+  const span = await only("navigate /item/[id]");
+  expect(span.attributes).toMatchObject({
+    "url.path": "/item/7",
+    "throughline.navigation.type": "push",
+    "throughline.page.route": "/item/[id]",
+  });
+});
+
+test("the Pages Router's replace and its returns have types of their own", async () => {
+  const { emit } = runPagesRouter();
+  emit("routeChangeStart", "/one");
+  history.replaceState(null, "", "/one");
+  emit("routeChangeComplete", "/one");
+  history.pushState(null, "", "/two");
+  const arrived = new Promise((resolve) => window.addEventListener("popstate", resolve, { once: true }));
+  history.back();
+  await arrived;
+  emit("routeChangeStart", "/one");
+  emit("routeChangeComplete", "/one");
+  const types = (await navigations()).map(({ attributes }) => attributes["throughline.navigation.type"]);
+  expect(types).toEqual(["replace", "traverse"]);
+});
+
+test("a shallow change of the Pages Router is no navigation", async () => {
+  const { emit } = runPagesRouter();
+  emit("routeChangeStart", "/?sort=price", { shallow: true });
+  history.pushState(null, "", "/?sort=price");
+  emit("routeChangeComplete", "/?sort=price");
+  expect(await navigations()).toEqual([]);
+});
+
+test("a navigation of the App Router is named by the tree that the router leaves in its history entry", async () => {
+  runNext();
+  onRouterTransitionStart("/item/7", "push");
+  const tree = ["", { children: ["item", { children: [["id", "7", "d"], { children: ["__PAGE__", {}] }] }] }];
+  history.pushState({ __NA: true, __PRIVATE_NEXTJS_INTERNALS_TREE: { tree } }, "", "/item/7");
+  await withSpan("later", () => undefined);
+  expect((await only("navigate /item/[id]")).attributes).toMatchObject({ "url.path": "/item/7" });
+  expect((await only("later")).attributes["throughline.page.route"]).toBe("/item/[id]");
+});
+
+test("state that the app writes under the old URL does not end a transition", async () => {
+  runNext();
+  onRouterTransitionStart("/orders", "push");
+  history.replaceState({ scroll: 7 }, "");
+  expect(await navigations()).toEqual([]);
+  history.pushState(null, "", "/orders");
+  expect(await navigations()).toHaveLength(1);
+});
+
+test("ids in a path are no part of a navigation's name", async () => {
+  for (const id of [1, 2, 3]) history.pushState(null, "", `/orders/${id}`);
+  expect((await navigations()).map(({ name }) => name)).toEqual(Array(3).fill("navigate /orders/*"));
+});
+
+test("routeName names what Next.js does not, and its failure is not the page's", async () => {
+  await page.close();
+  const routeName = vi.fn(({ pathname: path }: URL) => {
+    if (path === "/bad") throw new Error("no route");
+    return path.startsWith("/blog/") ? "/blog/:slug" : undefined;
+  });
+  page = openFakePage({ instruments: [traceNavigation({ routeName })] });
+  for (const path of ["/blog/how-to-brew", "/bad", "/orders"]) history.pushState(null, "", path);
+  expect((await navigations()).map(({ name }) => name)).toEqual([
+    "navigate /blog/:slug",
+    "navigate /bad",
+    "navigate /orders",
+  ]);
 });
 
 test("what the Pages Router fetches ahead is sent unsampled and makes no span", async () => {

@@ -1,8 +1,17 @@
 import { type Context, ROOT_CONTEXT, type Span, trace } from "@opentelemetry/api";
-import { ENDED_BY, NAVIGATION_FROM, NAVIGATION_TYPE, PARENT, URL_PATH } from "@throughline/core/attributes";
+import {
+  ENDED_BY,
+  NAVIGATION_FROM,
+  NAVIGATION_TYPE,
+  navigationSpanName,
+  PAGE_ROUTE,
+  PARENT,
+  URL_PATH,
+} from "@throughline/core/attributes";
 import type { TracedPage, WebInstrument } from "../instrument.ts";
 import type { Stop } from "../patch-method.ts";
 import { listenToPagesRouter, pageHasNext, watchHistory } from "./page-history.ts";
+import { guessRoute, type RouteName, routeOfPage } from "./route-name.ts";
 import { listenToRouter, type TransitionType } from "./router-transition.ts";
 
 /** A navigation that has not come about by then never will. */
@@ -10,31 +19,50 @@ const DEADLINE_MS = 30_000;
 /** What the App Router and the Pages Router say of a request for the next page. */
 const ROUTER_HEADERS = ["rsc", "x-nextjs-data"];
 
+export interface NavigationOptions {
+  /** Names the route of a URL where Next.js does not; `undefined` leaves it to the guess. */
+  readonly routeName?: RouteName | undefined;
+}
+
 interface Pending {
   readonly span: Span;
   readonly context: Context;
   /** The context in which it began. */
   readonly parent: Context;
+  readonly url: URL | undefined;
+  /** Where the page was then. */
+  readonly from: string;
+  readonly type: TransitionType;
+  /** The Pages Router changes the URL before it renders, and tells when it has. */
+  readonly endsWithRouter: boolean;
   readonly cancelDeadline: Stop;
 }
 
 /**
- * Traces navigations within the page, from their start to the commit of the new URL: the App Router through
+ * Traces navigations within the page, from their start to the commit of the new page: the App Router through
  * `onRouterTransitionStart`, the Pages Router through its events, others through the Navigation or History API.
+ * Each is named by its route, which later spans carry too.
  */
-export function traceNavigation(): WebInstrument {
+export function traceNavigation(options: NavigationOptions = {}): WebInstrument {
   return (page) => {
-    const navigations = createNavigations(page);
+    const navigations = createNavigations(page, options.routeName ?? (() => undefined));
+    window.addEventListener("load", navigations.tellRoute, { capture: true });
     const stops = [
+      () => window.removeEventListener("load", navigations.tellRoute, { capture: true }),
       listenToRouter(navigations.begin),
-      listenToPagesRouter({ start: navigations.begin, failed: () => navigations.end("error") }),
+      listenToPagesRouter({
+        start: (url, type) => navigations.begin(url, type, true),
+        complete: () => navigations.end(),
+        failed: () => navigations.end("error"),
+      }),
       watchHistory({
         start: (url, type) => {
           if (!pageHasNext()) navigations.begin(url, type);
         },
-        commit: () => navigations.end(),
+        commit: navigations.commit,
       }),
     ];
+    navigations.tellRoute();
     page.claimRequests(navigations.claim);
     return {
       stop() {
@@ -46,23 +74,35 @@ export function traceNavigation(): WebInstrument {
   };
 }
 
-function createNavigations({ tracer, manager, life, later, setPageContext }: TracedPage) {
+function createNavigations(page: TracedPage, routeName: RouteName) {
+  const { tracer, manager, life, later, setPageContext, setPageAttributes } = page;
   let pending: Pending | undefined;
+
+  /** Every span from now on carries the route, and so does the page load or navigation that is open. */
+  function tellRoute(): string {
+    const route = askFor(routeName, new URL(location.href)) ?? routeOfPage();
+    setPageAttributes({ [PAGE_ROUTE]: route });
+    return route;
+  }
 
   function end(endedBy?: string): void {
     if (!pending) return;
-    const { span, cancelDeadline } = pending;
+    const { span, url, cancelDeadline } = pending;
+    const route = endedBy ? url && (askFor(routeName, url) ?? guessRoute(url.pathname)) : tellRoute();
     pending = undefined;
     cancelDeadline();
     setPageContext(undefined);
+    if (route) span.updateName(navigationSpanName(route)).setAttribute(PAGE_ROUTE, route);
     if (endedBy) span.setAttribute(ENDED_BY, endedBy);
     span.end();
   }
 
   return {
     end,
-    begin(url: string, type: TransitionType): void {
+    tellRoute,
+    begin(target: string, type: TransitionType, endsWithRouter = false): void {
       end("navigation");
+      const url = parseUrl(target);
       const active = manager.active();
       const known = trace.getSpanContext(active);
       const inferred = known ? undefined : life.only();
@@ -70,13 +110,25 @@ function createNavigations({ tracer, manager, life, later, setPageContext }: Tra
       const attributes = {
         [NAVIGATION_TYPE]: type,
         [NAVIGATION_FROM]: location.pathname,
-        [URL_PATH]: pathOf(url),
+        [URL_PATH]: url?.pathname,
         ...(inferred && { [PARENT]: "inferred" }),
       };
-      const span = tracer.startSpan(`navigate ${type}`, { attributes }, parent);
+      const span = tracer.startSpan(navigationSpanName(), { attributes }, parent);
       const context = trace.setSpan(parent, span);
-      pending = { span, context, parent: active, cancelDeadline: later(() => end("deadline"), DEADLINE_MS) };
+      const from = location.href;
+      const cancelDeadline = later(() => end("deadline"), DEADLINE_MS);
+      pending = { span, context, parent: active, url, from, type, endsWithRouter, cancelDeadline };
       setPageContext(context);
+    },
+    commit(type: TransitionType | undefined): void {
+      if (!pending) {
+        tellRoute();
+        return;
+      }
+      // State that is written under the URL that is about to be left.
+      if (location.href === pending.from && pending.url?.href !== pending.from) return;
+      if (type === "replace" && pending.type === "push") pending.span.setAttribute(NAVIGATION_TYPE, type);
+      if (!pending.endsWithRouter) end();
     },
     /** The router fetches after the transition has begun, in the code that began it. */
     claim(headers: Headers, active: Context): Context | undefined {
@@ -88,7 +140,16 @@ function createNavigations({ tracer, manager, life, later, setPageContext }: Tra
   };
 }
 
+/** The app's own function; where it fails, the guess has to do. */
+function askFor(routeName: RouteName, url: URL): string | undefined {
+  try {
+    return routeName(url);
+  } catch {
+    return undefined;
+  }
+}
+
 /** A router's own failure with a URL is for the router to tell. */
-function pathOf(url: string): string | undefined {
-  return URL.canParse(url, location.href) ? new URL(url, location.href).pathname : undefined;
+function parseUrl(url: string): URL | undefined {
+  return URL.canParse(url, location.href) ? new URL(url, location.href) : undefined;
 }

@@ -7,11 +7,15 @@ interface NavigateEvent extends Event {
   readonly destination: { readonly url: string; readonly sameDocument: boolean };
   readonly hashChange: boolean;
 }
+interface CommitEvent extends Event {
+  readonly navigationType: TransitionType | "reload" | null;
+}
 const { navigation } = globalThis as { readonly navigation?: EventTarget };
 
 export interface HistoryListener {
   readonly start: TransitionListener;
-  readonly commit: () => void;
+  /** The URL or its state was written, by whomever. */
+  readonly commit: (type: TransitionType | undefined) => void;
 }
 
 /** Tells when a navigation within the document starts and when its URL is in place; a move to a fragment is none. */
@@ -25,11 +29,15 @@ function watchNavigationApi(api: EventTarget, { start, commit }: HistoryListener
     if (navigationType === "reload" || hashChange || !isOther(destination)) return;
     start(destination.url, navigationType);
   };
+  const onCommit = (event: Event): void => {
+    const { navigationType } = event as CommitEvent;
+    commit(navigationType === "reload" ? undefined : (navigationType ?? undefined));
+  };
   api.addEventListener("navigate", onNavigate);
-  api.addEventListener("currententrychange", commit);
+  api.addEventListener("currententrychange", onCommit);
   return () => {
     api.removeEventListener("navigate", onNavigate);
-    api.removeEventListener("currententrychange", commit);
+    api.removeEventListener("currententrychange", onCommit);
   };
 }
 
@@ -48,12 +56,12 @@ export function watchHistoryApi({ start, commit }: HistoryListener): Stop {
         URL.canParse(url, document.baseURI) && new URL(url, document.baseURI).href !== location.href;
       if (isMove) start(new URL(url, document.baseURI).href, type);
       const result = Reflect.apply(original, this, args);
-      commit();
+      commit(type);
       return result;
     };
   const onPop = (): void => {
     start(location.href, "traverse");
-    commit();
+    commit("traverse");
   };
   window.addEventListener("popstate", onPop);
   const stops = [
@@ -79,28 +87,46 @@ export function pageHasNext(): boolean {
 
 interface PagesListener {
   readonly start: TransitionListener;
+  readonly complete: () => void;
   readonly failed: () => void;
 }
 
-/** The router of Next's `pages` folder, which exists once the page is hydrated: https://nextjs.org/docs/pages/api-reference/functions/use-router#routerevents */
-export function listenToPagesRouter({ start, failed }: PagesListener): Stop {
-  const onStart = (url: string): void => start(url, "push");
+/**
+ * The router of Next's `pages` folder, which exists once the page is hydrated. Moves to a fragment have events of
+ * their own; a shallow move keeps the page. https://nextjs.org/docs/pages/api-reference/functions/use-router#routerevents
+ */
+export function listenToPagesRouter({ start, complete, failed }: PagesListener): Stop {
+  let popped: string | undefined;
+  const events: Record<string, (url: string, props?: { readonly shallow?: boolean }) => void> = {
+    routeChangeStart(url, props) {
+      // On a return the browser has changed the URL before the router hears of it; `replace` is told at the commit.
+      const isReturn = URL.canParse(url, location.href) && new URL(url, location.href).href === popped;
+      popped = undefined;
+      if (!props?.shallow) start(url, isReturn ? "traverse" : "push");
+    },
+    routeChangeComplete: complete,
+    // It has the error first.
+    routeChangeError: failed,
+  };
+  const onPop = (): void => {
+    popped = location.href;
+  };
   const wakeUps = ["load", "click", "popstate"];
   const forget = (): void => {
     for (const name of wakeUps) window.removeEventListener(name, join, { capture: true });
   };
-  let events: RouterEvents | undefined;
+  let router: RouterEvents | undefined;
   const join = (): void => {
-    events = next.next?.router?.events;
-    if (!events) return;
+    router = next.next?.router?.events;
+    if (!router) return;
     forget();
-    events.on("routeChangeStart", onStart);
-    events.on("routeChangeError", failed);
+    for (const [name, listener] of Object.entries(events)) router.on(name, listener);
   };
+  window.addEventListener("popstate", onPop, { capture: true });
   for (const name of wakeUps) window.addEventListener(name, join, { capture: true });
   return () => {
     forget();
-    events?.off("routeChangeStart", onStart);
-    events?.off("routeChangeError", failed);
+    window.removeEventListener("popstate", onPop, { capture: true });
+    for (const [name, listener] of Object.entries(events)) router?.off(name, listener);
   };
 }

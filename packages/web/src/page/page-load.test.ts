@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { type FakePage, openFakePage, type PostedSpan } from "../../test/fake-page.ts";
+import { traceNavigation } from "./navigation.ts";
 import { tracePageLoad } from "./page-load.ts";
 
 let page: FakePage;
@@ -65,6 +66,28 @@ test("a request during the load that has no context belongs to it, one after it 
   expect(early?.attributes["throughline.parent"]).toBe("inferred");
   expect(late?.parentSpanId).toBeUndefined();
   expect(late?.traceId).not.toBe(load?.traceId);
+});
+
+test("a load waits for the route that hydration brings, ends when it ended, and holds no request meanwhile", async () => {
+  Object.assign(window, { next: {} });
+  const { pathname } = location;
+  try {
+    page = openFakePage({ instruments: [tracePageLoad(), traceNavigation()] });
+    await new Promise((resolve) => setTimeout(resolve));
+    await fetch("/effect");
+    expect(page.posted().filter(({ name }) => name === "page load")).toEqual([]);
+    const tree = ["", { children: [["id", "7", "d"], { children: ["__PAGE__", {}] }] }];
+    history.replaceState({ __PRIVATE_NEXTJS_INTERNALS_TREE: { tree } }, "");
+    const [load] = await named("page load");
+    const [entry] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
+    const duration = Number(BigInt(load?.endTimeUnixNano ?? 0) - BigInt(load?.startTimeUnixNano ?? 0)) / 1e6;
+    expect(duration).toBeCloseTo(entry?.loadEventEnd ?? 0, 0);
+    expect(load?.attributes["throughline.page.route"]).toBe("/[id]");
+    expect((await named("GET"))[0]?.parentSpanId).toBeUndefined();
+  } finally {
+    Reflect.deleteProperty(window, "next");
+    history.replaceState(null, "", pathname);
+  }
 });
 
 test("a flush leaves a load that goes on alone; hiding the page ends it", async () => {

@@ -20,9 +20,12 @@ import {
 import type { RunningInstrument, TracedPage, WebInstrument } from "../instrument.ts";
 import { traceRestores } from "./page-restore.ts";
 import { isPrerendering } from "./prerendering.ts";
+import { isRouteKnown } from "./route-name.ts";
 import { readServerSpan, rememberServed } from "./server-timing.ts";
 
 const MAX_RESOURCES = 50;
+/** The App Router knows its route once the page is hydrated, mostly a moment after the load event. */
+const ROUTE_WAIT_MS = 1000;
 /** Have spans of their own, or are ours. */
 const TRACED_ELSEWHERE: readonly string[] = ["fetch", "xmlhttprequest", "beacon"];
 
@@ -84,6 +87,7 @@ function followLoad(
   const { entry } = served;
   const { span, context } = openPage(tracer, served);
   let open = true;
+  let loaded = false;
 
   function end(endedBy?: string): void {
     if (!open) return;
@@ -91,28 +95,34 @@ function followLoad(
     window.removeEventListener("load", onLoad);
     const now = performance.now();
     if (endedBy) span.setAttribute(ENDED_BY, endedBy);
+    // The end is that of the load event, however late it is told.
     const endTime = endedBy ? now : Math.max(entry?.loadEventEnd || now, activationOf(entry));
     if (span.isRecording()) {
       if (entry) tellDocument({ tracer, context, entry });
       tellResources({ tracer, context, until: endTime, ignored: config.endpoint });
     }
     span.end(endTime);
-    setPageContext(undefined);
+    if (!loaded) setPageContext(undefined);
   }
   // The entry knows the end of the load event once its listeners have run.
   const onLoad = (): void => {
-    later(() => end(), 0);
+    later(() => {
+      loaded = true;
+      setPageContext(undefined);
+      if (isRouteKnown()) end();
+      else later(() => end(), ROUTE_WAIT_MS);
+    }, 0);
   };
   setPageContext(context);
   if (document.readyState === "complete") onLoad();
   else window.addEventListener("load", onLoad);
   return {
-    stop: () => end("stop"),
+    stop: () => end(loaded ? undefined : "stop"),
     settle() {
       if (document.readyState === "complete") end();
       else if (document.visibilityState === "hidden") end("hidden");
     },
-    cut: end,
+    cut: (reason) => end(loaded ? undefined : reason),
   };
 }
 
