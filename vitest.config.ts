@@ -27,11 +27,13 @@ export default defineConfig({
         optimizeDeps: {
           include: [
             "@opentelemetry/api",
+            "@opentelemetry/context-zone",
             "@opentelemetry/core",
             "@opentelemetry/instrumentation-fetch",
             "@opentelemetry/otlp-transformer",
             "@opentelemetry/resources",
             "@opentelemetry/sdk-trace-base",
+            "@opentelemetry/sdk-trace-web",
           ],
         },
         test: {

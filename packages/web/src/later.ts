@@ -2,10 +2,11 @@
 export type Later = (run: () => void, ms: number) => () => void;
 
 /** The page's own timers as they are now, so that our timers never carry a trace. */
-export function createLater(): Later {
-  const { setTimeout, clearTimeout } = globalThis;
+export function createLater({ setTimeout, clearTimeout }: Timers = globalThis): Later {
   return (run, ms) => {
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);
   };
 }
+
+type Timers = Pick<typeof globalThis, "setTimeout" | "clearTimeout">;

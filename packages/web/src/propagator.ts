@@ -15,7 +15,7 @@ const TRACESTATE = "tracestate";
  * W3C trace context for `propagation.inject` and `extract`. An incoming `tracestate` is left out, which the
  * specification allows: https://www.w3.org/TR/trace-context/#tracestate-header
  */
-export function createPropagator(mayInject: () => boolean = () => true): TextMapPropagator {
+export function createPropagator(mayInject: () => boolean): TextMapPropagator {
   return {
     fields: () => [TRACEPARENT, TRACESTATE],
     inject(context, carrier, setter) {

@@ -11,11 +11,10 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { SERVICE_NAME, TEST_CASE_ID, TEST_GLOBAL } from "@throughline/core/attributes";
-import { bindAsync, createContextManager } from "./context/context.ts";
 import { traceListeners } from "./context/listeners.ts";
 import type { Registration } from "./context/registrations.ts";
+import type { CreateEngine, Engine } from "./engine.ts";
 import {
-  type ConsentAnswer,
   type ConsentedRun,
   type ConsentGate,
   fetchWhileGranted,
@@ -28,53 +27,30 @@ import { USER, userDoor } from "./identity/user-door.ts";
 import type { PropagationMode, RequestClaim, RunningInstrument, TracedPage } from "./instrument.ts";
 import { traceInteractions } from "./interaction/interaction.ts";
 import { createInteractionLife, type InteractionLife } from "./interaction/interaction-life.ts";
-import { createLater, type Later } from "./later.ts";
+import type { Later } from "./later.ts";
+import { createLightEngine } from "./light-engine.ts";
 import { readWebOptions, type WebConfig, type WebTracingOptions } from "./options.ts";
 import { createPageContexts } from "./page/page-contexts.ts";
 import type { Stop } from "./patch-method.ts";
 import { createPropagator } from "./propagator.ts";
-import { traceFetch } from "./request/fetch.ts";
+import { NO_TRACING, page, RUNNING, type Running, type TestHook, type WebTracing } from "./running.ts";
 import { createSampler } from "./sampler.ts";
-import { createTracerProvider, type SpanWatch, suppressTracing } from "./trace/tracer.ts";
+import type { SpanWatch } from "./trace/tracer.ts";
 import { createTransport, type Outbox, type Transport } from "./transport/transport.ts";
 import { TRACER_NAME } from "./with-span.ts";
 
-export interface WebTracing {
-  /** Leaves the page as it was and delivers what is left. */
-  stop(): Promise<void>;
-  /** Resolves when everything that has ended was answered by the endpoint, or given up. */
-  flush(): Promise<void>;
-  /** The visitor's answer: see the option `consent`. */
-  setConsent(answer: ConsentAnswer): void;
-}
-
-/** What the Playwright fixture puts into the page, and what it gets back. */
-interface TestHook {
-  readonly id: string;
-  flush?: (() => Promise<void>) | undefined;
-  flushUrl?: string | undefined;
-}
-
-interface Running extends WebTracing {
-  /** Takes every patch off and gives the page's listeners to whoever starts next. */
-  readonly halt: () => readonly Registration[];
-}
-
-/** In the page, not in the module: a hot reload brings a second copy of this module. */
-const RUNNING = Symbol.for("throughline.web");
-const page = globalThis as { [RUNNING]?: Running | undefined; [TEST_GLOBAL]?: TestHook | undefined };
-
-const NO_TRACING: WebTracing = {
-  stop: () => Promise.resolve(),
-  flush: () => Promise.resolve(),
-  setConsent: () => undefined,
-};
+export type { WebTracing } from "./running.ts";
 
 /**
  * Starts tracing clicks and `fetch` in this page; a second start takes the place of the first. A bad option
  * is told once on the console and nothing is traced. Without a window (server rendering) it does nothing.
  */
 export function startWebTracing(options: WebTracingOptions = {}): WebTracing {
+  return startWith(createLightEngine, options);
+}
+
+/** The start-up of every preset. */
+export function startWith(createEngine: CreateEngine, options: WebTracingOptions): WebTracing {
   if (!("document" in globalThis)) return NO_TRACING;
   const config = readConfig(options);
   const inherited = page[RUNNING]?.halt() ?? [];
@@ -82,7 +58,8 @@ export function startWebTracing(options: WebTracingOptions = {}): WebTracing {
   const test = page[TEST_GLOBAL];
   const consented = traceUnderConsent(
     config.consent,
-    (consent, left: readonly Registration[]) => run({ config, test, inherited: left, consent }),
+    (consent, left: readonly Registration[]) =>
+      run({ engine: createEngine(config), config, test, inherited: left, consent }),
     inherited,
   );
   const running: Running = {
@@ -115,36 +92,29 @@ function readConfig(options: WebTracingOptions): WebConfig | undefined {
 }
 
 interface Run {
+  readonly engine: Engine;
   readonly config: WebConfig;
   readonly test: TestHook | undefined;
   readonly inherited: readonly Registration[];
   readonly consent: ConsentGate;
 }
 
-function run({ config, test, inherited, consent }: Run): ConsentedRun<readonly Registration[]> {
-  const later = createLater();
+function run(options: Run): ConsentedRun<readonly Registration[]> {
+  const { engine, config, test, consent } = options;
+  const { manager, later } = engine;
   const resource = resourceOf(config, test);
-  const manager = createContextManager();
-  const fetch = fetchWhileGranted(untracedFetch(manager), consent);
+  const fetch = fetchWhileGranted(engine.untracedFetch, consent);
   const transport = createTransport({ url: config.endpoint, resource, fetch, later });
   const life = createInteractionLife(later);
   const pageState: PageState = { attributes: {}, readers: [], context: undefined, claim: () => undefined };
-  const provider = createTracerProvider({
+  const provider = engine.createProvider({
+    resource,
     sampler: createSampler(test ? 1 : config.sampleRatio),
     ...watchSpans({ life, transport, pageState, consent }),
   });
-  const leaveApi = joinApi(provider, manager, consent);
-  const traced = tracePage({
-    config,
-    tracer: provider.getTracer(TRACER_NAME),
-    manager,
-    life,
-    later,
-    inherited,
-    pageState,
-    outbox: transport,
-    consent,
-  });
+  const leaveApi = joinApi(engine, provider, consent);
+  const tracer = provider.getTracer(TRACER_NAME);
+  const traced = tracePage({ ...options, tracer, manager, life, later, pageState, outbox: transport });
 
   const flush = (): Promise<void> => {
     traced.settle();
@@ -175,12 +145,6 @@ function run({ config, test, inherited, consent }: Run): ConsentedRun<readonly R
   };
 }
 
-/** Whoever wrapped `fetch` before us would make a span of each post, and we a post of each such span. */
-function untracedFetch(manager: ContextManager): typeof globalThis.fetch {
-  const { fetch } = globalThis;
-  return (...args) => manager.with(suppressTracing(ROOT_CONTEXT), () => fetch(...args));
-}
-
 /** What instruments say of the page as a whole. */
 interface PageState {
   attributes: Attributes;
@@ -192,6 +156,7 @@ interface PageState {
 }
 
 interface PageTracing {
+  readonly engine: Engine;
   readonly pageState: PageState;
   readonly config: WebConfig;
   readonly tracer: Tracer;
@@ -204,10 +169,10 @@ interface PageTracing {
 }
 
 /** Every instrument, in the order in which the page must meet them. */
-function tracePage({ inherited, ...parts }: PageTracing) {
+function tracePage({ engine, inherited, ...parts }: PageTracing) {
   const { config, tracer, manager, life, later, pageState, consent } = parts;
   const interactions = traceInteractions(tracer, life, later);
-  const binding = bindAsync(manager);
+  const binding = engine.bindAsync();
   const stopListeners = traceListeners(
     {
       note: binding.note,
@@ -228,7 +193,7 @@ function tracePage({ inherited, ...parts }: PageTracing) {
   const propagation = (): PropagationMode => (consent.isGranted() ? config.propagation : "consent");
   const inferParent = (): Context | undefined => life.only() ?? pageState.context;
   const claim: RequestClaim = (headers, active) => pageState.claim(headers, active);
-  const requests = traceFetch({ tracer, manager, rules, propagation, inferParent, claim, later });
+  const requests = engine.traceFetch({ tracer, manager, rules, propagation, inferParent, claim, later });
   const traced = tracedPageOf({ ...parts, inferParent, propagation });
   const running: readonly RunningInstrument[] = config.instruments.map((start) => start(traced));
   return {
@@ -253,7 +218,7 @@ function tracePage({ inherited, ...parts }: PageTracing) {
   };
 }
 
-interface TracedPageParts extends Omit<PageTracing, "inherited"> {
+interface TracedPageParts extends Omit<PageTracing, "engine" | "inherited"> {
   readonly inferParent: () => Context | undefined;
   readonly propagation: () => PropagationMode;
 }
@@ -314,10 +279,10 @@ function resourceOf(config: WebConfig, test: TestHook | undefined): Attributes {
 }
 
 /** Makes the user's own `trace.getTracer` and `context.with` part of the same traces. */
-function joinApi(provider: TracerProvider, manager: ContextManager, consent: ConsentGate): Stop {
+function joinApi({ manager, mayInject }: Engine, provider: TracerProvider, consent: ConsentGate): Stop {
   const tracing = trace.setGlobalTracerProvider(provider);
   const contexts = context.setGlobalContextManager(manager);
-  const headers = propagation.setGlobalPropagator(createPropagator(consent.isGranted));
+  const headers = propagation.setGlobalPropagator(createPropagator(() => mayInject && consent.isGranted()));
   return () => {
     if (tracing) trace.disable();
     if (contexts) context.disable();

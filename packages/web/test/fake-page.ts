@@ -43,6 +43,7 @@ export function openFakePage(
   options: WebTracingOptions = {},
   answer: (url: string, init: RequestInit | undefined) => Response | Promise<Response> = () =>
     new Response("ok"),
+  start: (options: WebTracingOptions) => WebTracing = startWebTracing,
 ): FakePage {
   const native = globalThis.fetch;
   const sent: SentRequest[] = [];
@@ -58,7 +59,7 @@ export function openFakePage(
     return answer(url, init);
   };
   const fake = globalThis.fetch;
-  const tracing = startWebTracing(options);
+  const tracing = start(options);
   const posted = () => bodies.flatMap(readBody);
   return {
     tracing,

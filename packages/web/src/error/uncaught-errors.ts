@@ -54,9 +54,11 @@ function noteContexts(
   thrownIn: WeakMap<object, Context>,
 ): Stop {
   const original = manager.with;
+  // The types of `bind` forget that it is generic.
+  const bound = original.bind(manager) as typeof original;
   manager.with = (context, run, thisArg, ...args) => {
     try {
-      return original(context, run, thisArg, ...args);
+      return bound(context, run, thisArg, ...args);
     } catch (error) {
       if (isObject(error) && !thrownIn.has(error)) {
         thrownIn.set(error, context);
