@@ -1,8 +1,6 @@
-const REDACTED = "REDACTED";
-
 /**
  * A URL that may be stored: credentials and fragment removed, every query value replaced by `REDACTED`,
- * its names kept. (The HTTP conventions ask for credentials and known secrets; which other values are
+ * its names kept; a parameter without `=` may be a value too (`/reset?k3y`) and goes as a whole. (The HTTP conventions ask for credentials and known secrets; which other values are
  * personal cannot be known, so all of them go.)
  */
 export function redactUrl(url: URL): string {
@@ -14,9 +12,8 @@ export function redactUrl(url: URL): string {
   return safe.href;
 }
 
-/** `?a=1&b` → `?a=REDACTED&b`; an empty text stays empty. */
+/** `?a=1&b` → `?a=REDACTED&REDACTED`; an empty text stays empty. */
 export function redactQuery(search: string): string {
   if (search === "" || search === "?") return "";
-  const pairs = search.replace(/^\?/, "").split("&");
-  return `?${pairs.map((pair) => (pair.includes("=") ? `${pair.slice(0, pair.indexOf("="))}=${REDACTED}` : pair)).join("&")}`;
+  return `?${search.replace(/^\?/, "").replace(/(^|&)(?:([^=&]*=)[^&]*|[^&]+)/g, "$1$2REDACTED")}`;
 }

@@ -6,10 +6,12 @@ test.each([
   [
     "query values go",
     'no "https://shop.test/pay?card=4111&x" here',
-    'no "https://shop.test/pay?card=REDACTED&x" here',
+    'no "https://shop.test/pay?card=REDACTED&REDACTED" here',
   ],
   ["credentials and fragments go", "https://ada:pw@shop.test/a#token", "https://shop.test/a"],
   ["the query of a path goes", "GET /api/me?email=ada@shop.test failed", "GET /api/me?email=REDACTED failed"],
+  ["a URL that was cut short", "Pay https://ada:pw@shop.test:30…", "Pay https://shop.test:30…"],
+  ["a parameter without a value", "GET /reset?k3y failed", "GET /reset?REDACTED failed"],
   ["any scheme", "wss://shop.test/live?key=1", "wss://shop.test/live?key=REDACTED"],
   [
     "a place in a file stays",

@@ -1,10 +1,11 @@
 import type { HrTime, SpanContext } from "@opentelemetry/api";
+import { scrub } from "../scrub.ts";
 import type { SpanData } from "../trace/span.ts";
 
 // OTLP/JSON: ids in hex, enums as integers, 64-bit times as decimal texts.
 // https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
 
-/** A span as OTLP/JSON text; empty lists and zero counts are left out, which means the same. */
+/** A span as OTLP/JSON text, its URLs scrubbed wherever they are; empty lists and zero counts are left out, which means the same. */
 export function writeSpan(span: SpanData): string {
   const { traceId, spanId, traceState } = span.spanContext();
   return JSON.stringify({
@@ -13,7 +14,7 @@ export function writeSpan(span: SpanData): string {
     traceState: traceState?.serialize(),
     parentSpanId: span.parentSpanContext?.spanId,
     flags: flagsOf(span.spanContext(), span.parentSpanContext?.isRemote),
-    name: span.name,
+    name: scrub(span.name),
     // The API counts kinds from INTERNAL = 0, the protocol keeps 0 for "not said".
     kind: span.kind + 1,
     startTimeUnixNano: nanos(span.startTime),
@@ -40,7 +41,7 @@ export function writeSpan(span: SpanData): string {
       })),
     ),
     droppedLinksCount: span.droppedLinksCount || undefined,
-    status: { code: span.status.code, message: span.status.message },
+    status: { code: span.status.code, message: span.status.message && scrub(span.status.message) },
   });
 }
 
@@ -63,7 +64,8 @@ function keyValues(attributes: Readonly<Record<string, unknown>> | undefined): u
 }
 
 function anyValue(value: unknown): unknown {
-  if (typeof value === "string") return { stringValue: value };
+  // Whoever wrote it: an app's own span may carry the address of a page too.
+  if (typeof value === "string") return { stringValue: scrub(value) };
   if (typeof value === "boolean") return { boolValue: value };
   if (Array.isArray(value)) return { arrayValue: { values: value.map(anyValue) } };
   if (typeof value !== "number") return {};
