@@ -14,13 +14,7 @@ import { SERVICE_NAME, TEST_CASE_ID, TEST_GLOBAL } from "@throughline/core/attri
 import { traceListeners } from "./context/listeners.ts";
 import type { Registration } from "./context/registrations.ts";
 import type { CreateEngine, Engine } from "./engine.ts";
-import {
-  type ConsentedRun,
-  type ConsentGate,
-  fetchWhileGranted,
-  setConsent,
-  traceUnderConsent,
-} from "./identity/consent.ts";
+import { type ConsentedRun, type ConsentGate, setConsent, traceUnderConsent } from "./identity/consent.ts";
 import { holdUntilGranted } from "./identity/held-spans.ts";
 import { openStorage } from "./identity/page-storage.ts";
 import { USER, userDoor } from "./identity/user-door.ts";
@@ -103,7 +97,9 @@ function run(options: Run): ConsentedRun<readonly Registration[]> {
   const { engine, config, test, consent } = options;
   const { manager, later } = engine;
   const resource = resourceOf(config, test);
-  const fetch = fetchWhileGranted(engine.untracedFetch, consent);
+  // What is still waiting for another try when consent is denied.
+  const fetch: typeof globalThis.fetch = (...args) =>
+    consent.isGranted ? engine.untracedFetch(...args) : Promise.reject(new Error("no consent"));
   const transport = createTransport({ url: config.endpoint, resource, fetch, later });
   const life = createInteractionLife(later);
   const pageState: PageState = { attributes: {}, readers: [], context: undefined, claim: () => undefined };
@@ -190,7 +186,7 @@ function tracePage({ engine, inherited, ...parts }: PageTracing) {
     propagateTo: config.propagateTo,
     ignoreUrls: [...config.ignoreUrls, config.endpoint],
   };
-  const propagation = (): PropagationMode => (consent.isGranted() ? config.propagation : "consent");
+  const propagation = (): PropagationMode => (consent.isGranted ? config.propagation : "consent");
   const inferParent = (): Context | undefined => life.only() ?? pageState.context;
   const claim: RequestClaim = (headers, active) => pageState.claim(headers, active);
   const requests = engine.traceFetch({ tracer, manager, rules, propagation, inferParent, claim, later });
@@ -234,8 +230,10 @@ function tracedPageOf({ pageState, consent, ...parts }: TracedPageParts): Traced
     describeSpans(read) {
       pageState.readers.push(read);
     },
-    storage: (kind) => openStorage(kind, consent.isGranted),
-    onGranted: consent.onGranted,
+    storage: (kind) => (consent.isGranted ? openStorage(kind) : undefined),
+    onGranted(run) {
+      consent.whenGranted.push(run);
+    },
     setPageContext(context) {
       pageState.context = context;
       if (context) pageState.latest = trace.getSpan(context);
@@ -282,7 +280,7 @@ function resourceOf(config: WebConfig, test: TestHook | undefined): Attributes {
 function joinApi({ manager, mayInject }: Engine, provider: TracerProvider, consent: ConsentGate): Stop {
   const tracing = trace.setGlobalTracerProvider(provider);
   const contexts = context.setGlobalContextManager(manager);
-  const headers = propagation.setGlobalPropagator(createPropagator(() => mayInject && consent.isGranted()));
+  const headers = propagation.setGlobalPropagator(createPropagator(() => mayInject && consent.isGranted));
   return () => {
     if (tracing) trace.disable();
     if (contexts) context.disable();

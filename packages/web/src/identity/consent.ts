@@ -8,11 +8,12 @@ import { forgetStored } from "./page-storage.ts";
 export type Consent = "granted" | "pending" | "denied" | "gpc";
 export type ConsentAnswer = "granted" | "denied";
 
+/** Of one run: what a denied one still holds must not pass when the next is granted. */
 export interface ConsentGate {
   /** Whether spans may be sent, headers written and storage used. */
-  readonly isGranted: () => boolean;
-  /** Calls once, after the start or when what was pending is granted. */
-  readonly onGranted: (run: () => void) => void;
+  isGranted: boolean;
+  /** Called once, after the start or when what was pending is granted. */
+  readonly whenGranted: (() => void)[];
 }
 
 /** Tracing that consent can end and begin again; `Left` is what one run leaves to the next. */
@@ -42,15 +43,6 @@ export function setConsent(answer: ConsentAnswer): void {
   page[ANSWER].apply?.();
 }
 
-/** Sends nothing any more once a run was denied. */
-export function fetchWhileGranted(
-  fetch: typeof globalThis.fetch,
-  consent: ConsentGate,
-): typeof globalThis.fetch {
-  return (...args) =>
-    consent.isGranted() ? fetch(...args) : Promise.reject(new Error("the visitor did not consent"));
-}
-
 /** Traces while the visitor allows it: with a `denied`, nothing runs. */
 export function traceUnderConsent<Left>(
   asked: Consent,
@@ -60,23 +52,22 @@ export function traceUnderConsent<Left>(
   page[ANSWER] ??= {};
   const held = page[ANSWER];
   let left = inherited;
+  let gate: ConsentGate = { isGranted: false, whenGranted: [] };
   let run: ConsentedRun<Left> | undefined;
-  /** Each run has its own: what a denied one still holds must not pass when the next is granted. */
-  let gate = createGate();
 
   function apply(): void {
     const state = held.answer ?? (asked === "gpc" ? globalPrivacyControl() : asked);
     if (state === "denied") {
-      gate.close();
+      gate.isGranted = false;
       left = run?.halt() ?? left;
       run = undefined;
       forgetStored();
       return;
     }
-    if (!run) gate = createGate();
-    if (state === "granted") gate.open();
+    if (!run) gate = { isGranted: false, whenGranted: [] };
+    gate.isGranted = state === "granted";
     run ??= start(gate, left);
-    if (state === "granted") gate.tell();
+    if (gate.isGranted) for (const call of gate.whenGranted.splice(0)) call();
   }
 
   held.apply = apply;
@@ -89,26 +80,6 @@ export function traceUnderConsent<Left>(
     flush: () => run?.flush() ?? Promise.resolve(),
     forget() {
       delete held.answer;
-    },
-  };
-}
-
-function createGate() {
-  let isGranted = false;
-  const waiting: (() => void)[] = [];
-  return {
-    isGranted: () => isGranted,
-    onGranted(call: () => void): void {
-      waiting.push(call);
-    },
-    open(): void {
-      isGranted = true;
-    },
-    tell(): void {
-      for (const call of waiting.splice(0)) call();
-    },
-    close(): void {
-      isGranted = false;
     },
   };
 }

@@ -1,4 +1,3 @@
-import { TraceFlags } from "@opentelemetry/api";
 import type { SpanData } from "../trace/span.ts";
 import { writeSpan } from "../transport/otlp-json.ts";
 import type { ConsentGate } from "./consent.ts";
@@ -14,15 +13,14 @@ export function holdUntilGranted(
 ): (span: SpanData) => void {
   const held: { readonly span: SpanData; readonly size: number }[] = [];
   let characters = 0;
-  consent.onGranted(() => {
+  consent.whenGranted.push(() => {
     for (const { span } of held.splice(0)) send(span);
   });
   return (span) => {
-    if (consent.isGranted()) {
+    if (consent.isGranted) {
       send(span);
       return;
     }
-    if (!(span.spanContext().traceFlags & TraceFlags.SAMPLED)) return;
     const size = writeSpan(span).length;
     held.push({ span, size });
     characters += size;

@@ -3,9 +3,8 @@ export const STORAGE_PREFIX = "throughline.";
 
 export type StorageKind = "localStorage" | "sessionStorage";
 
-/** The page's storage, or nothing where the visitor or the browser does not allow it. */
-export function openStorage(kind: StorageKind, isAllowed: () => boolean): Storage | undefined {
-  if (!isAllowed()) return undefined;
+/** The page's storage, or nothing where the browser does not allow it. */
+export function openStorage(kind: StorageKind): Storage | undefined {
   try {
     return window[kind];
   } catch {
@@ -17,8 +16,8 @@ export function openStorage(kind: StorageKind, isAllowed: () => boolean): Storag
 /** Removes everything that this package ever stored in this browser for this origin. */
 export function forgetStored(): void {
   for (const kind of ["localStorage", "sessionStorage"] as const) {
-    const storage = openStorage(kind, () => true);
-    if (!storage) continue;
-    for (const key of Object.keys(storage)) if (key.startsWith(STORAGE_PREFIX)) storage.removeItem(key);
+    const storage = openStorage(kind);
+    for (const key of Object.keys(storage ?? {}))
+      if (key.startsWith(STORAGE_PREFIX)) storage?.removeItem(key);
   }
 }
