@@ -7,6 +7,7 @@ const KEEPALIVE_BYTES = 60 * 1024;
 /** Large posts in the middle of a page's life leave the budget to the spans of its end. */
 const EARLY_KEEPALIVE_BYTES = 12 * 1024;
 const KEEPALIVE_POSTS = 9;
+/** Of a post, and of an endpoint that does not answer: an ad blocker, or nothing listens. */
 const TRIES = 3;
 const BACKOFF_MS = 1000;
 const MAX_WAIT_MS = 10_000;
@@ -17,6 +18,8 @@ export interface Delivery {
   deliver(body: string, isLate?: boolean): Promise<string | undefined>;
   /** The page may go: tries again now whatever waits, and holds what may not arrive. */
   hurry(): void;
+  /** Whether the first answer of the endpoint is still awaited; until then one post is on its way at a time. */
+  inDoubt(): boolean;
 }
 
 /** Keeps a post for the next page load; the result forgets it. */
@@ -34,6 +37,8 @@ interface Post {
   keepalive: boolean;
   /** The page may go before this is answered. */
   isLate: boolean;
+  /** Keepalive failed, perhaps only because the page's own requests use up the budget. */
+  plain?: boolean;
   wake?: Stop | undefined;
   forget?: Stop | undefined;
 }
@@ -48,55 +53,54 @@ export interface DeliveryOptions {
 /** Posts JSON with `keepalive` while the browser's budget lasts, and again after a failure that may pass. */
 export function createDelivery({ url, fetch, later, hold }: DeliveryOptions): Delivery {
   const pending = new Set<Post>();
-  let posts = 0;
-  let bytes = 0;
-  /** Tries in a row that got no answer at all. */
-  let unanswered = 0;
-
-  function fits({ size, isLate }: Post): boolean {
-    return posts < KEEPALIVE_POSTS && bytes + size <= (isLate ? KEEPALIVE_BYTES : EARLY_KEEPALIVE_BYTES);
-  }
+  const budget = createKeepaliveBudget();
+  const tries = createTries();
 
   async function send(post: Post, attempt: number): Promise<Outcome> {
-    // An ad blocker, or nothing listens: https://github.com/open-telemetry/opentelemetry-js/issues/4011
-    if (unanswered >= TRIES) return { why: "nothing answers there" };
-    const { body, size } = post;
+    const { body, isLate } = post;
     // Not only near the end: a navigation cancels every other post that is on its way.
-    const keepalive = fits(post);
-    const weight = keepalive ? size : 0;
+    const keepalive = budget.fits(post);
+    const giveBack = budget.take(keepalive ? post : undefined);
     post.keepalive = keepalive;
-    posts += Number(keepalive);
-    bytes += weight;
+    tries.begin();
+    let isAnswered: boolean | undefined;
     try {
       const headers = { "content-type": "application/json" };
       const response = await fetch(url, { method: "POST", headers, body, keepalive });
-      unanswered = 0;
-      // An answer that is not read keeps its connection busy.
-      const text = await response.text().catch(() => "");
-      if (response.ok) return { why: refusalIn(text) };
-      const why = `it answered ${response.status}`;
-      return RETRYABLE.includes(response.status) ? { why, wait: waitFor(attempt, response) } : { why };
+      isAnswered = true;
+      return await outcomeOf(response, attempt);
     } catch (error) {
       // Without a network nothing is said of the endpoint.
-      if (navigator.onLine) unanswered++;
-      return { why: String(error), wait: waitFor(attempt) };
+      isAnswered = navigator.onLine ? false : undefined;
+      post.plain = keepalive;
+      return { why: String(error), wait: keepalive && isLate ? 0 : waitFor(attempt) };
     } finally {
-      posts -= Number(keepalive);
-      bytes -= weight;
+      giveBack();
+      tries.end(isAnswered);
     }
   }
 
   async function attempt(post: Post): Promise<string | undefined> {
-    for (let tries = 1; ; tries++) {
-      const { wait, why } = await send(post, tries);
-      if (wait === undefined || tries === TRIES) {
-        if (wait === undefined && unanswered < TRIES) post.forget?.();
-        else post.forget ??= hold(post.body);
+    for (let count = 1; ; count++) {
+      const { wait, why } = await sendInTurn(post, count);
+      if (wait === undefined) {
+        post.forget?.();
         return why;
       }
+      if (count === TRIES || tries.areOver()) return keep(post, why);
       post.keepalive = false;
-      await pause(post, wait, later);
+      if (wait > 0) await pause(post, wait, later);
     }
+  }
+
+  async function sendInTurn(post: Post, attempt: number): Promise<Outcome> {
+    while (!tries.mayTry(post) && !tries.areOver()) await tries.turnOf(post);
+    return tries.areOver() ? { why: "nothing answers there", wait: 0 } : send(post, attempt);
+  }
+
+  function keep(post: Post, why: string | undefined): string | undefined {
+    post.forget ??= hold(post.body);
+    return why;
   }
 
   return {
@@ -110,12 +114,83 @@ export function createDelivery({ url, fetch, later, hold }: DeliveryOptions): De
       for (const post of [...pending].reverse()) {
         if (post.keepalive) continue;
         post.isLate = true;
+        post.plain = false;
         if (post.wake) post.wake();
-        else if (fits(post)) void send(post, TRIES);
-        if (!post.keepalive) post.forget ??= hold(post.body);
+        else if (budget.fits(post) && tries.mayTry(post)) void send(post, TRIES);
+        if (!post.keepalive) keep(post, undefined);
       }
     },
+    inDoubt: () => pending.size > 0 && tries.areInDoubt(),
   };
+}
+
+/** What the page's posts may still take of the bytes that browsers let a page leave behind. */
+function createKeepaliveBudget() {
+  let posts = 0;
+  let bytes = 0;
+  return {
+    fits({ size, isLate, plain }: Post): boolean {
+      const limit = isLate ? KEEPALIVE_BYTES : EARLY_KEEPALIVE_BYTES;
+      return !plain && posts < KEEPALIVE_POSTS && bytes + size <= limit;
+    },
+    take(post: Post | undefined): Stop {
+      if (!post) return () => undefined;
+      posts++;
+      bytes += post.size;
+      return () => {
+        posts--;
+        bytes -= post.size;
+      };
+    },
+  };
+}
+
+/** Counts so that an endpoint that does not answer gets three tries, those on their way together included. */
+function createTries() {
+  /** Posts that wait for another's answer, the oldest first. */
+  const queued = new Set<Post>();
+  let underway = 0;
+  let isProven = false;
+  /** In a row. */
+  let unanswered = 0;
+  const areOver = (): boolean => unanswered >= TRIES;
+  return {
+    areOver,
+    areInDoubt: () => !isProven && !areOver(),
+    mayTry({ isLate }: Post): boolean {
+      // The end of a page waits for nobody.
+      if (isProven && isLate && unanswered === 0) return true;
+      return (isProven || isLate || underway === 0) && underway + unanswered < TRIES;
+    },
+    turnOf(post: Post): Promise<void> {
+      queued.add(post);
+      return new Promise((resolve) => {
+        post.wake = () => {
+          post.wake = undefined;
+          queued.delete(post);
+          resolve();
+        };
+      });
+    },
+    begin(): void {
+      underway++;
+    },
+    /** `undefined` says nothing of the endpoint. */
+    end(isAnswered: boolean | undefined): void {
+      underway--;
+      if (isAnswered) isProven = true;
+      if (isAnswered !== undefined) unanswered = isAnswered ? 0 : unanswered + 1;
+      for (const post of queued) post.wake?.();
+    },
+  };
+}
+
+async function outcomeOf(response: Response, attempt: number): Promise<Outcome> {
+  // An answer that is not read keeps its connection busy.
+  const text = await response.text().catch(() => "");
+  if (response.ok) return { why: refusalIn(text) };
+  const why = `it answered ${response.status}`;
+  return RETRYABLE.includes(response.status) ? { why, wait: waitFor(attempt, response) } : { why };
 }
 
 /** Until `ms` have passed or `wake` of the post is called. */

@@ -60,6 +60,21 @@ test("what is older than an hour is dropped", () => {
   expect(localStorage).toHaveLength(0);
 });
 
+test("what fails again and again is dropped an hour after it was written, not after its last try", () => {
+  const written = Date.now() - 59 * 60_000;
+  localStorage.setItem(`throughline.post.${written}.1`, "old");
+  const page = openQueue();
+  expect(page.resent).toEqual(["old"]);
+  page.hold("old");
+  page.hold("new");
+  page.stop();
+  const ages = Object.keys(localStorage).map(
+    (key) => Date.now() - Number.parseInt(key.split(".")[2] ?? "", 10),
+  );
+  expect(Math.max(...ages)).toBeGreaterThanOrEqual(59 * 60_000);
+  expect(Math.min(...ages)).toBeLessThan(59 * 60_000);
+});
+
 test("at most 256 KiB are held, the newest, and the page's own entries are left alone", () => {
   localStorage.setItem("own", "1");
   const { hold, stop } = openQueue();

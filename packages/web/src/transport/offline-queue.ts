@@ -14,13 +14,18 @@ export function offlineQueue(): WebInstrument {
   return ({ outbox, storage, onGranted }) => {
     // Not `sessionStorage`: it is gone with the tab, and a closed tab is what most posts are lost by.
     const open = (): Storage | undefined => storage("localStorage");
+    /** When the posts that are sent again were written: being held once more makes none of them younger. */
+    const writtenAt = new Map<string, number>();
     outbox.holdBy((body) => {
       const allowed = open();
-      return allowed && keep(allowed, body);
+      return allowed && keep(allowed, body, writtenAt.get(body) ?? Date.now());
     });
     const sendAll = (): void => {
       const allowed = open();
-      for (const body of allowed ? takeAll(allowed) : []) outbox.resend(body);
+      for (const { body, ms } of allowed ? takeAll(allowed) : []) {
+        writtenAt.set(body, ms);
+        outbox.resend(body);
+      }
     };
     onGranted(sendAll);
     window.addEventListener("online", sendAll);
@@ -34,8 +39,8 @@ export function offlineQueue(): WebInstrument {
 }
 
 /** One entry a post, so that tabs never write over each other; the oldest make room. */
-function keep(storage: Storage, body: string): (() => void) | undefined {
-  const key = `${PREFIX}${Date.now()}.${crypto.getRandomValues(new Uint32Array(2)).join("")}`;
+function keep(storage: Storage, body: string, ms: number): (() => void) | undefined {
+  const key = `${PREFIX}${ms}.${crypto.getRandomValues(new Uint32Array(2)).join("")}`;
   let size = body.length;
   for (const other of keysOf(storage).reverse()) {
     size += storage.getItem(other)?.length ?? 0;
@@ -52,15 +57,21 @@ function keep(storage: Storage, body: string): (() => void) | undefined {
 }
 
 /** The posts that are young enough, oldest first; taken before they are sent, so that no other tab sends them too. */
-function takeAll(storage: Storage): readonly string[] {
-  const bodies: string[] = [];
+function takeAll(storage: Storage): readonly Held[] {
+  const posts: Held[] = [];
   for (const key of keysOf(storage)) {
     const body = storage.getItem(key);
     storage.removeItem(key);
-    const age = Date.now() - Number.parseInt(key.slice(PREFIX.length), 10);
-    if (body !== null && age <= MAX_AGE_MS) bodies.push(body);
+    const ms = Number.parseInt(key.slice(PREFIX.length), 10);
+    if (body !== null && Date.now() - ms <= MAX_AGE_MS) posts.push({ body, ms });
   }
-  return bodies;
+  return posts;
+}
+
+interface Held {
+  readonly body: string;
+  /** When it was written. */
+  readonly ms: number;
 }
 
 /** Oldest first: the time is the first thing in a key. */

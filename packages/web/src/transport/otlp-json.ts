@@ -5,8 +5,11 @@ import type { SpanData } from "../trace/span.ts";
 // OTLP/JSON: ids in hex, enums as integers, 64-bit times as decimal texts.
 // https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
 
+/** What is known of a span only after its end. */
+export type LateData = Pick<SpanData, "attributes" | "events">;
+
 /** A span as OTLP/JSON text, its URLs scrubbed wherever they are; empty lists and zero counts are left out, which means the same. */
-export function writeSpan(span: SpanData): string {
+export function writeSpan(span: SpanData, late?: LateData): string {
   const { traceId, spanId, traceState } = span.spanContext();
   return JSON.stringify({
     traceId,
@@ -19,10 +22,10 @@ export function writeSpan(span: SpanData): string {
     kind: span.kind + 1,
     startTimeUnixNano: nanos(span.startTime),
     endTimeUnixNano: nanos(span.endTime),
-    attributes: keyValues(span.attributes),
+    attributes: keyValues({ ...span.attributes, ...late?.attributes }),
     droppedAttributesCount: span.droppedAttributesCount || undefined,
     events: some(
-      span.events.map((event) => ({
+      [...span.events, ...(late?.events ?? [])].map((event) => ({
         name: event.name,
         timeUnixNano: nanos(event.time),
         attributes: keyValues(event.attributes),

@@ -47,7 +47,7 @@ function createNetwork() {
     timers,
     warnings,
     runTimers() {
-      for (const timer of timers) {
+      for (const timer of [...timers]) {
         timers.delete(timer);
         timer.run();
       }
@@ -98,10 +98,25 @@ test("64 spans go at once", () => {
   expect(posts).toHaveLength(1);
 });
 
-test("posts are split by bytes, keep their order and lose nothing", () => {
+/** Answers each post as it comes, until `done`. */
+async function answerAll(posts: readonly Post[], done: Promise<void>): Promise<void> {
+  let open = true;
+  const finished = done.finally(() => {
+    open = false;
+  });
+  for (let index = 0; open; ) {
+    if (index < posts.length) posts[index++]?.answer(answer(200));
+    // One round of everything that waits for an answer.
+    else await new Promise((resolve) => setTimeout(resolve));
+  }
+  await finished;
+}
+
+test("posts are split by bytes, keep their order and lose nothing", async () => {
   const { transport, posts } = createNetwork();
-  endSpans(transport, 60, "ä".repeat(2000));
-  void transport.flush();
+  // Two bytes, three, and four in two characters.
+  endSpans(transport, 60, "ä€🙂".repeat(500));
+  await answerAll(posts, transport.flush());
   const sizes = posts.map(({ body }) => new TextEncoder().encode(body).length);
   expect(posts.length).toBeGreaterThan(4);
   expect(Math.max(...sizes)).toBeLessThanOrEqual(48 * 1024);
@@ -149,6 +164,89 @@ test("an endpoint that never answers is tried three times a page, then left in p
   expect([posts.length, timers.size, warnings.length]).toEqual([3, 0, 1]);
 });
 
+test.each([
+  ["from the start", 0],
+  ["in the middle of a page", 1],
+])("blocked %s, many posts at once and the page's end make three tries in all", async (_name, answered) => {
+  const { transport, posts, timers, runTimers } = createNetwork();
+  const text = "x".repeat(1000);
+  if (answered) {
+    endSpans(transport, 1);
+    const flush = transport.flush();
+    posts[0]?.answer(answer(200));
+    await flush;
+  }
+  let failed = answered;
+  const fail = async (): Promise<void> => {
+    while (failed < posts.length) {
+      posts[failed++]?.answer(new TypeError("Failed to fetch"));
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+  };
+  endSpans(transport, 300, text);
+  const flush = transport.flush();
+  await fail();
+  for (let round = 0; round < 5; round++) {
+    endSpans(transport, 80, text);
+    transport.hide();
+    transport.hide();
+    await fail();
+    runTimers();
+    await fail();
+  }
+  await flush;
+  expect(posts.length - answered).toBe(3);
+  expect(timers.size).toBe(0);
+});
+
+test("until the first answer one post is on its way at a time, and what comes meanwhile goes together", async () => {
+  const { transport, posts, runTimers } = createNetwork();
+  endSpans(transport, 64);
+  endSpans(transport, 200);
+  runTimers();
+  runTimers();
+  expect(posts).toHaveLength(1);
+  posts[0]?.answer(answer(200));
+  await expect
+    .poll(() => {
+      runTimers();
+      return posts.length;
+    })
+    .toBeGreaterThan(1);
+  const names = posts.flatMap(({ body }) => readBody(body).map(({ name }) => name));
+  expect(names).toHaveLength(264);
+});
+
+test("posts that wait for one that fails go in their order, the oldest first", async () => {
+  const { transport, posts, timers, runTimers } = createNetwork();
+  endSpans(transport, 150, "x".repeat(1000));
+  const flush = transport.flush();
+  const first = posts[0]?.body;
+  posts[0]?.answer(new TypeError("Failed to fetch"));
+  await expect.poll(() => posts.length).toBe(2);
+  posts[1]?.answer(answer(200));
+  await expect.poll(() => timers.size).toBe(1);
+  runTimers();
+  await answerAll(posts.slice(), Promise.resolve());
+  await answerAll(posts, flush);
+  const starts = posts.map(({ body }) => Number(readBody(body)[0]?.name.slice("span ".length)));
+  const others = starts.filter((_, index) => posts[index]?.body !== first);
+  expect(others).toEqual([...others].sort((one, other) => one - other));
+  expect(posts.filter(({ body }) => body === first)).toHaveLength(2);
+});
+
+test("where the page's own requests use up the keepalive budget, its last spans go without", async () => {
+  const { transport, posts } = createNetwork();
+  endSpans(transport, 1);
+  transport.hide();
+  expect(posts.map(({ keepalive }) => keepalive)).toEqual([true]);
+  // So Chromium refuses a request above the budget, and so looks a blocked one.
+  posts[0]?.answer(new TypeError("Failed to fetch"));
+  await expect.poll(() => posts.length).toBe(2);
+  expect(posts[1]?.keepalive).toBe(false);
+  expect(posts[1]?.body).toBe(posts[0]?.body);
+});
+
 test("spans that the endpoint refuses in a success are said, and not sent again", async () => {
   const { transport, posts, warnings } = createNetwork();
   endSpans(transport, 2);
@@ -190,12 +288,14 @@ test("a post that is not sure to arrive is held, and forgotten once it has", asy
   });
   endSpans(transport, 60, "x".repeat(3000));
   transport.hide();
-  const sure = posts.filter(({ keepalive }) => keepalive).map(({ body }) => body);
-  const unsure = posts.map(({ body }) => body).filter((body) => !sure.includes(body));
-  expect(unsure.length).toBeGreaterThan(0);
-  expect([...held].sort()).toEqual([...unsure].sort());
-  for (const post of posts) post.answer(answer(200));
-  await transport.flush();
+  const names = (bodies: readonly string[]) => bodies.flatMap(readBody).map(({ name }) => name);
+  const sure = names(posts.filter(({ keepalive }) => keepalive).map(({ body }) => body));
+  expect(sure.length).toBeGreaterThan(0);
+  expect(held.size).toBeGreaterThan(0);
+  expect([...sure, ...names([...held])].sort()).toEqual(
+    Array.from({ length: 60 }, (_, index) => `span ${index}`).sort(),
+  );
+  await answerAll(posts, transport.flush());
   expect(held.size).toBe(0);
 });
 

@@ -4,7 +4,7 @@ import { isPrerendering } from "../page/prerendering.ts";
 import type { Stop } from "../patch-method.ts";
 import type { SpanData } from "../trace/span.ts";
 import { byteLength, createDelivery, type Hold } from "./delivery.ts";
-import { writeRequest, writeResource, writeScope, writeSpan } from "./otlp-json.ts";
+import { type LateData, writeRequest, writeResource, writeScope, writeSpan } from "./otlp-json.ts";
 
 const BATCH_MS = 1000;
 const BATCH_SPANS = 64;
@@ -27,7 +27,11 @@ export interface Outbox {
   holdBy(hold: Hold): void;
   /** Posts what an earlier page wrote. */
   resend(body: string): void;
+  /** Names who adds what came after a span's end; asked when the span is written, at the latest when the page hides. */
+  completeBy(complete: Complete): void;
 }
+
+export type Complete = (span: SpanData) => LateData | undefined;
 
 export interface Transport extends Outbox {
   /** Takes a span that ended; one that is not sampled goes no further. */
@@ -45,32 +49,13 @@ export interface Written {
 }
 
 /** Queues ended spans as OTLP/JSON and posts them about once a second, at the latest when the page hides. */
-export function createTransport({ url, resource, fetch, later }: TransportOptions): Transport {
-  const resourceJson = writeResource(resource);
-  let hold: Hold = () => undefined;
-  const delivery = createDelivery({ url, fetch, later, hold: (body) => hold(body) });
-  const underway = new Set<Promise<void>>();
-  let queue: Written[] = [];
+export function createTransport(options: TransportOptions): Transport {
+  const { later } = options;
+  const resourceJson = writeResource(options.resource);
+  const posts = createPosts(options);
+  let queue: SpanData[] = [];
+  let complete: Complete = () => undefined;
   let cancelTimer: Stop | undefined;
-  let told = false;
-
-  function tellLoss(spans: number | string, why: string): void {
-    if (told) return;
-    told = true;
-    diag.warn(
-      `@throughline/web: ${spans} spans not delivered to ${url}: ${why}; check the endpoint and its collector (said once)`,
-    );
-  }
-
-  async function post(body: string, spans: number | string, isLate?: boolean): Promise<void> {
-    const why = await delivery.deliver(body, isLate);
-    if (why !== undefined) tellLoss(spans, why);
-  }
-
-  function track(posted: Promise<void>): void {
-    const tracked = posted.finally(() => underway.delete(tracked));
-    underway.add(tracked);
-  }
 
   const onActivation = (): void => send();
 
@@ -82,38 +67,82 @@ export function createTransport({ url, resource, fetch, later }: TransportOption
       document.addEventListener("prerenderingchange", onActivation, { once: true });
       return;
     }
-    const spans = queue;
-    queue = [];
-    const batches = packSpans(spans, MAX_POST_BYTES - byteLength(resourceJson));
     // What keepalive cannot carry any more had better be the older spans.
-    for (const batch of isLate ? [...batches].reverse() : batches) {
-      track(post(writeRequest(resourceJson, groupByScope(batch)), batch.length, isLate));
+    const spans = isLate ? queue.reverse() : queue;
+    queue = [];
+    const written = spans.map((span) => ({
+      scope: writeScope(span.instrumentationScope),
+      json: writeSpan(span, complete(span)),
+    }));
+    for (const batch of packSpans(written, MAX_POST_BYTES - byteLength(resourceJson))) {
+      posts.post(writeRequest(resourceJson, groupByScope(batch)), batch.length, isLate);
     }
+  }
+
+  /** As long as it is not known whether anybody listens, spans wait together and not in many posts. */
+  function sendUnlessInDoubt(): void {
+    if (posts.inDoubt()) cancelTimer = later(sendUnlessInDoubt, BATCH_MS);
+    else send();
   }
 
   return {
     onEnd(span) {
       if (!(span.spanContext().traceFlags & TraceFlags.SAMPLED)) return;
       if (queue.length >= MAX_QUEUED) {
-        tellLoss(1, `${MAX_QUEUED} are waiting already`);
+        posts.tellLoss(1, `${MAX_QUEUED} are waiting already`);
         return;
       }
-      queue.push({ scope: writeScope(span.instrumentationScope), json: writeSpan(span) });
-      if (queue.length >= BATCH_SPANS) send();
-      else cancelTimer ??= later(send, BATCH_MS);
+      queue.push(span);
+      if (queue.length >= BATCH_SPANS && !posts.inDoubt()) send();
+      else cancelTimer ??= later(sendUnlessInDoubt, BATCH_MS);
     },
-    async flush() {
+    flush() {
       send();
-      while (underway.size > 0) await Promise.all(underway);
+      return posts.settled();
     },
-    holdBy(keep) {
-      hold = keep;
+    holdBy: posts.holdBy,
+    completeBy(completeSpan) {
+      complete = completeSpan;
     },
-    resend: (body) => track(post(body, "earlier")),
+    resend: (body) => posts.post(body, "earlier"),
     hide() {
       send(true);
-      delivery.hurry();
+      posts.hurry();
     },
+  };
+}
+
+/** The posts on their way; a loss is said once. */
+function createPosts({ url, fetch, later }: TransportOptions) {
+  let hold: Hold = () => undefined;
+  const delivery = createDelivery({ url, fetch, later, hold: (body) => hold(body) });
+  const underway = new Set<Promise<void>>();
+  let told = false;
+
+  function tellLoss(spans: number | string, why: string): void {
+    if (told) return;
+    told = true;
+    diag.warn(
+      `@throughline/web: ${spans} spans not delivered to ${url}: ${why}; check the endpoint and its collector (said once)`,
+    );
+  }
+  return {
+    tellLoss,
+    post(body: string, spans: number | string, isLate?: boolean): void {
+      const posted = delivery.deliver(body, isLate).then((why) => {
+        underway.delete(posted);
+        if (why !== undefined) tellLoss(spans, why);
+      });
+      underway.add(posted);
+    },
+    async settled(): Promise<void> {
+      while (underway.size > 0) await Promise.all(underway);
+    },
+    holdBy(keep: Hold): void {
+      hold = keep;
+    },
+    inDoubt: delivery.inDoubt,
+    hurry: delivery.hurry,
   };
 }
 
