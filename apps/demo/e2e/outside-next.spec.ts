@@ -89,6 +89,35 @@ test("Vite in dev: the same parents without a build", async ({ page }) => {
   });
 });
 
+test("Vite in dev: after 50 hot updates of the module that starts tracing a fetch is still one span", async ({
+  page,
+}) => {
+  const countStarts = {
+    name: "count-starts",
+    transform: (code: string, id: string) =>
+      id.endsWith("/src/tracing.ts")
+        ? `${code}\nglobalThis.starts = (globalThis.starts ?? 0) + 1; import.meta.hot.accept();`
+        : undefined,
+  };
+  await withDevServer({ plugins: [countStarts] }, async (url, server) => {
+    let loads = 0;
+    page.on("load", () => {
+      loads++;
+    });
+    await page.goto(url);
+    const startsOf = () => page.evaluate(() => (globalThis as { starts?: number }).starts);
+    const { moduleGraph } = server.environments.client;
+    for (let update = 0; update <= 50; update++) {
+      await expect.poll(startsOf).toBe(update + 1);
+      const [tracing] = moduleGraph.getModulesByFile(join(viteApp, "src/tracing.ts")) ?? [];
+      if (!tracing) throw new Error("the page has not asked for src/tracing.ts");
+      if (update < 50) await server.environments.client.reloadModule(tracing);
+    }
+    await expectExactTrace(page, VITE_TRACE, ["/api/stock", "/api/orders", "/api/receipts"]);
+    expect(loads, "updates, no reloads").toBe(1);
+  });
+});
+
 test("without the plugin what follows an await is marked as inferred", async ({ page }) => {
   await withDevServer({ configFile: false }, async (url) => {
     await page.goto(url);
@@ -229,7 +258,10 @@ function contextOf(request: Request | undefined): { readonly traceId: string; re
   return context;
 }
 
-async function withDevServer(config: InlineConfig, use: (url: string) => Promise<void>): Promise<void> {
+async function withDevServer(
+  config: InlineConfig,
+  use: (url: string, server: ViteDevServer) => Promise<void>,
+): Promise<void> {
   const collector = process.env.THROUGHLINE_COLLECTOR_URL ?? "";
   const cacheDir = await mkdtemp(join(tmpdir(), "throughline-vite-"));
   let server: ViteDevServer | undefined;
@@ -251,7 +283,7 @@ async function withDevServer(config: InlineConfig, use: (url: string) => Promise
       },
     });
     await server.listen();
-    await use(server.resolvedUrls?.local[0] ?? "");
+    await use(server.resolvedUrls?.local[0] ?? "", server);
   } finally {
     await server?.close();
     await rm(cacheDir, { recursive: true });
