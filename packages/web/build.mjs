@@ -14,6 +14,22 @@ function inlineEnums(text) {
   );
 }
 
+function entriesOf(...names) {
+  return Object.fromEntries(names.map((name) => [name, `src/${name}.ts`]));
+}
+
+/** What the stub imports when it needs it is built with the rest. */
+const later = {
+  name: "later",
+  setup(plugins) {
+    plugins.onResolve({ filter: /-whole\.ts$/ }, ({ path, kind }) =>
+      kind === "dynamic-import"
+        ? { path: path.includes("next") ? "./next-whole.js" : "./lazy-whole.js", external: true }
+        : undefined,
+    );
+  },
+};
+
 const api = {
   name: "small-api",
   setup(plugins) {
@@ -43,12 +59,25 @@ const browser = {
 
 await build({
   ...browser,
-  entryPoints: ["index", "next", "next-await-hook", "react"].map((name) => `src/${name}.ts`),
+  entryPoints: {
+    ...entriesOf("index", "next", "next-await-hook", "react", "next-whole"),
+    "lazy-whole": "src/lazy/start-whole.ts",
+  },
   outdir: "dist",
   splitting: true,
   format: "esm",
   minifySyntax: true,
   external: ["@opentelemetry/api", "@throughline/core", "react"],
+});
+
+// The stub, whole in one file: a module that it shared with the rest would bring all that the rest needs of it.
+await build({
+  ...browser,
+  plugins: [api, later],
+  entryPoints: entriesOf("lazy", "next-lazy"),
+  outdir: "dist",
+  format: "esm",
+  minifySyntax: true,
 });
 
 // esbuild leaves a bare import where an entry needs a chunk only through another; bundlers warn of it.

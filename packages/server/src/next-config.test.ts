@@ -57,6 +57,17 @@ test("the await hook has an entry of its own, and nothing is lowered for it", ()
   expect(withTracing({}, { context: "await-hook", transpileNext: true }).transpilePackages).toEqual(["next"]);
 });
 
+test.each([
+  ["production", "0.1", "@throughline/web/next/lazy"],
+  ["production", "0", "@throughline/web/next/lazy"],
+  ["production", "1", "@throughline/web/next"],
+  ["production", "", "@throughline/web/next/lazy"],
+  ["development", "0.1", "@throughline/web/next"],
+])("in %s, with a share of %j, the browser starts with %s", (nodeEnv, ratio, entry) => {
+  turnOn({ NODE_ENV: nodeEnv, OTEL_TRACES_SAMPLER_ARG: ratio });
+  expect(withTracing({}).instrumentationClientInject).toEqual([entry]);
+});
+
 test("the browser gets its endpoint below the base path, its name and its share", () => {
   turnOn({ OTEL_SERVICE_NAME: "shop", NODE_ENV: "production" });
   expect(webOf(withTracing({ basePath: "/tea" }, { propagateTo: ["https://api.example.com"] }))).toEqual({

@@ -55,6 +55,8 @@ export function withTracing(
 }
 
 interface ReadOptions {
+  /** Not every session is sampled: the others load the stub alone. In dev each page has everything at once. */
+  readonly isLazy: boolean;
   readonly ingestPath: string;
   /** As `startWebTracing` takes them, without the endpoint. */
   readonly web: Readonly<Record<string, unknown>>;
@@ -85,6 +87,7 @@ function readWebOptions(server: ServerConfig, options: WebOptions): ReadOptions 
   const name =
     server.serviceName || server.resourceAttributes["service.name"] || appPackage().name || "unknown_service";
   return {
+    isLazy: webRatio(server) < 1 && server.nodeEnv === "production",
     ingestPath: server.ingestPath.replace(/\/$/, ""),
     web: {
       serviceName: options.serviceName ?? `${name}-web`,
@@ -103,9 +106,13 @@ function webRatio(server: ServerConfig): number {
   return sampleRatioOf(server).ratio;
 }
 
-function traced(config: NextConfig, { web, ingestPath }: ReadOptions, options: WebOptions): NextConfig {
+function traced(
+  config: NextConfig,
+  { web, ingestPath, isLazy }: ReadOptions,
+  options: WebOptions,
+): NextConfig {
   const hook = options.context === "await-hook";
-  const entry = hook ? `${ENTRY}/await-hook` : ENTRY;
+  const entry = hook ? `${ENTRY}/await-hook` : isLazy ? `${ENTRY}/lazy` : ENTRY;
   const transpileNext = options.transpileNext ?? !hook;
   const transpiled = config.transpilePackages ?? [];
   const endpoint = `${config.basePath ?? ""}${ingestPath}/v1/traces`;

@@ -6,9 +6,8 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { parseTraceparent, printTraceparent } from "@throughline/core";
-import { newSpanId, newTraceId } from "./trace/ids.ts";
+import { TRACEPARENT } from "./request/traceparent.ts";
 
-export const TRACEPARENT = "traceparent";
 const TRACESTATE = "tracestate";
 
 /**
@@ -39,9 +38,4 @@ export function createPropagator(mayInject: () => boolean): TextMapPropagator {
 /** The header of a request that this span is the parent of. */
 export function traceparentOf({ traceId, spanId, traceFlags }: SpanContext): string {
   return printTraceparent({ traceId, spanId, sampled: (traceFlags & TraceFlags.SAMPLED) !== 0 });
-}
-
-/** A header that asks for no spans at all: the request belongs to no trace that is kept. */
-export function unsampledTraceparent(): string {
-  return printTraceparent({ traceId: newTraceId(), spanId: newSpanId(), sampled: false });
 }

@@ -1,3 +1,5 @@
+import { isIgnored, type UrlRules } from "@throughline/core";
+
 /** What a call of `fetch` asks for, whatever shape its arguments have. */
 export interface FetchCall {
   readonly args: readonly [RequestInfo | URL, RequestInit | undefined];
@@ -30,6 +32,17 @@ export function readCall(args: readonly unknown[]): FetchCall | undefined {
     mode: init?.mode ?? request?.mode,
     signal: (init?.signal === undefined ? request?.signal : init.signal) ?? undefined,
   };
+}
+
+/** Reads what is to be traced; `undefined` for what is not http(s), is ignored, or cannot be understood. */
+export function understandCall(args: readonly unknown[], rules: UrlRules): FetchCall | undefined {
+  try {
+    const call = readCall(args);
+    return call && !isIgnored(rules, call.url) ? call : undefined;
+  } catch {
+    // The browser will say what is wrong with the arguments.
+    return undefined;
+  }
 }
 
 /** The arguments of the same call with one more header; the caller's objects stay as they are. */

@@ -1,11 +1,12 @@
 import { isSpanContextValid } from "@opentelemetry/api";
-import { isIgnored, type UrlRules } from "@throughline/core";
 import type { Later } from "../later.ts";
 import { patchMethod, type Stop } from "../patch-method.ts";
-import { TRACEPARENT, traceparentOf, unsampledTraceparent } from "../propagator.ts";
-import { type FetchCall, isPrefetch, readCall, withHeader } from "./fetch-call.ts";
+import { traceparentOf } from "../propagator.ts";
+import { type FetchCall, isPrefetch, understandCall, withHeader } from "./fetch-call.ts";
 import { createFlights, type Flight, type Flights } from "./flight.ts";
-import { propagationOf, type RequestTracing, startSpan } from "./request-span.ts";
+import { propagationOf } from "./propagation.ts";
+import { type RequestTracing, startSpan } from "./request-span.ts";
+import { TRACEPARENT, unsampledTraceparent } from "./traceparent.ts";
 
 export interface FetchTracing extends RequestTracing {
   readonly later: Later;
@@ -55,19 +56,9 @@ export function traceFetch(tracing: FetchTracing): TracedFetch {
     (original) =>
       function (...args) {
         const fetch: Fetch = (...changed) => Reflect.apply(original, this, changed);
-        const call = understand(args, tracing.rules);
+        const call = understandCall(args, tracing.rules);
         return call ? run(call, fetch) : fetch(...args);
       },
   );
   return { stop, settle: flights.settle, cut: flights.cut };
-}
-
-function understand(args: readonly unknown[], rules: UrlRules): FetchCall | undefined {
-  try {
-    const call = readCall(args);
-    return call && !isIgnored(rules, call.url) ? call : undefined;
-  } catch {
-    // The browser will say what is wrong with the arguments.
-    return undefined;
-  }
 }

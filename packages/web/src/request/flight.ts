@@ -17,8 +17,9 @@ export interface Flight {
 
 export interface Flights {
   start(flight: Flight): void;
-  receive(flight: Flight, response: unknown): void;
-  fail(flight: Flight, error: unknown): void;
+  /** `at` is when the headers came, and `fail` of a request when it failed; now where it is missing. */
+  receive(flight: Flight, response: unknown, at?: number): void;
+  fail(flight: Flight, error: unknown, at?: number): void;
   /** Ends the spans of responses that nobody reads. */
   settle(): void;
   /** Ends every span that is still open. */
@@ -35,28 +36,27 @@ export function createFlights(later: Later): Flights {
     flight.span.end(time);
   }
 
-  function fail(flight: Flight, error: unknown): void {
+  function fail(flight: Flight, error: unknown, at?: number): void {
     if (!open.has(flight)) return;
     const name = error instanceof Error ? error.name : typeof error;
     if (isAbort(error, name, flight.signal)) flight.span.setAttribute(ABORTED, true);
     // JSON that cannot be parsed has arrived in full.
     else if (name !== "SyntaxError") setError(flight.span, name, messageOf(error));
-    end(flight);
+    end(flight, at);
   }
 
-  function receive(flight: Flight, response: unknown): void {
+  function receive(flight: Flight, response: unknown, headersAt = performance.now()): void {
     if (!(response instanceof Response)) {
-      end(flight);
+      end(flight, headersAt);
       return;
     }
     const { status } = response;
     if (status > 0) flight.span.setAttribute(HTTP_RESPONSE_STATUS_CODE, status);
     if (status >= 400) setError(flight.span, String(status));
     if (response.body === null) {
-      end(flight);
+      end(flight, headersAt);
       return;
     }
-    const headersAt = performance.now();
     flight.headersAt = headersAt;
     flight.cancelUnread = later(() => end(flight, headersAt), UNREAD_MS);
     watchBody(response, {

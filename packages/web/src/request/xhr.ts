@@ -3,8 +3,10 @@ import { isIgnored } from "@throughline/core";
 import { ABORTED, ENDED_BY, ERROR_TYPE, HTTP_RESPONSE_STATUS_CODE } from "@throughline/core/attributes";
 import type { TracedPage, WebInstrument } from "../instrument.ts";
 import { patchMethod, type Stop } from "../patch-method.ts";
-import { TRACEPARENT, traceparentOf } from "../propagator.ts";
-import { propagationOf, startSpan } from "./request-span.ts";
+import { traceparentOf } from "../propagator.ts";
+import { propagationOf } from "./propagation.ts";
+import { startSpan } from "./request-span.ts";
+import { TRACEPARENT } from "./traceparent.ts";
 
 /** What `open` and `setRequestHeader` said of the next `send`. */
 interface Opened {

@@ -1,0 +1,36 @@
+import type { FetchCall } from "../request/fetch-call.ts";
+import type { Propagation } from "../request/propagation.ts";
+
+/** What happened in the page before the tracing itself was loaded. Times are of `performance.now`. */
+export interface EarlyWork {
+  readonly requests: EarlyRequest[];
+  readonly clicks: EarlyClick[];
+}
+
+/** The ids of a span that does not exist yet. */
+interface Ids {
+  readonly traceId: string;
+  readonly spanId: string;
+}
+
+export interface EarlyClick extends Ids {
+  readonly target: string;
+  readonly startedAt: number;
+}
+
+export interface EarlyRequest extends Ids {
+  readonly call: FetchCall;
+  readonly propagation: Propagation;
+  readonly click: EarlyClick | undefined;
+  readonly startedAt: number;
+  outcome?: EarlyOutcome;
+  /** Told of the outcome by the promise that the app waits for, before the app is. */
+  onOutcome?: (outcome: EarlyOutcome) => void;
+}
+
+export interface EarlyOutcome {
+  readonly at: number;
+  readonly failed: boolean;
+  /** The response, or the error. */
+  readonly value: unknown;
+}

@@ -1,0 +1,361 @@
+import { TEST_GLOBAL } from "@throughline/core/attributes";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { userEvent } from "vitest/browser";
+import { type FakePage, openFakePage, type PostedSpan } from "../../test/fake-page.ts";
+import { SAMPLED_KEY } from "../identity/session-sampling.ts";
+import { startWebTracing as startByEntry } from "../lazy.ts";
+import type { WebTracingOptions } from "../options.ts";
+import { startWebTracing } from "../start.ts";
+import { type StartWhole, startLazily } from "./start-lazily.ts";
+import { startWhole } from "./start-whole.ts";
+
+const OPTIONS: WebTracingOptions = { sampleRatio: 0.5 };
+
+let page: FakePage | undefined;
+
+beforeEach(forgetSession);
+
+afterEach(async () => {
+  await page?.close();
+  page = undefined;
+  document.body.replaceChildren();
+  vi.restoreAllMocks();
+  forgetSession();
+});
+
+function forgetSession(): void {
+  sessionStorage.clear();
+  Reflect.deleteProperty(globalThis, Symbol.for(SAMPLED_KEY));
+  Reflect.deleteProperty(globalThis, TEST_GLOBAL);
+}
+
+function decide(decision: "0" | "1"): void {
+  sessionStorage.setItem(SAMPLED_KEY, decision);
+}
+
+interface Chunk {
+  readonly requested: () => number;
+  readonly arrive: () => void;
+  readonly fail: () => void;
+  readonly load: () => Promise<StartWhole>;
+}
+
+/** The rest of the tracing, which arrives when the test says so. */
+function createChunk(): Chunk {
+  let requested = 0;
+  let arrive: Chunk["arrive"] = () => undefined;
+  let fail: Chunk["fail"] = () => undefined;
+  const loaded = new Promise<StartWhole>((resolve, reject) => {
+    arrive = () => resolve(startWhole);
+    fail = () => reject(new TypeError("Failed to fetch dynamically imported module"));
+  });
+  return {
+    requested: () => requested,
+    arrive: () => arrive(),
+    fail: () => fail(),
+    load: () => {
+      requested++;
+      return loaded;
+    },
+  };
+}
+
+function open(
+  chunk: Chunk,
+  options: WebTracingOptions = OPTIONS,
+  answer?: Parameters<typeof openFakePage>[1],
+) {
+  page = openFakePage(options, answer, (given) => startLazily(given, chunk.load));
+  return page;
+}
+
+function headers(of: FakePage): readonly (string | null)[] {
+  return of.sent.map((request) => request.headers.get("traceparent"));
+}
+
+const UNSAMPLED = expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+const SAMPLED = expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+
+function headerOf(span: PostedSpan | undefined): string {
+  return `00-${span?.traceId}-${span?.spanId}-01`;
+}
+
+function natives(): readonly unknown[] {
+  return [
+    window.fetch,
+    window.setTimeout,
+    Promise.prototype.then,
+    XMLHttpRequest.prototype.send,
+    EventTarget.prototype.addEventListener,
+  ];
+}
+
+test("unsampled: nothing more is loaded, and the server hears that the trace is not kept", async () => {
+  decide("0");
+  const chunk = createChunk();
+  const [, ...others] = natives();
+  const shop = open(chunk);
+  expect(natives().slice(1)).toEqual(others);
+  await fetch("/orders");
+  await fetch("/orders");
+  await shop.tracing.flush();
+  expect(headers(shop)).toEqual([UNSAMPLED, UNSAMPLED]);
+  expect(new Set(headers(shop)).size).toBe(2);
+  expect([chunk.requested(), shop.posted()]).toEqual([0, []]);
+});
+
+test.each(["0", "1"] as const)(
+  "with the decision %s the header goes where the URL rules allow it, and the caller's objects stay as they are",
+  async (decision) => {
+    decide(decision);
+    const shop = open(createChunk(), {
+      ...OPTIONS,
+      propagateTo: ["https://api.test/"],
+      ignoreUrls: ["/healthz"],
+    });
+    const own = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const request = new Request("/orders", { headers: { "x-mine": "1" } });
+    const init = { headers: { "x-mine": "2" } };
+    await fetch(request);
+    await fetch("/orders", init);
+    await fetch("https://api.test/stock");
+    for (const [url, options] of [
+      ["https://api.test.evil.test/stock", {}],
+      ["https://api.test/stock", { mode: "no-cors" }],
+      ["/healthz/live", {}],
+      ["data:,text", {}],
+      ["/orders", { headers: { traceparent: own } }],
+    ] as const)
+      await fetch(url, options);
+    const expected = decision === "0" ? UNSAMPLED : SAMPLED;
+    expect(headers(shop)).toEqual([expected, expected, expected, null, null, null, null, own]);
+    expect(shop.sent.slice(0, 2).map((sent) => sent.headers.get("x-mine"))).toEqual(["1", "2"]);
+    expect(request.headers.has("traceparent")).toBe(false);
+    expect(init).toEqual({ headers: { "x-mine": "2" } });
+  },
+);
+
+test("`propagation: off` and a prefetch of the router mean the same to the stub", async () => {
+  decide("1");
+  const shop = open(createChunk());
+  await fetch("/next", { headers: { "next-router-prefetch": "1" } });
+  await shop.close();
+  const silent = open(createChunk(), { ...OPTIONS, propagation: "off" });
+  await fetch("/orders");
+  expect([...headers(shop), ...headers(silent)]).toEqual([UNSAMPLED, null]);
+});
+
+test("sampled: what was requested before the chunk came is told with the ids on the wire, answered or still open", async () => {
+  decide("1");
+  const chunk = createChunk();
+  let answerLate: (response: Response) => void = () => undefined;
+  const shop = open(chunk, OPTIONS, (url) =>
+    url.endsWith("/late")
+      ? new Promise((resolve) => {
+          answerLate = resolve;
+        })
+      : new Response("ok", { status: 201 }),
+  );
+  const startedAt = performance.timeOrigin + performance.now();
+  await fetch("/early?card=4111", { method: "POST" }).then((response) => response.text());
+  const endedAt = performance.timeOrigin + performance.now();
+  const late = fetch("/late").then((response) => response.text());
+  chunk.arrive();
+  await shop.tracing.flush();
+  answerLate(new Response("late", { status: 404 }));
+  await late;
+  await fetch("/after");
+
+  const spans = await shop.spans();
+  const byPath = (path: string) =>
+    spans.find(({ attributes }) => String(attributes["url.full"]).includes(path));
+  expect(headers(shop)).toEqual(["/early", "/late", "/after"].map((path) => headerOf(byPath(path))));
+  expect(byPath("/early")).toMatchObject({
+    name: "POST",
+    kind: 3,
+    attributes: {
+      "url.full": `${location.origin}/early?card=REDACTED`,
+      "http.response.status_code": 201,
+      "throughline.propagation": "sent",
+    },
+  });
+  expect(byPath("/late")).toMatchObject({ name: "GET", status: { code: 2 } });
+  const ms = (nanos: string | undefined) => Number(nanos) / 1e6;
+  expect(ms(byPath("/early")?.startTimeUnixNano)).toBeGreaterThanOrEqual(startedAt - 1);
+  expect(ms(byPath("/early")?.endTimeUnixNano)).toBeLessThanOrEqual(endedAt + 1);
+  expect(spans).toHaveLength(3);
+});
+
+test("an early request that fails is an error, and its caller hears of it", async () => {
+  decide("1");
+  const chunk = createChunk();
+  const shop = open(chunk, OPTIONS, () => Promise.reject(new TypeError("Failed to fetch")));
+  await expect(fetch("/orders")).rejects.toThrow("Failed to fetch");
+  chunk.arrive();
+  await shop.tracing.flush();
+  const [span] = await shop.spans();
+  expect(span).toMatchObject({ status: { code: 2 }, attributes: { "error.type": "TypeError" } });
+});
+
+test("a request after one early click is below it, marked as a guess; after two it belongs to neither", async () => {
+  decide("1");
+  const chunk = createChunk();
+  const shop = open(chunk);
+  document.body.innerHTML = "<button>Buy</button><button>Other</button>";
+  const [buy, other] = document.querySelectorAll("button");
+  buy?.addEventListener("click", () => void fetch("/orders"));
+  other?.addEventListener("click", () => void fetch("/other"));
+  // However long the machine takes between the two.
+  const now = vi.spyOn(performance, "now").mockReturnValue(performance.now());
+  await userEvent.click(buy ?? document.body);
+  await userEvent.click(other ?? document.body);
+  now.mockRestore();
+  await expect.poll(() => shop.sent.length).toBe(2);
+  chunk.arrive();
+  await shop.tracing.flush();
+  const spans = await shop.spans();
+  const click = spans.find(({ name }) => name === "click Buy");
+  const [first, second] = ["/orders", "/other"].map((path) =>
+    spans.find(({ attributes }) => attributes["url.full"] === location.origin + path),
+  );
+  expect(first).toMatchObject({
+    traceId: click?.traceId,
+    parentSpanId: click?.spanId,
+    attributes: { "throughline.parent": "inferred" },
+  });
+  expect(second?.parentSpanId).toBeUndefined();
+  expect(second?.attributes["throughline.parent"]).toBeUndefined();
+  expect(headers(shop)).toEqual([headerOf(first), headerOf(second)]);
+});
+
+test("a chunk that does not load is told once, and requests go on as not sampled", async () => {
+  decide("1");
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  const chunk = createChunk();
+  const shop = open(chunk);
+  await fetch("/before");
+  chunk.fail();
+  await shop.tracing.flush();
+  await fetch("/after");
+  await shop.tracing.flush();
+  expect(headers(shop)).toEqual([SAMPLED, UNSAMPLED]);
+  expect(shop.posted()).toEqual([]);
+  expect(warn.mock.calls.map(String)).toEqual([expect.stringContaining("did not load: TypeError")]);
+});
+
+test("every trace of a sampled session is kept, and instruments are loaded with it", async () => {
+  decide("1");
+  page = openFakePage({ sampleRatio: 0.001 }, undefined, (options) =>
+    startByEntry({
+      ...options,
+      instruments: async () => [
+        ({ setPageAttributes }) => {
+          setPageAttributes({ "throughline.page.route": "/shop" });
+          return { stop: () => undefined };
+        },
+      ],
+    }),
+  );
+  await fetch("/early");
+  await page.tracing.flush();
+  for (let index = 0; index < 5; index++) await fetch("/orders");
+  const spans = await page.spans();
+  expect(spans.map(({ attributes }) => attributes["throughline.page.route"])).toEqual(
+    Array.from({ length: 6 }, () => "/shop"),
+  );
+});
+
+test("a test in the page has everything loaded, whatever was decided, and its flush waits for that", async () => {
+  const hook: { id: string; flush?: () => Promise<void>; flushUrl?: string } = { id: "case 7" };
+  Reflect.set(globalThis, TEST_GLOBAL, hook);
+  decide("0");
+  const chunk = createChunk();
+  const shop = open(chunk, { sampleRatio: 0 });
+  await fetch("/orders");
+  const flushed = hook.flush?.();
+  chunk.arrive();
+  await flushed;
+  expect(shop.posted().map(({ resource }) => resource["test.case.id"])).toEqual(["case 7"]);
+  expect(hook.flushUrl).toBe(`${location.origin}/api/tl/flush`);
+  await shop.close();
+  expect(hook.flush).toBeUndefined();
+});
+
+test("of a bad option the whole tells, once", async () => {
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  const chunk = createChunk();
+  const shop = open(chunk, { sampleRatio: 2 });
+  chunk.arrive();
+  await shop.tracing.flush();
+  expect(warn.mock.calls.map(String)).toEqual([expect.stringContaining("sampleRatio=2: expected a number")]);
+});
+
+test.each(["0", "1"] as const)(
+  "with the decision %s a stop leaves the page's own functions, whether the chunk comes or not",
+  async (decision) => {
+    decide(decision);
+    const before = natives();
+    const chunk = createChunk();
+    const shop = open(chunk);
+    await shop.close();
+    expect(natives()).toEqual(before);
+    chunk.arrive();
+    await shop.tracing.flush();
+    expect(natives()).toEqual(before);
+    const loaded = open(chunk);
+    await loaded.tracing.flush();
+    await loaded.close();
+    expect(natives()).toEqual(before);
+  },
+);
+
+test("after 50 hot updates, from the stub to the whole and back, one fetch is one span", async () => {
+  decide("1");
+  const before = natives();
+  const chunk = createChunk();
+  const shop = open(chunk);
+  let latest = shop.tracing;
+  for (let update = 0; update < 25; update++) latest = startLazily(OPTIONS, chunk.load);
+  chunk.arrive();
+  await latest.flush();
+  for (let update = 0; update < 25; update++) {
+    startWebTracing();
+    latest = startLazily(OPTIONS, chunk.load);
+    if (update % 2 === 0) await latest.flush();
+  }
+  await latest.flush();
+  await fetch("/once");
+  await latest.flush();
+  expect(shop.posted().map(({ attributes }) => attributes["url.full"])).toEqual([`${location.origin}/once`]);
+  await latest.stop();
+  await shop.close();
+  expect(natives()).toEqual(before);
+});
+
+test("consent: denied has no stub and stores no decision; a grant decides; pending holds without a header", async () => {
+  vi.spyOn(Math, "random").mockReturnValue(0.9);
+  const before = natives();
+  const chunk = createChunk();
+  const shop = open(chunk, { ...OPTIONS, consent: "denied" });
+  const fetchOfPage = window.fetch;
+  expect(natives().slice(1)).toEqual(before.slice(1));
+  await fetch("/denied");
+  expect(sessionStorage).toHaveLength(0);
+  shop.tracing.setConsent("granted");
+  expect(window.fetch).not.toBe(fetchOfPage);
+  await fetch("/granted");
+  expect(sessionStorage.getItem(SAMPLED_KEY)).toBe("0");
+  expect(headers(shop)).toEqual([null, UNSAMPLED]);
+  await shop.close();
+
+  forgetSession();
+  const pending = open(chunk, { ...OPTIONS, consent: "pending" });
+  await fetch("/pending");
+  chunk.arrive();
+  await pending.tracing.flush();
+  expect([...headers(pending), sessionStorage.length, pending.posted().length]).toEqual([null, 0, 0]);
+  pending.tracing.setConsent("granted");
+  expect((await pending.spans()).map(({ attributes }) => attributes["throughline.propagation"])).toEqual([
+    "consent",
+  ]);
+});

@@ -1,0 +1,97 @@
+import { DEFAULT_INGEST_PATH, TEST_GLOBAL } from "@throughline/core/attributes";
+import type { Registration } from "../context/registrations.ts";
+import { type ConsentedRun, type ConsentGate, setConsent, traceUnderConsent } from "../identity/consent.ts";
+import { isSessionSampled } from "../identity/session-sampling.ts";
+import type { WebTracingOptions } from "../options.ts";
+import type { PropagationRules } from "../request/propagation.ts";
+import { NO_TRACING, page, RUNNING, type Running, type WebTracing } from "../running.ts";
+import type { EarlyWork } from "./early-work.ts";
+import { startStub } from "./stub.ts";
+
+/** Starts the tracing itself; `early` is what came before it. */
+export type StartWhole = (options: WebTracingOptions, early: EarlyWork) => WebTracing;
+
+/**
+ * Starts the stub, and loads the tracing itself when this session is sampled. An unsampled session loads nothing
+ * more: its requests tell the server to keep no trace.
+ */
+export function startLazily(options: WebTracingOptions, load: () => Promise<StartWhole>): WebTracing {
+  if (!("document" in globalThis)) return NO_TRACING;
+  const test = page[TEST_GLOBAL];
+  let whole: WebTracing | undefined;
+  let loading = Promise.resolve();
+  const flush = (): Promise<void> => loading.then(() => whole?.flush());
+
+  function run(consent: ConsentGate, inherited: readonly Registration[]): ConsentedRun<typeof inherited> {
+    const everybody = wantsEverybody(options, consent);
+    const isSampled = everybody || isSessionSampled(options.sampleRatio ?? 1);
+    const early = isSampled ? { requests: [], clicks: [] } : undefined;
+    const stub = startStub(rulesOf(options, consent), early);
+    let on = true;
+    if (early) {
+      // The whole takes the stub off as it starts, in the same task: no request falls between the two.
+      loading = load()
+        .then((startWhole) => {
+          if (on) whole = startWhole(everybody ? options : { ...options, sampleRatio: 1 }, early);
+        })
+        .catch((problem: unknown) => {
+          stub.forget();
+          tellLoss(problem);
+        });
+    }
+    return {
+      flush,
+      halt() {
+        on = false;
+        stub.stop();
+        return inherited;
+      },
+    };
+  }
+
+  const consented = traceUnderConsent(options.consent ?? "granted", run, page[RUNNING]?.halt() ?? []);
+  const running: Running = {
+    halt() {
+      if (page[RUNNING] !== running) return [];
+      page[RUNNING] = undefined;
+      if (test?.flush === flush) test.flush = undefined;
+      return consented.halt();
+    },
+    flush,
+    async stop() {
+      if (page[RUNNING] === running) consented.forget();
+      running.halt();
+      await whole?.stop();
+    },
+    setConsent,
+  };
+  page[RUNNING] = running;
+  if (test) test.flush = flush;
+  return { stop: running.stop, flush, setConsent };
+}
+
+/** A test needs every span, who has not answered must not be remembered, and of a bad ratio the whole will tell. */
+function wantsEverybody({ sampleRatio = 1 }: WebTracingOptions, consent: ConsentGate): boolean {
+  return page[TEST_GLOBAL] !== undefined || !consent.isGranted || !(sampleRatio >= 0 && sampleRatio < 1);
+}
+
+/** The options are not checked here: what is no URL matches none, and the whole will tell of it. */
+function rulesOf(options: WebTracingOptions, consent: ConsentGate): PropagationRules {
+  const { endpoint = `${DEFAULT_INGEST_PATH}/v1/traces`, propagateTo = [], ignoreUrls = [] } = options;
+  const base = document.baseURI;
+  return {
+    rules: {
+      pageOrigin: location.origin,
+      propagateTo: propagateTo.map((text) => (URL.canParse(text) ? new URL(text).origin : text)),
+      ignoreUrls: [...ignoreUrls, URL.canParse(endpoint, base) ? new URL(endpoint, base).href : endpoint],
+    },
+    propagation: () => (consent.isGranted ? (options.propagation ?? "same-origin") : "consent"),
+  };
+}
+
+function tellLoss(problem: unknown): void {
+  // biome-ignore lint/suspicious/noConsole: OpenTelemetry's own logger is part of what did not load
+  console.warn(
+    `@throughline/web: this page is not traced: the rest of the tracing did not load: ${String(problem)}; requests go on with "not sampled". See that every file of the build is served.`,
+  );
+}

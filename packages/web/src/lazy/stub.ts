@@ -1,0 +1,97 @@
+import { printTraceparent } from "@throughline/core";
+import { interactiveElement, labelOf } from "../interaction/interaction-label.ts";
+import { type FetchCall, isPrefetch, understandCall, withHeader } from "../request/fetch-call.ts";
+import { type PropagationRules, propagationOf } from "../request/propagation.ts";
+import { TRACEPARENT, unsampledTraceparent } from "../request/traceparent.ts";
+import { newSpanId, newTraceId } from "../trace/ids.ts";
+import type { EarlyClick, EarlyRequest, EarlyWork } from "./early-work.ts";
+
+/** As long a click may be taken for the parent of a request when tracing itself has to guess. */
+const GUESS_MS = 1000;
+
+export interface Stub {
+  /** Requests and clicks from now on belong to no trace that is kept. */
+  readonly forget: () => void;
+  readonly stop: () => void;
+}
+
+type Fetch = (...args: unknown[]) => unknown;
+
+/**
+ * What propagation needs and nothing else: each `fetch` tells the server whether its trace is kept. Where it is,
+ * `early` gets what the spans are made of later.
+ */
+export function startStub(tracing: PropagationRules, early: EarlyWork | undefined): Stub {
+  let work = early;
+  let on = true;
+  const { fetch: native } = globalThis;
+
+  function run(call: FetchCall, fetch: Fetch): unknown {
+    const propagation = propagationOf(call, tracing);
+    const send = (traceparent: string): unknown =>
+      propagation === "sent" ? fetch(...withHeader(call, TRACEPARENT, traceparent)) : fetch(...call.args);
+    if (!work || isPrefetch(call.headers)) return send(unsampledTraceparent());
+    const click = onlyClick(work.clicks);
+    const request: EarlyRequest = {
+      traceId: click?.traceId ?? newTraceId(),
+      spanId: newSpanId(),
+      call,
+      propagation,
+      click,
+      startedAt: performance.now(),
+    };
+    work.requests.push(request);
+    return follow(request, send(printTraceparent({ ...request, sampled: true })));
+  }
+
+  const patched = function (this: unknown, ...args: unknown[]): unknown {
+    const fetch: Fetch = (...changed) => Reflect.apply(native, this, changed);
+    const call = on ? understandCall(args, tracing.rules) : undefined;
+    return call ? run(call, fetch) : fetch(...args);
+  } as typeof native;
+  const onClick = (event: Event): void => {
+    const element = event.isTrusted ? interactiveElement(event) : undefined;
+    if (!element) return;
+    const target = labelOf(element);
+    const startedAt = performance.now();
+    work?.clicks.push({ traceId: newTraceId(), spanId: newSpanId(), target, startedAt });
+  };
+  globalThis.fetch = patched;
+  if (work) window.addEventListener("click", onClick, { capture: true });
+  const forget = (): void => {
+    work = undefined;
+    window.removeEventListener("click", onClick, { capture: true });
+  };
+  return {
+    forget,
+    stop() {
+      forget();
+      on = false;
+      if (globalThis.fetch === patched) globalThis.fetch = native;
+    },
+  };
+}
+
+/** The click a request may belong to: never one of two. */
+function onlyClick(clicks: readonly EarlyClick[]): EarlyClick | undefined {
+  const since = performance.now() - GUESS_MS;
+  const recent = clicks.filter(({ startedAt }) => startedAt > since);
+  return recent.length === 1 ? recent[0] : undefined;
+}
+
+function follow(request: EarlyRequest, answer: unknown): Promise<unknown> {
+  const settle = (failed: boolean, value: unknown): void => {
+    request.outcome = { at: performance.now(), failed, value };
+    request.onOutcome?.(request.outcome);
+  };
+  return Promise.resolve(answer).then(
+    (response) => {
+      settle(false, response);
+      return response;
+    },
+    (error: unknown) => {
+      settle(true, error);
+      throw error;
+    },
+  );
+}

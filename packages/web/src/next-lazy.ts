@@ -1,0 +1,8 @@
+import { startLazily } from "./lazy/start-lazily.ts";
+import { readNextOptions } from "./next-options.ts";
+
+export { onRouterTransitionStart } from "./page/router-transition.ts";
+
+// `withTracing` injects this module in place of `next.ts` where not every session is sampled.
+const options = readNextOptions();
+if (options) startLazily(options, async () => (await import("./next-whole.ts")).startWhole);
