@@ -5,7 +5,7 @@ import { freePort } from "../../../scripts/ports.mjs";
 import { createProcesses, saysLine } from "../../../scripts/processes.mjs";
 import { tracingEnv } from "./environment.ts";
 import { startReplayingProxy } from "./replaying-proxy.ts";
-import { lines, readTrace } from "./trace-reading.ts";
+import { awaitTrace, lines, readTrace, spanOf } from "./trace-reading.ts";
 
 // An app with every kind of page: this file builds and serves it itself.
 const app = fileURLToPath(new URL("fixtures/pages-app", import.meta.url));
@@ -212,6 +212,69 @@ test("a page and the navigations from it carry the route that the router knows, 
       ["navigate /classic", "/classic", "traverse"],
     ]);
 });
+
+for (const { how, act, says, path } of [
+  {
+    how: "Enter in a form without a button",
+    act: async (page: Page) => {
+      await page.getByLabel("Words").fill("Jane Doe");
+      await page.getByLabel("Words").press("Enter");
+    },
+    says: "found nothing",
+    path: ["submit Search", "POST /api/search"],
+  },
+  {
+    how: "Enter in a form with a button and a server action",
+    act: async (page: Page) => {
+      await page.getByLabel("Title").fill("tea");
+      await page.getByLabel("Title").press("Enter");
+    },
+    says: "added tea",
+    path: ["submit Add", "POST /form"],
+  },
+  {
+    how: "the space bar on a button",
+    act: (page: Page) => page.getByRole("button", { name: "Refresh" }).press("Space"),
+    says: "found nothing",
+    path: ["key Refresh", "POST /api/search"],
+  },
+  {
+    how: "a click on the button of a form",
+    act: async (page: Page) => {
+      await page.getByLabel("Title").fill("tea");
+      await page.getByRole("button", { name: "Add" }).click();
+    },
+    says: "added tea",
+    path: ["click Add", "POST /form"],
+  },
+]) {
+  test(`${how} is one interaction and one trace down to the server, with exact parents`, async ({ page }) => {
+    const sent = collectSpans(page);
+    await page.goto(`${origin}/form`);
+    const isPost = (request: Request): boolean =>
+      request.method() === "POST" && !request.url().endsWith("/v1/traces");
+    const [request] = await Promise.all([page.waitForRequest(isPost), act(page)]);
+    await expect(page.getByText(says)).toBeVisible();
+    const [interaction = "", client = ""] = path;
+    const document = await awaitTrace(traceIdOf(request), [
+      `${interaction} · internal · pages-web`,
+      `${client} · client · pages-web`,
+      `${client} · server · pages`,
+    ]);
+    const [began, posted, served] = [
+      spanOf(document, interaction, "internal"),
+      spanOf(document, client, "client"),
+      spanOf(document, client, "server"),
+    ];
+    expect(began.parentSpanId).toBeUndefined();
+    expect(posted.parentSpanId).toBe(began.spanId);
+    expect(posted.attributes).not.toHaveProperty("throughline.parent");
+    expect(served.parentSpanId).toBe(posted.spanId);
+    const others = sent.filter(({ name }) => /^(click|submit|key)\b/.test(name)).map(({ name }) => name);
+    expect(others).toEqual([interaction]);
+    expect(JSON.stringify(sent)).not.toContain("Jane");
+  });
+}
 
 interface SentSpan {
   readonly name: string;

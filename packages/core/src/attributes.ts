@@ -53,7 +53,7 @@ export const PAGE_ROUTE = "throughline.page.route";
 /** Only what the app says with `setUser`; its other attributes are `user.` and their name. */
 export const USER_ID = "user.id";
 
-/** What the page did, on an interaction span: `click`. */
+/** What a person did, on an interaction span: `click`, `submit`, `key`. */
 export const INTERACTION_TYPE = "throughline.interaction.type";
 /** What it was done to, on an interaction span: the label, `Buy`. */
 export const INTERACTION_TARGET = "throughline.interaction.target";

@@ -76,11 +76,19 @@ test("the browser gets its endpoint below the base path, its name and its share"
     sampleRatio: 0.1,
     propagateTo: ["https://api.example.com"],
   });
-  expect(webOf(withTracing({}, { serviceName: "front", ingestPath: "/otel", propagation: "off" }))).toEqual({
+  expect(
+    webOf(
+      withTracing(
+        {},
+        { serviceName: "front", ingestPath: "/otel", propagation: "off", labels: "attributes" },
+      ),
+    ),
+  ).toEqual({
     serviceName: "front",
     endpoint: "/otel/v1/traces",
     sampleRatio: 0.1,
     propagation: "off",
+    labels: "attributes",
   });
 });
 

@@ -15,6 +15,8 @@ export interface WebOptions {
   readonly propagation?: "same-origin" | "off";
   /** URL prefixes that are never traced. */
   readonly ignoreUrls?: readonly string[];
+  /** What names a click: `text` (default) takes the text of buttons too, `attributes` only `aria-label` and their like. */
+  readonly labels?: "text" | "attributes";
   /** Folder of the ingest route below the app's base path; default `/api/tl`. */
   readonly ingestPath?: string;
   /** Experiment: `await-hook` follows native `await` in the browser and leaves async functions as they are. */
@@ -77,6 +79,9 @@ function readWebOptions(server: ServerConfig, options: WebOptions): ReadOptions 
       `ingestPath ${JSON.stringify(server.ingestPath)}: expected a path such as "${DEFAULT_INGEST_PATH}"`,
     );
   }
+  if (options.labels !== undefined && !["text", "attributes"].includes(options.labels)) {
+    problems.push(`labels ${JSON.stringify(options.labels)}: expected "text" or "attributes"`);
+  }
   if (options.context !== undefined && options.context !== "await-hook") {
     problems.push(`context ${JSON.stringify(options.context)}: expected "await-hook" or nothing`);
   }
@@ -95,6 +100,7 @@ function readWebOptions(server: ServerConfig, options: WebOptions): ReadOptions 
       ...(propagateTo && { propagateTo }),
       ...(options.propagation && { propagation: options.propagation }),
       ...(options.ignoreUrls && { ignoreUrls: options.ignoreUrls }),
+      ...(options.labels && { labels: options.labels }),
     },
   };
 }

@@ -4,6 +4,7 @@ export { type Consent, type ConsentAnswer, setConsent } from "./identity/consent
 export { type SessionOptions, traceSession } from "./identity/session.ts";
 export { setUser, type TracedUser } from "./identity/user.ts";
 export type { RequestClaim, RunningInstrument, TracedPage, WebInstrument } from "./instrument.ts";
+export { type InteractionOptions, traceInteractions } from "./interaction/interactions.ts";
 export type { WebTracingOptions } from "./options.ts";
 export { type NavigationOptions, traceNavigation } from "./page/navigation.ts";
 export { tracePageLoad } from "./page/page-load.ts";

@@ -1,5 +1,6 @@
 import type { Attributes, Context, ContextManager, Tracer } from "@opentelemetry/api";
 import type { StorageKind } from "./identity/page-storage.ts";
+import type { EventContexts } from "./interaction/clicks.ts";
 import type { InteractionLife } from "./interaction/interaction-life.ts";
 import type { Later } from "./later.ts";
 import type { WebConfig } from "./options.ts";
@@ -12,6 +13,8 @@ export interface TracedPage {
   readonly later: Later;
   /** Opens activities (a click, a navigation, a page load) that adopt the work below them and end with it. */
   readonly life: InteractionLife;
+  /** Which activity a click, a submit or a key belongs to. */
+  readonly events: EventContexts;
   readonly config: WebConfig;
   /**
    * Attributes of the open page load or navigation and of every span that starts from now on (page, route, session);

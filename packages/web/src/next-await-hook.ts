@@ -8,4 +8,4 @@ export { onRouterTransitionStart } from "./page/router-transition.ts";
 // `withTracing(config, { context: "await-hook" })` injects this module in place of `next.ts`, so that nobody else
 // loads the hook.
 const options = readNextOptions();
-if (options) startWebTracing({ ...options, instruments: [awaitHook(), ...nextInstruments()] });
+if (options) startWebTracing({ ...options, instruments: [awaitHook(), ...nextInstruments(options)] });

@@ -1,11 +1,12 @@
 import { traceErrors } from "./error/uncaught-errors.ts";
 import type { WebInstrument } from "./instrument.ts";
+import { type InteractionOptions, traceInteractions } from "./interaction/interactions.ts";
 import { afterLoad } from "./page/after-load.ts";
 import { traceNavigation } from "./page/navigation.ts";
 import { tracePageLoad } from "./page/page-load.ts";
 
 /** What a Next.js page traces besides clicks and `fetch`; docs/decisions/0007. */
-export function nextInstruments(): readonly WebInstrument[] {
+export function nextInstruments({ labels }: InteractionOptions): readonly WebInstrument[] {
   const vitals = afterLoad(async () => (await import("./page/web-vitals.ts")).traceWebVitals());
-  return [tracePageLoad(), traceNavigation(), traceErrors(), vitals];
+  return [tracePageLoad(), traceNavigation(), traceInteractions({ labels }), traceErrors(), vitals];
 }

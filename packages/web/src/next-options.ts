@@ -1,14 +1,17 @@
+import type { InteractionOptions } from "./interaction/interactions.ts";
 import type { WebTracingOptions } from "./options.ts";
 
 // `withTracing` writes the options into a build-time constant, which bundlers only find when it is spelled
 // exactly like this.
 declare const process: { readonly env: { readonly THROUGHLINE_WEB?: string } };
 
+export type NextOptions = WebTracingOptions & InteractionOptions;
+
 /** What `withTracing` chose at build time; `undefined` in an app that was built without it. */
-export function readNextOptions(): WebTracingOptions | undefined {
+export function readNextOptions(): NextOptions | undefined {
   try {
     const text = process.env.THROUGHLINE_WEB;
-    return text ? (JSON.parse(text) as WebTracingOptions) : undefined;
+    return text ? (JSON.parse(text) as NextOptions) : undefined;
   } catch {
     // No such constant and no `process`.
     return undefined;

@@ -7,4 +7,4 @@ export { onRouterTransitionStart } from "./page/router-transition.ts";
 
 // `withTracing` has Next run this module before hydration (instrumentationClientInject).
 const options = readNextOptions();
-if (options) startWebTracing({ ...options, instruments: nextInstruments() });
+if (options) startWebTracing({ ...options, instruments: nextInstruments(options) });

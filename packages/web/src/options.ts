@@ -74,14 +74,8 @@ const CHECKS: Readonly<Record<keyof WebConfig, Check>> = {
     isGood: (value) => isTexts(value) && value.every(isOrigin),
     expected: 'exact origins such as ["https://api.example.com"], no path, no wildcard',
   },
-  propagation: {
-    isGood: (value) => value === "same-origin" || value === "off",
-    expected: '"same-origin" or "off"',
-  },
-  consent: {
-    isGood: (value) => /^(granted|pending|denied|gpc)$/.test(String(value)),
-    expected: '"granted", "pending", "denied" or "gpc"',
-  },
+  propagation: oneOf("same-origin", "off"),
+  consent: oneOf("granted", "pending", "denied", "gpc"),
   ignoreUrls: { isGood: isTexts, expected: 'prefixes such as ["/healthz"]' },
   sampleRatio: {
     isGood: (value) => typeof value === "number" && value >= 0 && value <= 1,
@@ -92,6 +86,13 @@ const CHECKS: Readonly<Record<keyof WebConfig, Check>> = {
     expected: 'texts by name such as { "service.version": "1.2.3" }',
   },
 };
+
+function oneOf(...values: readonly unknown[]): Check {
+  return {
+    isGood: (value) => values.includes(value),
+    expected: values.map((value) => JSON.stringify(value)).join(" or "),
+  };
+}
 
 function isText(value: unknown): value is string {
   return typeof value === "string" && value !== "";

@@ -35,6 +35,7 @@ const INSTRUMENTS: Readonly<Record<string, () => WebInstrument>> = {
   awaitHook: web.awaitHook,
   offlineQueue: web.offlineQueue,
   traceErrors: web.traceErrors,
+  traceInteractions: web.traceInteractions,
   traceNavigation: web.traceNavigation,
   tracePageLoad: web.tracePageLoad,
   traceWebVitals: () => web.traceWebVitals({ longTasks: true }),
@@ -62,6 +63,7 @@ test("what is secret in a query, a fragment or credentials is in no byte that is
   });
 
   await clickOn(`Pay ${withCredentials("/pay")}`, () => fetch(secretUrl("/orders")));
+  await submitForm(`Search ${withCredentials("/search")}`, () => fetch(secretUrl("/search")));
   await Promise.allSettled([
     fetch(new Request(secretUrl("/request")), { method: "POST", body: SECRET }),
     fetch(withCredentials("/credentials")),
@@ -92,7 +94,18 @@ test("what is secret in a query, a fragment or credentials is in no byte that is
   const spans = await page.spans();
   const names = new Set(spans.map(({ name }) => name.replace(/ .*/, "")));
   // A test that drives nothing would pass too.
-  for (const name of ["click", "GET", "POST", "navigate", "page", "document", "resource", "web", "script"])
+  for (const name of [
+    "click",
+    "submit",
+    "GET",
+    "POST",
+    "navigate",
+    "page",
+    "document",
+    "resource",
+    "web",
+    "script",
+  ])
     expect([...names]).toContain(name);
   for (const name of ["uncaught", "caught", "sync", "app"]) expect([...names]).toContain(name);
   expect(spans.filter(({ attributes }) => !("browser.document.url.full" in attributes))).toEqual([]);
@@ -123,6 +136,19 @@ async function clickOn(label: string, listener: () => unknown): Promise<void> {
   button.addEventListener("click", () => void listener());
   document.body.append(button);
   await userEvent.click(button);
+}
+
+async function submitForm(label: string, listener: () => unknown): Promise<void> {
+  const form = document.createElement("form");
+  form.setAttribute("aria-label", label);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    listener();
+  });
+  const field = document.createElement("input");
+  form.append(field);
+  document.body.append(form);
+  await userEvent.type(field, `${SECRET}{Enter}`);
 }
 
 function xhr(url: string): Promise<unknown> {

@@ -19,7 +19,7 @@ import { holdUntilGranted } from "./identity/held-spans.ts";
 import { openStorage } from "./identity/page-storage.ts";
 import { USER, userDoor } from "./identity/user-door.ts";
 import type { PropagationMode, RequestClaim, RunningInstrument, TracedPage } from "./instrument.ts";
-import { traceInteractions } from "./interaction/interaction.ts";
+import { type EventContexts, traceClicks } from "./interaction/clicks.ts";
 import { createInteractionLife, type InteractionLife } from "./interaction/interaction-life.ts";
 import type { Later } from "./later.ts";
 import { createLightEngine } from "./light-engine.ts";
@@ -167,7 +167,7 @@ interface PageTracing {
 /** Every instrument, in the order in which the page must meet them. */
 function tracePage({ engine, inherited, ...parts }: PageTracing) {
   const { config, tracer, manager, life, later, pageState, consent } = parts;
-  const interactions = traceInteractions(tracer, life, later);
+  const events = traceClicks(tracer, life, later);
   const binding = engine.bindAsync();
   const stopListeners = traceListeners(
     {
@@ -175,7 +175,7 @@ function tracePage({ engine, inherited, ...parts }: PageTracing) {
       run(event, target, call) {
         // An event that code dispatches belongs to that code.
         const isOwn = manager.active() === ROOT_CONTEXT;
-        const context = isOwn ? (interactions.contextOf(event) ?? binding.contextOf(target)) : undefined;
+        const context = isOwn ? (events.contextOf(event) ?? binding.contextOf(target)) : undefined;
         return context ? manager.with(context, call) : call();
       },
     },
@@ -190,7 +190,7 @@ function tracePage({ engine, inherited, ...parts }: PageTracing) {
   const inferParent = (): Context | undefined => life.only() ?? pageState.context;
   const claim: RequestClaim = (headers, active) => pageState.claim(headers, active);
   const requests = engine.traceFetch({ tracer, manager, rules, propagation, inferParent, claim, later });
-  const traced = tracedPageOf({ ...parts, inferParent, propagation });
+  const traced = tracedPageOf({ ...parts, events, inferParent, propagation });
   const running: readonly RunningInstrument[] = config.instruments.map((start) => start(traced));
   return {
     settle(): void {
@@ -208,13 +208,14 @@ function tracePage({ engine, inherited, ...parts }: PageTracing) {
       for (const instrument of running) instrument.stop();
       requests.stop();
       binding.stop();
-      interactions.stop();
+      events.stop();
       return stopListeners();
     },
   };
 }
 
 interface TracedPageParts extends Omit<PageTracing, "engine" | "inherited"> {
+  readonly events: EventContexts;
   readonly inferParent: () => Context | undefined;
   readonly propagation: () => PropagationMode;
 }

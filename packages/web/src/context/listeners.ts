@@ -8,11 +8,11 @@ export interface ListenerTracing {
   readonly note: (target: EventTarget) => void;
 }
 
-// A submit follows its click in the same task; forms and server actions start there.
-const PAGE_EVENTS: readonly string[] = ["click", "submit"];
+// What a person sets off; forms and server actions start at a submit.
+const PAGE_EVENTS: readonly string[] = ["click", "submit", "keydown"];
 
 /**
- * Wraps listeners of clicks, submits, XHR and message ports. One listener has one wrapper, so the DOM's own
+ * Wraps listeners of clicks, submits, keys, XHR and message ports. One listener has one wrapper, so the DOM's own
  * rules (no doubles, `once`, `capture`, `signal`, removal) hold unchanged. Stopping puts the page's own
  * listeners back in their order and returns them.
  */
@@ -93,7 +93,7 @@ function patchHandlers(tracing: ListenerTracing): readonly Stop[] {
   };
   const owners = [XMLHttpRequestEventTarget.prototype, XMLHttpRequest.prototype, MessagePort.prototype];
   return [
-    patchHandler(HTMLElement.prototype, "onclick", wrap),
+    ...PAGE_EVENTS.map((type) => patchHandler(HTMLElement.prototype, `on${type}`, wrap)),
     ...owners.flatMap((owner) =>
       Object.keys(owner)
         .filter((name) => name.startsWith("on"))

@@ -14,7 +14,7 @@ interface Ids {
 }
 
 export interface EarlyClick extends Ids {
-  readonly target: string;
+  readonly element: Element;
   readonly startedAt: number;
 }
 

@@ -1,5 +1,5 @@
 import { printTraceparent } from "@throughline/core";
-import { interactiveElement, labelOf } from "../interaction/interaction-label.ts";
+import { interactiveElement } from "../interaction/click-label.ts";
 import { type FetchCall, isPrefetch, understandCall, withHeader } from "../request/fetch-call.ts";
 import { type PropagationRules, propagationOf } from "../request/propagation.ts";
 import { TRACEPARENT, unsampledTraceparent } from "../request/traceparent.ts";
@@ -52,9 +52,8 @@ export function startStub(tracing: PropagationRules, early: EarlyWork | undefine
   const onClick = (event: Event): void => {
     const element = event.isTrusted ? interactiveElement(event) : undefined;
     if (!element) return;
-    const target = labelOf(element);
     const startedAt = performance.now();
-    work?.clicks.push({ traceId: newTraceId(), spanId: newSpanId(), target, startedAt });
+    work?.clicks.push({ traceId: newTraceId(), spanId: newSpanId(), element, startedAt });
   };
   globalThis.fetch = patched;
   if (work) window.addEventListener("click", onClick, { capture: true });

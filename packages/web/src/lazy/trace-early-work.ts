@@ -30,8 +30,9 @@ export function traceEarlyWork({ clicks, requests }: EarlyWork): WebInstrument {
   };
 }
 
-function beginClick(click: EarlyClick, { tracer, life }: TracedPage): Context {
-  const { target, startedAt } = click;
+function beginClick(click: EarlyClick, { tracer, life, events }: TracedPage): Context {
+  const { element, startedAt } = click;
+  const target = events.labelOf(element);
   const options: OwnSpanOptions = {
     attributes: { [INTERACTION_TYPE]: "click", [INTERACTION_TARGET]: target },
     startTime: startedAt,

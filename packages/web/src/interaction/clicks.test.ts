@@ -123,11 +123,17 @@ test("with two open clicks a lost context is not guessed", async () => {
 
 test.each([
   ['<button data-trace-name="Buy" aria-label="Buy a mug">Now</button>', "click Buy"],
+  ['<button data-trace-name="Order more">Now</button>', "click Order more"],
   ['<button aria-label="Buy a mug">Now</button>', "click Buy a mug"],
   ["<button>  Buy\n  now </button>", "click Buy now"],
   [`<button>${"x".repeat(50)}</button>`, `click ${"x".repeat(39)}…`],
   ["<button><b data-here>Buy</b></button>", "click Buy"],
+  ["<button>Pay 120 € to jane@shop.test</button>", "click Pay * € to *"],
+  ['<button aria-label="Remove order 1001">x</button>', "click Remove order *"],
+  ["<button data-trace-mask>Jane Doe</button>", "click button"],
+  ['<div data-trace-mask><button data-here data-trace-name="Row">Jane</button></div>', "click Row"],
   ['<input type="button" value="Send">', "click Send"],
+  ['<input data-trace-name="Search" value="Jane Doe">', "click Search"],
   ['<div role="button">Open</div>', "click Open"],
   ['<a href="#x">Jane Doe</a>', "click a"],
   ['<div data-trace-name="Card">Jane Doe</div>', "click Card"],
@@ -137,6 +143,14 @@ test.each([
   element.addEventListener("click", () => withSpan("work", () => undefined));
   await userEvent.click(element);
   expect((await page.spans()).map((span) => span.name).sort()).toEqual([name, "work"].sort());
+});
+
+test("what a person typed into a named field is no name", async () => {
+  page = openFakePage();
+  const field = show('<input data-trace-name=" " value="Jane Doe">');
+  field.addEventListener("click", () => withSpan("work", () => undefined));
+  await userEvent.click(field);
+  expect((await page.spans()).map((span) => span.name).sort()).toEqual(["click input", "work"]);
 });
 
 test("what is no control opens no span", async () => {

@@ -2,24 +2,31 @@ import { type Context, ROOT_CONTEXT, type Tracer } from "@opentelemetry/api";
 import { INTERACTION_TARGET, INTERACTION_TYPE, interactionSpanName } from "@throughline/core/attributes";
 import type { Later } from "../later.ts";
 import type { Stop } from "../patch-method.ts";
-import { interactiveElement, labelOf } from "./interaction-label.ts";
+import { interactiveElement, labelOf } from "./click-label.ts";
 import type { InteractionLife } from "./interaction-life.ts";
 
-export interface TracedInteractions {
+export interface EventContexts {
   /** The context in which the listeners of this event run. */
   contextOf(event: Event): Context | undefined;
+  /** Has the listeners of this event run in a context. */
+  adopt(event: Event, context: Context): void;
+  /** Names a control; an instrument may know better than by the rules of `click-label.ts`. */
+  labelOf: (element: Element) => string;
+}
+
+export interface TracedClicks extends EventContexts {
   readonly stop: Stop;
 }
 
 /** Opens a root span for each click of a person on a control, before any listener of the page hears of it. */
-export function traceInteractions(tracer: Tracer, life: InteractionLife, later: Later): TracedInteractions {
+export function traceClicks(tracer: Tracer, life: InteractionLife, later: Later): TracedClicks {
   const byEvent = new WeakMap<Event, Context>();
   let activation: Context | undefined;
 
   const onClick = (event: Event): void => {
     const element = event.isTrusted ? interactiveElement(event) : undefined;
     if (!element) return;
-    const target = labelOf(element);
+    const target = clicks.labelOf(element);
     const attributes = { [INTERACTION_TYPE]: "click", [INTERACTION_TARGET]: target };
     const span = tracer.startSpan(interactionSpanName("click", target), { attributes }, ROOT_CONTEXT);
     const context = life.begin(span);
@@ -31,9 +38,12 @@ export function traceInteractions(tracer: Tracer, life: InteractionLife, later: 
     }, 0);
   };
   window.addEventListener("click", onClick, { capture: true });
-  return {
+  const clicks: TracedClicks = {
+    labelOf: (element) => labelOf(element),
     contextOf: (event) =>
       byEvent.get(event) ?? (event.type === "submit" && event.isTrusted ? activation : undefined),
+    adopt: (event, context) => byEvent.set(event, context),
     stop: () => window.removeEventListener("click", onClick, { capture: true }),
   };
+  return clicks;
 }
