@@ -105,8 +105,9 @@ process.stdout.write(`throughline.iife.js ${integrity}\n`);
 // OpenTelemetry's own parts as they are: nothing is cut, nothing renamed.
 await build({
   ...base,
-  entryPoints: { classic: "src/classic.ts" },
+  entryPoints: entriesOf("classic", "next-classic"),
   outdir: "dist",
+  splitting: true,
   format: "esm",
   platform: "browser",
   minifySyntax: true,

@@ -1,10 +1,5 @@
-import { cpSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect, type Page, test } from "@playwright/test";
-import type { WebOptions } from "@throughline/server/next-config";
-import { freePort } from "../../../scripts/ports.mjs";
-import { createProcesses, saysLine } from "../../../scripts/processes.mjs";
+import { parseTraceparent } from "@throughline/core";
 import {
   awaitRequests,
   type BrowserSpan,
@@ -13,87 +8,15 @@ import {
   outcomeOf,
   requestsTo,
 } from "./browser-spans.ts";
-import { tracingEnv } from "./environment.ts";
+import { BUILDS, type Build, CASES, installPackages, withApp } from "./context-builds.ts";
+import { readTrace } from "./trace-reading.ts";
 
-const app = fileURLToPath(new URL("fixtures/context-app/", import.meta.url));
-const next = fileURLToPath(new URL("../../../node_modules/next/dist/bin/next", import.meta.url));
 const REQUESTS_OF_A_FLOW = 3;
 /** As long as a click without work may be taken for a parent. */
 const IDLE_MS = 1000;
 
-/** From click to fetch, each through one thing that may lose the context. */
-const CASES = [
-  "sync",
-  "await-promise",
-  "await-fetch",
-  "await-null",
-  "await-timer",
-  "await-json",
-  "nested-async",
-  "catch",
-  "finally",
-  "for-await",
-  "promise-all",
-  "dynamic-import",
-  "set-timeout",
-  "then-chain",
-  "raf",
-  "microtask",
-  "event-target",
-  "message-channel",
-  "xhr",
-  "child-span",
-  "twenty-awaits",
-  "transition",
-  "form-action",
-  "lib-await",
-  "lib-timer",
-  "lib-generator",
-  "lib-catch",
-] as const;
-
 /** The library of the last four again, under a name that `transpilePackages` does not hold. */
 const FOREIGN = ["foreign-await", "foreign-timer", "foreign-generator", "foreign-catch"] as const;
-
-interface Build {
-  readonly name: string;
-  readonly flags: readonly string[];
-  readonly options: WebOptions;
-  /** Whether async functions reach the browser as they were written. */
-  readonly native: boolean;
-  /** How many of the cases keep their click; what the others are. */
-  readonly exact: number;
-  readonly otherwise: Outcome;
-  /** What the unnamed library's requests are while one click is open, and while two are. */
-  readonly foreign: readonly [alone: Outcome, besideAnother: Outcome];
-  /** How many times two clicks overlap. */
-  readonly pairs: number;
-}
-
-const LOWERED = {
-  options: {},
-  native: false,
-  exact: 27,
-  otherwise: "inferred",
-  foreign: ["inferred", "root"],
-  pairs: 200,
-} as const;
-
-const BUILDS: readonly Build[] = [
-  { name: "turbopack", flags: [], ...LOWERED },
-  { name: "webpack", flags: ["--webpack"], ...LOWERED },
-  {
-    name: "await-hook",
-    flags: [],
-    options: { context: "await-hook" },
-    native: true,
-    // All but `await null`: https://tc39.es/ecma262/#sec-promise-resolve asks only promises for their constructor.
-    exact: 26,
-    otherwise: "inferred",
-    foreign: ["exact", "exact"],
-    pairs: 50,
-  },
-];
 
 interface Seen {
   readonly owners: Readonly<Record<string, string>>;
@@ -104,13 +27,7 @@ interface Seen {
 }
 
 test.describe.configure({ mode: "serial" });
-
-test.beforeAll(() => {
-  // Packages of the registry are foreign code by their folder, and Git does not keep that folder.
-  rmSync(join(app, "node_modules"), { recursive: true, force: true });
-  for (const name of ["native-async", "foreign-async"])
-    cpSync(join(app, "native-async"), join(app, "node_modules", name), { recursive: true });
-});
+test.beforeAll(installPackages);
 
 for (const build of BUILDS) {
   test(`${build.name}: each of the ${CASES.length} ways from a click to a fetch keeps the click or says that it guessed, and ${build.pairs} overlapping pairs never cross`, async ({
@@ -126,42 +43,19 @@ for (const build of BUILDS) {
       const table = [...outcomes].map(([name, outcome]) => `${name.padEnd(18)}${outcome}`).join("\n");
       console.log(`${build.name}\n${table}`);
       await testInfo.attach("context", { body: table });
-      const others = [...outcomes].filter(([, outcome]) => outcome !== "exact");
+      const lost = [...outcomes].filter(([, outcome]) => outcome !== "exact").map(([name]) => name);
       expect(outcomes.size).toBe(CASES.length);
       expect([...outcomes.values()]).not.toContain("WRONG");
-      expect(others.length, table).toBeLessThanOrEqual(CASES.length - build.exact);
-      for (const [name] of others) expect(await clickAlone(page, spans, name), name).toBe(build.otherwise);
+      expect(lost, table).toEqual(build.lost);
+      for (const name of lost) expect(await clickAlone(page, spans, name), name).toBe(build.otherwise);
 
+      await testServerSpan(page, spans);
       await testForeignPackage(page, spans, build);
       await testNextsOwnRequests(page, spans);
       await openPage(page, url);
       await testOverlappingPairs(page, spans, build.pairs);
     });
   });
-}
-
-async function withApp({ name, flags, options }: Build, use: (url: string) => Promise<void>): Promise<void> {
-  const env = {
-    ...tracingEnv("context-app"),
-    NEXT_DIST_DIR: `.next-${name}`,
-    NEXT_TELEMETRY_DISABLED: "1",
-    TRACING_OPTIONS: JSON.stringify(options),
-  };
-  const processes = createProcesses();
-  try {
-    await processes.run({ name: `next build (${name})`, args: [next, "build", ...flags], cwd: app, env });
-    const port = await freePort(0);
-    await processes.start({
-      name: "the context app",
-      args: [next, "start", "-p", String(port), "-H", "127.0.0.1"],
-      cwd: app,
-      env,
-      ready: saysLine(/Ready in/),
-    });
-    await use(`http://localhost:${port}/`);
-  } finally {
-    await processes.stopAll();
-  }
 }
 
 async function openPage(page: Page, url: string): Promise<void> {
@@ -217,6 +111,19 @@ function openClicks({ owners }: Seen, spans: readonly BrowserSpan[]): readonly s
   const below = new Set(spans.map(({ parentSpanId }) => parentSpanId));
   const ended = new Set(spans.map(({ spanId }) => spanId));
   return Object.values(owners).filter((spanId) => below.has(spanId) && !ended.has(spanId));
+}
+
+/** What went over the wire is the id of the CLIENT span, and the parent of the server's. */
+async function testServerSpan(page: Page, spans: readonly BrowserSpan[]): Promise<void> {
+  const asked = page.waitForRequest("**/api/echo/await-timer");
+  await page.getByRole("button", { name: "await-timer", exact: true }).click();
+  const sent = parseTraceparent((await asked).headers().traceparent ?? "");
+  await expect.poll(() => spans.map(({ spanId }) => spanId)).toContain(sent?.spanId);
+  const kindsBelow = async () =>
+    (await readTrace(sent?.traceId ?? ""))?.spans
+      .filter(({ parentSpanId }) => parentSpanId === sent?.spanId)
+      .map(({ kind }) => kind);
+  await expect.poll(kindsBelow).toEqual(["server"]);
 }
 
 async function testForeignPackage(

@@ -89,6 +89,15 @@ test("Vite in dev: the same parents without a build", async ({ page }) => {
   });
 });
 
+test("Vite in dev: the classic preset makes the same trace with exact parents", async ({ page }) => {
+  const classic = { find: /^@throughline\/web$/, replacement: "@throughline/web/classic" };
+  await withDevServer({ resolve: { alias: [classic] } }, async (url) => {
+    await page.goto(url);
+    expect(await page.evaluate(() => "Zone" in globalThis)).toBe(true);
+    await expectExactTrace(page, VITE_TRACE, ["/api/stock", "/api/orders", "/api/receipts"]);
+  });
+});
+
 test("Vite in dev: after 50 hot updates of the module that starts tracing a fetch is still one span", async ({
   page,
 }) => {

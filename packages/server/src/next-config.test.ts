@@ -68,6 +68,24 @@ test.each([
   expect(withTracing({}).instrumentationClientInject).toEqual([entry]);
 });
 
+test("the classic preset has an entry of its own, and is lowered for as the default is", () => {
+  turnOn();
+  const classic = withTracing({}, { preset: "classic" });
+  expect(classic.instrumentationClientInject).toEqual(["@throughline/web/next/classic"]);
+  expect({ ...classic, instrumentationClientInject: [] }).toEqual({
+    ...withTracing({}),
+    instrumentationClientInject: [],
+  });
+});
+
+test("a preset and a context together are refused", () => {
+  turnOn();
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  const config: NextConfig = {};
+  expect(withTracing(config, { preset: "classic", context: "await-hook" })).toBe(config);
+  expect(String(warn.mock.calls[0]?.[0])).toMatch(/preset and context: .*leave one of the two out/);
+});
+
 test("the browser gets its endpoint below the base path, its name and its share", () => {
   turnOn({ OTEL_SERVICE_NAME: "shop", NODE_ENV: "production" });
   expect(webOf(withTracing({ basePath: "/tea" }, { propagateTo: ["https://api.example.com"] }))).toEqual({

@@ -21,6 +21,8 @@ export interface WebOptions {
   readonly ingestPath?: string;
   /** Experiment: `await-hook` follows native `await` in the browser and leaves async functions as they are. */
   readonly context?: "await-hook";
+  /** `classic`: OpenTelemetry's own provider, fetch instrumentation and zone.js in place of the light ones. */
+  readonly preset?: "classic";
   /** Adds `next` to `transpilePackages`, so that server actions keep their click; default true, with a hook false. */
   readonly transpileNext?: boolean;
 }
@@ -85,6 +87,12 @@ function readWebOptions(server: ServerConfig, options: WebOptions): ReadOptions 
   if (options.context !== undefined && options.context !== "await-hook") {
     problems.push(`context ${JSON.stringify(options.context)}: expected "await-hook" or nothing`);
   }
+  if (options.preset !== undefined && options.preset !== "classic") {
+    problems.push(`preset ${JSON.stringify(options.preset)}: expected "classic" or nothing`);
+  }
+  if (options.preset && options.context) {
+    problems.push("preset and context: the hook needs the light context manager; leave one of the two out");
+  }
   if (problems.length > 0) {
     warnOnce(`the browser is not traced: ${problems.join("; ")}. Correct it in next.config and build again.`);
     return undefined;
@@ -118,7 +126,8 @@ function traced(
   options: WebOptions,
 ): NextConfig {
   const hook = options.context === "await-hook";
-  const entry = hook ? `${ENTRY}/await-hook` : isLazy ? `${ENTRY}/lazy` : ENTRY;
+  const variant = options.context ?? options.preset ?? (isLazy ? "lazy" : undefined);
+  const entry = variant ? `${ENTRY}/${variant}` : ENTRY;
   const transpileNext = options.transpileNext ?? !hook;
   const transpiled = config.transpilePackages ?? [];
   const endpoint = `${config.basePath ?? ""}${ingestPath}/v1/traces`;

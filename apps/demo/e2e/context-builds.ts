@@ -1,0 +1,132 @@
+import { cpSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { WebOptions } from "@throughline/server/next-config";
+import { freePort } from "../../../scripts/ports.mjs";
+import { createProcesses, saysLine } from "../../../scripts/processes.mjs";
+import type { Outcome } from "./browser-spans.ts";
+import { tracingEnv } from "./environment.ts";
+
+const app = fileURLToPath(new URL("fixtures/context-app/", import.meta.url));
+const next = fileURLToPath(new URL("../../../node_modules/next/dist/bin/next", import.meta.url));
+
+/** From click to fetch, each through one thing that may lose the context. */
+export const CASES = [
+  "sync",
+  "await-promise",
+  "await-fetch",
+  "await-null",
+  "await-timer",
+  "await-json",
+  "nested-async",
+  "catch",
+  "finally",
+  "for-await",
+  "promise-all",
+  "dynamic-import",
+  "set-timeout",
+  "then-chain",
+  "raf",
+  "microtask",
+  "event-target",
+  "message-channel",
+  "xhr",
+  "child-span",
+  "twenty-awaits",
+  "transition",
+  "form-action",
+  "lib-await",
+  "lib-timer",
+  "lib-generator",
+  "lib-catch",
+] as const;
+
+type Case = (typeof CASES)[number];
+
+export interface Build {
+  readonly name: string;
+  readonly flags: readonly string[];
+  readonly options: WebOptions;
+  /** Whether async functions reach the browser as they were written. */
+  readonly native: boolean;
+  /** The cases that lose their click, and what their requests are then. */
+  readonly lost: readonly Case[];
+  readonly otherwise: Outcome;
+  /** What the unnamed library's requests are while one click is open, and while two are. */
+  readonly foreign: readonly [alone: Outcome, besideAnother: Outcome];
+  /** How many times two clicks overlap. */
+  readonly pairs: number;
+}
+
+const LOWERED = {
+  options: {},
+  native: false,
+  lost: [],
+  otherwise: "inferred",
+  foreign: ["inferred", "root"],
+  pairs: 200,
+} as const;
+
+/** One build a row; each is tried with every case. */
+export const BUILDS: readonly Build[] = [
+  { name: "turbopack", flags: [], ...LOWERED },
+  { name: "webpack", flags: ["--webpack"], ...LOWERED },
+  {
+    name: "await-hook",
+    flags: [],
+    options: { context: "await-hook" },
+    native: true,
+    // Only promises are asked for their constructor: https://tc39.es/ecma262/#sec-promise-resolve
+    lost: ["await-null"],
+    otherwise: "inferred",
+    foreign: ["exact", "exact"],
+    pairs: 50,
+  },
+  {
+    name: "classic",
+    flags: [],
+    options: { preset: "classic" },
+    native: false,
+    // zone.js does not patch message ports, and nothing infers.
+    lost: ["message-channel"],
+    otherwise: "root",
+    foreign: ["root", "root"],
+    pairs: 50,
+  },
+];
+
+/** The package that stands for one of the registry, under its two names. */
+export function installPackages(): void {
+  // Packages of the registry are foreign code by their folder, and Git does not keep that folder.
+  rmSync(join(app, "node_modules"), { recursive: true, force: true });
+  for (const name of ["native-async", "foreign-async"])
+    cpSync(join(app, "native-async"), join(app, "node_modules", name), { recursive: true });
+}
+
+/** Builds the app as this row says and serves it meanwhile. */
+export async function withApp(
+  { name, flags, options }: Build,
+  use: (url: string) => Promise<void>,
+): Promise<void> {
+  const env = {
+    ...tracingEnv("context-app"),
+    NEXT_DIST_DIR: `.next-${name}`,
+    NEXT_TELEMETRY_DISABLED: "1",
+    TRACING_OPTIONS: JSON.stringify(options),
+  };
+  const processes = createProcesses();
+  try {
+    await processes.run({ name: `next build (${name})`, args: [next, "build", ...flags], cwd: app, env });
+    const port = await freePort(0);
+    await processes.start({
+      name: "the context app",
+      args: [next, "start", "-p", String(port), "-H", "127.0.0.1"],
+      cwd: app,
+      env,
+      ready: saysLine(/Ready in/),
+    });
+    await use(`http://localhost:${port}/`);
+  } finally {
+    await processes.stopAll();
+  }
+}
