@@ -6,4 +6,4 @@ export { onRouterTransitionStart } from "./page/router-transition.ts";
 
 // `withTracing(config, { preset: "classic" })` injects this module in place of `next.ts`.
 const options = readNextOptions();
-if (options) startWebTracing({ ...options, instruments: nextInstruments() });
+if (options) startWebTracing({ ...options, instruments: nextInstruments(options) });
