@@ -84,15 +84,7 @@ function readWebOptions(server: ServerConfig, options: WebOptions): ReadOptions 
   if (options.labels !== undefined && !["text", "attributes"].includes(options.labels)) {
     problems.push(`labels ${JSON.stringify(options.labels)}: expected "text" or "attributes"`);
   }
-  if (options.context !== undefined && options.context !== "await-hook") {
-    problems.push(`context ${JSON.stringify(options.context)}: expected "await-hook" or nothing`);
-  }
-  if (options.preset !== undefined && options.preset !== "classic") {
-    problems.push(`preset ${JSON.stringify(options.preset)}: expected "classic" or nothing`);
-  }
-  if (options.preset && options.context) {
-    problems.push("preset and context: the hook needs the light context manager; leave one of the two out");
-  }
+  problems.push(...variantProblems(options));
   if (problems.length > 0) {
     warnOnce(`the browser is not traced: ${problems.join("; ")}. Correct it in next.config and build again.`);
     return undefined;
@@ -111,6 +103,21 @@ function readWebOptions(server: ServerConfig, options: WebOptions): ReadOptions 
       ...(options.labels && { labels: options.labels }),
     },
   };
+}
+
+/** Plain JavaScript may write what the types refuse. */
+function variantProblems({ context, preset }: WebOptions): readonly string[] {
+  const problems: string[] = [];
+  if (context !== undefined && context !== "await-hook") {
+    problems.push(`context ${JSON.stringify(context)}: expected "await-hook" or nothing`);
+  }
+  if (preset !== undefined && preset !== "classic") {
+    problems.push(`preset ${JSON.stringify(preset)}: expected "classic" or nothing`);
+  }
+  if (preset && context) {
+    problems.push("preset and context: the hook needs the light context manager; leave one of the two out");
+  }
+  return problems;
 }
 
 /** The browser starts most traces, so it takes the share the server would. */
