@@ -27,6 +27,8 @@ export const DB_QUERY_TEXT = "db.query.text";
 export const DB_QUERY_SUMMARY = "db.query.summary";
 export const TEST_CASE_ID = "test.case.id";
 
+/** `1.1`, `2` or `3`. */
+export const NETWORK_PROTOCOL_VERSION = "network.protocol.version";
 /** Bytes of a response as they came over the wire, its headers among them. */
 export const HTTP_RESPONSE_SIZE = "http.response.size";
 /** Bytes of a response's body as they came over the wire. */

@@ -10,6 +10,7 @@ export { type NavigationOptions, traceNavigation } from "./page/navigation.ts";
 export { tracePageLoad } from "./page/page-load.ts";
 export { onRouterTransitionStart, type TransitionType } from "./page/router-transition.ts";
 export { traceWebVitals, type WebVitalsOptions } from "./page/web-vitals.ts";
+export { traceResourceTiming } from "./request/resource-timing.ts";
 export { traceXhr } from "./request/xhr.ts";
 export { startWebTracing, type WebTracing } from "./start.ts";
 export { offlineQueue } from "./transport/offline-queue.ts";

@@ -39,6 +39,7 @@ const INSTRUMENTS: Readonly<Record<string, () => WebInstrument>> = {
   traceNavigation: web.traceNavigation,
   tracePageLoad: web.tracePageLoad,
   traceWebVitals: () => web.traceWebVitals({ longTasks: true }),
+  traceResourceTiming: web.traceResourceTiming,
   traceXhr: web.traceXhr,
 };
 const NO_INSTRUMENTS = [

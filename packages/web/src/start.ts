@@ -3,7 +3,6 @@ import {
   type Context,
   type ContextManager,
   context,
-  propagation,
   ROOT_CONTEXT,
   type Span,
   type Tracer,
@@ -21,6 +20,7 @@ import { USER, userDoor } from "./identity/user-door.ts";
 import type { PropagationMode, RequestClaim, RunningInstrument, TracedPage } from "./instrument.ts";
 import { type EventContexts, traceClicks } from "./interaction/clicks.ts";
 import { createInteractionLife, type InteractionLife } from "./interaction/interaction-life.ts";
+import { joinPropagator } from "./join-propagator.ts";
 import type { Later } from "./later.ts";
 import { createLightEngine } from "./light-engine.ts";
 import { readWebOptions, type WebConfig, type WebTracingOptions } from "./options.ts";
@@ -102,7 +102,12 @@ function run(options: Run): ConsentedRun<readonly Registration[]> {
     consent.isGranted ? engine.untracedFetch(...args) : Promise.reject(new Error("no consent"));
   const transport = createTransport({ url: config.endpoint, resource, fetch, later });
   const life = createInteractionLife(later);
-  const pageState: PageState = { attributes: {}, readers: [], context: undefined, claim: () => undefined };
+  const pageState: PageState = {
+    attributes: {},
+    readers: [],
+    context: undefined,
+    claim: () => undefined,
+  };
   const provider = engine.createProvider({
     resource,
     sampler: createSampler(test ? 1 : config.sampleRatio),
@@ -189,7 +194,7 @@ function tracePage({ engine, inherited, ...parts }: PageTracing) {
   const propagation = (): PropagationMode => (consent.isGranted ? config.propagation : "consent");
   const inferParent = (): Context | undefined => life.only() ?? pageState.context;
   const claim: RequestClaim = (headers, active) => pageState.claim(headers, active);
-  const requests = engine.traceFetch({ tracer, manager, rules, propagation, inferParent, claim, later });
+  const requests = engine.traceFetch({ ...parts, rules, propagation, inferParent, claim });
   const traced = tracedPageOf({ ...parts, events, inferParent, propagation });
   const running: readonly RunningInstrument[] = config.instruments.map((start) => start(traced));
   return {
@@ -281,11 +286,11 @@ function resourceOf(config: WebConfig, test: TestHook | undefined): Attributes {
 function joinApi({ manager, mayInject }: Engine, provider: TracerProvider, consent: ConsentGate): Stop {
   const tracing = trace.setGlobalTracerProvider(provider);
   const contexts = context.setGlobalContextManager(manager);
-  const headers = propagation.setGlobalPropagator(createPropagator(() => mayInject && consent.isGranted));
+  const leavePropagation = joinPropagator(createPropagator(() => mayInject && consent.isGranted));
   return () => {
     if (tracing) trace.disable();
     if (contexts) context.disable();
-    if (headers) propagation.disable();
+    leavePropagation();
   };
 }
 

@@ -11,6 +11,7 @@ export interface PostedSpan {
   readonly startTimeUnixNano: string;
   readonly endTimeUnixNano: string;
   readonly attributes: Readonly<Record<string, unknown>>;
+  readonly events?: readonly { readonly name: string; readonly timeUnixNano: string }[];
   readonly resource: Readonly<Record<string, unknown>>;
   readonly status: { readonly code: number; readonly message?: string };
 }

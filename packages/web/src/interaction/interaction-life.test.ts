@@ -92,6 +92,27 @@ test("children that never end are given up at the deadline", () => {
   ]);
 });
 
+test("a child that stays open and is released is waited for no longer, and its end changes nothing", () => {
+  const { life, timers, startChild, finished } = createInteraction();
+  const stream = startChild("stream");
+  startChild("other").end();
+  timers.elapse(100);
+  expect(finished()).toEqual([["other", undefined]]);
+  life.release(stream);
+  timers.elapse(100);
+  expect(finished()).toEqual([
+    ["other", undefined],
+    ["click", undefined],
+  ]);
+  stream.end();
+  timers.elapse(10_000);
+  expect(finished()).toEqual([
+    ["other", undefined],
+    ["click", undefined],
+    ["stream", undefined],
+  ]);
+});
+
 test("without children it never ends, and it is open for a second", () => {
   const { life, timers, context, finished } = createInteraction();
   expect(life.only()).toBe(context);

@@ -16,6 +16,8 @@ export interface InteractionLife {
   begin(span: Span): Context;
   onStart(span: object, parentContext: Context): void;
   onEnd(span: SpanData): void;
+  /** Waits no longer for a span that stays open. */
+  release(span: object): void;
   /** The open interaction, when there is exactly one. */
   only(): Context | undefined;
   /** Ends every interaction whose work has ended, without waiting out the quiet time. */
@@ -50,6 +52,17 @@ export function createInteractionLife(later: Later): InteractionLife {
     interaction.span.end(time);
   }
 
+  function leave(span: object, time: SpanData["endTime"]): void {
+    const interaction = owners.get(span);
+    owners.delete(span);
+    if (!interaction || interaction.ended) return;
+    interaction.open--;
+    interaction.lastEnd = latest(interaction.lastEnd, time);
+    if (interaction.open === 0) {
+      interaction.cancelWait = later(() => end(interaction, interaction.lastEnd), QUIET_MS);
+    }
+  }
+
   function settle(): void {
     for (const interaction of open) {
       if (interaction.open === 0 && interaction.lastEnd) end(interaction, interaction.lastEnd);
@@ -82,15 +95,9 @@ export function createInteractionLife(later: Later): InteractionLife {
         end(interaction);
       }, DEADLINE_MS);
     },
-    onEnd(span) {
-      const interaction = owners.get(span);
-      if (!interaction || interaction.ended) return;
-      interaction.open--;
-      interaction.lastEnd = latest(interaction.lastEnd, span.endTime);
-      if (interaction.open === 0) {
-        interaction.cancelWait = later(() => end(interaction, interaction.lastEnd), QUIET_MS);
-      }
-    },
+    onEnd: (span) => leave(span, span.endTime),
+    // Whatever records has a start; the API does not say so.
+    release: (span) => leave(span, (span as SpanData).startTime),
     only: () => (open.size === 1 ? [...open][0]?.context : undefined),
     settle,
     cut(reason) {

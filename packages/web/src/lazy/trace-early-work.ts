@@ -15,7 +15,7 @@ import type { EarlyClick, EarlyOutcome, EarlyRequest, EarlyWork } from "./early-
 /** Makes spans of what came before the tracing did, with the ids that are on the wire already. */
 export function traceEarlyWork({ clicks, requests }: EarlyWork): WebInstrument {
   return (page) => {
-    const flights = createFlights(page.later);
+    const flights = createFlights(page.later, page.life.release);
     const contexts = new Map(clicks.map((click) => [click, beginClick(click, page)]));
     for (const request of requests) {
       const parent = request.click && contexts.get(request.click);

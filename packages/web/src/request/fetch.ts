@@ -1,15 +1,19 @@
 import { isSpanContextValid } from "@opentelemetry/api";
+import type { InteractionLife } from "../interaction/interaction-life.ts";
 import type { Later } from "../later.ts";
 import { patchMethod, type Stop } from "../patch-method.ts";
 import { traceparentOf } from "../propagator.ts";
+import type { Outbox } from "../transport/transport.ts";
 import { type FetchCall, isPrefetch, understandCall, withHeader } from "./fetch-call.ts";
 import { createFlights, type Flight, type Flights } from "./flight.ts";
 import { propagationOf } from "./propagation.ts";
-import { type RequestTracing, startSpan } from "./request-span.ts";
+import { type RequestTracing, sendTold, startSpan } from "./request-span.ts";
 import { TRACEPARENT, unsampledTraceparent } from "./traceparent.ts";
 
 export interface FetchTracing extends RequestTracing {
   readonly later: Later;
+  readonly life: Pick<InteractionLife, "release">;
+  readonly outbox: Outbox;
 }
 
 export interface TracedFetch extends Pick<Flights, "settle" | "cut"> {
@@ -20,7 +24,7 @@ type Fetch = (...args: unknown[]) => unknown;
 
 /** One CLIENT span for each `fetch`, with `traceparent` where the URL rules allow it. */
 export function traceFetch(tracing: FetchTracing): TracedFetch {
-  const flights = createFlights(tracing.later);
+  const flights = createFlights(tracing.later, tracing.life.release);
 
   function run(call: FetchCall, fetch: Fetch): unknown {
     const propagation = propagationOf(call, tracing);
@@ -41,7 +45,8 @@ export function traceFetch(tracing: FetchTracing): TracedFetch {
       throw error;
     };
     try {
-      return Promise.resolve(send(traceparentOf(spanContext))).then((response) => {
+      const answer = sendTold(span, call.url, tracing.outbox, () => send(traceparentOf(spanContext)));
+      return Promise.resolve(answer).then((response) => {
         flights.receive(flight, response);
         return response;
       }, failed);

@@ -6,13 +6,15 @@ import { watchBody } from "./response-body.ts";
 
 /** A response that nobody began to read for so long counts as one that nobody reads. */
 const UNREAD_MS = 1000;
+/** A body that is read piece by piece and is open for so long is one that stays open: an event stream, a chat. */
+const STREAM_MS = 3000;
 
 /** A request on its way; `headersAt` is set while its response waits to be read. */
 export interface Flight {
   readonly span: Span;
   readonly signal: AbortSignal | undefined;
   headersAt?: number | undefined;
-  cancelUnread?: Stop;
+  cancelWait?: Stop;
 }
 
 export interface Flights {
@@ -26,13 +28,16 @@ export interface Flights {
   cut(reason: string): void;
 }
 
+/** Tells that a span stays open, and that no click should wait for it. */
+export type Release = (span: Span) => void;
+
 /** Ends the span of a request once: with the last byte that is read, the headers if none is, or the failure. */
-export function createFlights(later: Later): Flights {
+export function createFlights(later: Later, release: Release): Flights {
   const open = new Set<Flight>();
 
   function end(flight: Flight, time?: number): void {
     if (!open.delete(flight)) return;
-    flight.cancelUnread?.();
+    flight.cancelWait?.();
     flight.span.end(time);
   }
 
@@ -58,11 +63,16 @@ export function createFlights(later: Later): Flights {
       return;
     }
     flight.headersAt = headersAt;
-    flight.cancelUnread = later(() => end(flight, headersAt), UNREAD_MS);
+    flight.cancelWait = later(() => end(flight, headersAt), UNREAD_MS);
+    const leave = (): void => release(flight.span);
+    // https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+    const isEvents = response.headers.get("content-type")?.startsWith("text/event-stream");
+    if (isEvents) leave();
     watchBody(response, {
-      started() {
+      started(isStream) {
         flight.headersAt = undefined;
-        flight.cancelUnread?.();
+        flight.cancelWait?.();
+        if (isStream && !isEvents && open.has(flight)) flight.cancelWait = later(leave, STREAM_MS);
       },
       ended: (error) => (error === undefined ? end(flight) : fail(flight, error)),
     });

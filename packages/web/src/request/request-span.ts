@@ -17,6 +17,7 @@ import {
   URL_FULL,
 } from "@throughline/core/attributes";
 import type { RequestClaim } from "../instrument.ts";
+import type { Outbox } from "../transport/transport.ts";
 import { normalMethod } from "./fetch-call.ts";
 import type { Propagation, PropagationRules, TracedRequest } from "./propagation.ts";
 
@@ -53,4 +54,12 @@ export function describeRequest({ method, url }: TracedRequest, propagation: Pro
     [SERVER_PORT]: Number(url.port || (url.protocol === "https:" ? 443 : 80)),
     [PROPAGATION]: propagation,
   };
+}
+
+/** Hands a request to the browser, and tells within which time. */
+export function sendTold(span: Span, url: URL, { timing }: Outbox, send: () => unknown): unknown {
+  const from = performance.now();
+  const result = send();
+  timing?.sent(span.spanContext().spanId, { url, from, until: performance.now() });
+  return result;
 }

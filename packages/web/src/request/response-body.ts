@@ -1,6 +1,6 @@
-/** Told when the app begins to read a response and when that reading ends, once or more often. */
+/** Told when the app begins to read a response, whole or as a stream, and when that ends, once or more often. */
 export interface BodyWatch {
-  readonly started: () => void;
+  readonly started: (isStream?: boolean) => void;
   /** With the error when the body broke off. */
   readonly ended: (error?: unknown) => void;
 }
@@ -51,7 +51,7 @@ function watchStream(stream: ReadableStream, watch: BodyWatch): void {
   cover(stream, "getReader", (open) => {
     const reader = open() as ReadableStreamDefaultReader;
     let released = false;
-    watch.started();
+    watch.started(true);
     cover(reader, "releaseLock", (release) => {
       // No end: somebody else may read on.
       released = true;
@@ -72,7 +72,7 @@ function watchStream(stream: ReadableStream, watch: BodyWatch): void {
     return branches;
   });
   cover(stream, "pipeTo", (pipe) => {
-    watch.started();
+    watch.started(true);
     return follow(pipe(), watch);
   });
   cover(stream, "pipeThrough", (_pipe, args) => {
@@ -83,7 +83,7 @@ function watchStream(stream: ReadableStream, watch: BodyWatch): void {
   });
   for (const name of ["values", Symbol.asyncIterator]) {
     cover(stream, name, (iterate) => {
-      watch.started();
+      watch.started(true);
       return watchIterator(iterate() as AsyncIterator<unknown>, watch);
     });
   }

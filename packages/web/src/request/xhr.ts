@@ -5,7 +5,7 @@ import type { TracedPage, WebInstrument } from "../instrument.ts";
 import { patchMethod, type Stop } from "../patch-method.ts";
 import { traceparentOf } from "../propagator.ts";
 import { propagationOf } from "./propagation.ts";
-import { startSpan } from "./request-span.ts";
+import { sendTold, startSpan } from "./request-span.ts";
 import { TRACEPARENT } from "./traceparent.ts";
 
 /** What `open` and `setRequestHeader` said of the next `send`. */
@@ -46,7 +46,7 @@ export function traceXhr(): WebInstrument {
         if (!span) return send();
         flights.start(xhr, span);
         try {
-          return send();
+          return sendTold(span, call.url, page.outbox, send);
         } catch (error) {
           // A synchronous request fails by throwing.
           flights.end(

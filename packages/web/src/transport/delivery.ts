@@ -1,12 +1,11 @@
 import type { Later } from "../later.ts";
 import type { Stop } from "../patch-method.ts";
 
-// Chromium refuses a keepalive fetch above 64 KiB or nine of them in flight, all of the page's together:
+// Chromium refuses a keepalive fetch above 64 KiB, all of the page's together:
 // https://fetch.spec.whatwg.org/#http-network-or-cache-fetch
 const KEEPALIVE_BYTES = 60 * 1024;
 /** Large posts in the middle of a page's life leave the budget to the spans of its end. */
 const EARLY_KEEPALIVE_BYTES = 12 * 1024;
-const KEEPALIVE_POSTS = 9;
 /** Of a post, and of an endpoint that does not answer: an ad blocker, or nothing listens. */
 const TRIES = 3;
 const BACKOFF_MS = 1000;
@@ -14,12 +13,14 @@ const MAX_WAIT_MS = 10_000;
 const RETRYABLE: readonly number[] = [429, 502, 503, 504];
 
 export interface Delivery {
-  /** Resolves when the endpoint took the body, or with the reason why it never will. */
-  deliver(body: string, isLate?: boolean): Promise<string | undefined>;
-  /** The page may go: tries again now whatever waits, and holds what may not arrive. */
+  /** Posts it after those before it; `spans` is what a loss of it is told as, `isLate` leaves it to the next `hurry`. */
+  deliver(body: string, spans: number | string, isLate?: boolean): void;
+  /** The page may go: tries now whatever waits, the newest first, and holds what may not arrive. */
   hurry(): void;
-  /** Whether the first answer of the endpoint is still awaited; until then one post is on its way at a time. */
-  inDoubt(): boolean;
+  /** Whether a post is on its way or waits; what comes meanwhile had better go together. */
+  isBusy(): boolean;
+  /** Resolves when every post was answered or given up. */
+  settled(): Promise<void>;
 }
 
 /** Keeps a post for the next page load; the result forgets it. */
@@ -27,16 +28,17 @@ export type Hold = (body: string) => Stop | undefined;
 
 /** `why` is missing when all went well, `wait` when another try is of no use. */
 interface Outcome {
-  readonly wait?: number;
+  readonly wait?: number | undefined;
   readonly why?: string | undefined;
 }
 
 interface Post {
   readonly body: string;
-  readonly size: number;
-  keepalive: boolean;
+  readonly spans: number | string;
   /** The page may go before this is answered. */
-  isLate: boolean;
+  isLate?: boolean | undefined;
+  run?: Promise<void>;
+  keepalive?: boolean;
   /** Keepalive failed, perhaps only because the page's own requests use up the budget. */
   plain?: boolean;
   wake?: Stop | undefined;
@@ -48,149 +50,110 @@ export interface DeliveryOptions {
   readonly fetch: typeof globalThis.fetch;
   readonly later: Later;
   readonly hold: Hold;
+  readonly tellLoss: (spans: number | string, why: string) => void;
 }
 
-/** Posts JSON with `keepalive` while the browser's budget lasts, and again after a failure that may pass. */
-export function createDelivery({ url, fetch, later, hold }: DeliveryOptions): Delivery {
+/** Posts JSON, one post at a time until the page may go, and again after a failure that may pass. */
+export function createDelivery(options: DeliveryOptions): Delivery {
+  const { hold, tellLoss } = options;
+  const sender = createSender(options);
+  /** The oldest first: that one is on its way or waits for another try. */
   const pending = new Set<Post>();
-  const budget = createKeepaliveBudget();
-  const tries = createTries();
 
-  async function send(post: Post, attempt: number): Promise<Outcome> {
-    const { body, isLate } = post;
+  async function attempt(post: Post): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      const { wait, why } = await sender.send(post, tries);
+      if (wait === undefined || tries === TRIES || sender.isGivenUp()) return end(post, { wait, why });
+      post.keepalive = false;
+      if (wait > 0) await pause(post, wait, options.later);
+    }
+  }
+
+  function end(post: Post, { wait, why }: Outcome): void {
+    if (wait === undefined) post.forget?.();
+    else keep(post);
+    if (why) tellLoss(post.spans, why);
+    pending.delete(post);
+    pump();
+  }
+
+  function pump(): void {
+    const [post] = pending;
+    if (post && (sender.mayTry() || sender.isGivenUp())) post.run ??= attempt(post);
+  }
+
+  function keep(post: Post): void {
+    post.forget ??= hold(post.body);
+  }
+
+  function hurry(post: Post): void {
+    post.isLate = true;
+    post.plain = false;
+    if (post.wake) post.wake();
+    else if (post.run) sender.repeat(post);
+    else if (sender.mayTry()) post.run = attempt(post);
+    if (!post.keepalive) keep(post);
+  }
+
+  return {
+    deliver(body, spans, isLate) {
+      pending.add({ body, spans, isLate });
+      if (!isLate) pump();
+    },
+    hurry() {
+      for (const post of [...pending].reverse()) if (!post.keepalive) hurry(post);
+      pump();
+    },
+    isBusy: () => pending.size > 0,
+    async settled() {
+      while (pending.size > 0) await Promise.all([...pending].map(({ run }) => run));
+    },
+  };
+}
+
+/** Tries posts; an endpoint that gives no answer to three tries in a row is left in peace, so no more go together. */
+function createSender({ url, fetch }: DeliveryOptions) {
+  let bytes = 0;
+  let underway = 0;
+  let unanswered = 0;
+
+  const mayTry = (): boolean => underway + unanswered < TRIES;
+  const fits = ({ body, isLate, plain }: Post): boolean =>
+    !plain && bytes + byteLength(body) <= (isLate ? KEEPALIVE_BYTES : EARLY_KEEPALIVE_BYTES);
+
+  async function send(post: Post, tries: number): Promise<Outcome> {
+    if (!mayTry()) return { why: "nothing answers there", wait: BACKOFF_MS };
+    const { body } = post;
     // Not only near the end: a navigation cancels every other post that is on its way.
-    const keepalive = budget.fits(post);
-    const giveBack = budget.take(keepalive ? post : undefined);
+    const keepalive = fits(post);
+    const weight = keepalive ? byteLength(body) : 0;
     post.keepalive = keepalive;
-    tries.begin();
-    let isAnswered: boolean | undefined;
+    bytes += weight;
+    underway++;
     try {
       const headers = { "content-type": "application/json" };
       const response = await fetch(url, { method: "POST", headers, body, keepalive });
-      isAnswered = true;
-      return await outcomeOf(response, attempt);
+      unanswered = 0;
+      return await outcomeOf(response, tries);
     } catch (error) {
       // Without a network nothing is said of the endpoint.
-      isAnswered = navigator.onLine ? false : undefined;
+      if (navigator.onLine) unanswered++;
       post.plain = keepalive;
-      return { why: String(error), wait: keepalive && isLate ? 0 : waitFor(attempt) };
+      return { why: String(error), wait: keepalive && post.isLate ? 0 : waitFor(tries) };
     } finally {
-      giveBack();
-      tries.end(isAnswered);
-    }
-  }
-
-  async function attempt(post: Post): Promise<string | undefined> {
-    for (let count = 1; ; count++) {
-      const { wait, why } = await sendInTurn(post, count);
-      if (wait === undefined) {
-        post.forget?.();
-        return why;
-      }
-      if (count === TRIES || tries.areOver()) return keep(post, why);
-      post.keepalive = false;
-      if (wait > 0) await pause(post, wait, later);
-    }
-  }
-
-  async function sendInTurn(post: Post, attempt: number): Promise<Outcome> {
-    while (!tries.mayTry(post) && !tries.areOver()) await tries.turnOf(post);
-    return tries.areOver() ? { why: "nothing answers there", wait: 0 } : send(post, attempt);
-  }
-
-  function keep(post: Post, why: string | undefined): string | undefined {
-    post.forget ??= hold(post.body);
-    return why;
-  }
-
-  return {
-    deliver(body, isLate = false) {
-      const post: Post = { body, size: byteLength(body), keepalive: false, isLate };
-      pending.add(post);
-      return attempt(post).finally(() => pending.delete(post));
-    },
-    hurry() {
-      // The newest first; what goes without keepalive goes down with the page, and twice does no harm.
-      for (const post of [...pending].reverse()) {
-        if (post.keepalive) continue;
-        post.isLate = true;
-        post.plain = false;
-        if (post.wake) post.wake();
-        else if (budget.fits(post) && tries.mayTry(post)) void send(post, TRIES);
-        if (!post.keepalive) keep(post, undefined);
-      }
-    },
-    inDoubt: () => pending.size > 0 && tries.areInDoubt(),
-  };
-}
-
-/** What the page's posts may still take of the bytes that browsers let a page leave behind. */
-function createKeepaliveBudget() {
-  let posts = 0;
-  let bytes = 0;
-  return {
-    fits({ size, isLate, plain }: Post): boolean {
-      const limit = isLate ? KEEPALIVE_BYTES : EARLY_KEEPALIVE_BYTES;
-      return !plain && posts < KEEPALIVE_POSTS && bytes + size <= limit;
-    },
-    take(post: Post | undefined): Stop {
-      if (!post) return () => undefined;
-      posts++;
-      bytes += post.size;
-      return () => {
-        posts--;
-        bytes -= post.size;
-      };
-    },
-  };
-}
-
-/** Counts so that an endpoint that does not answer gets three tries, those on their way together included. */
-function createTries() {
-  /** Posts that wait for another's answer, the oldest first. */
-  const queued = new Set<Post>();
-  let underway = 0;
-  let isProven = false;
-  /** In a row. */
-  let unanswered = 0;
-  const areOver = (): boolean => unanswered >= TRIES;
-  return {
-    areOver,
-    areInDoubt: () => !isProven && !areOver(),
-    mayTry({ isLate }: Post): boolean {
-      // The end of a page waits for nobody.
-      if (isProven && isLate && unanswered === 0) return true;
-      return (isProven || isLate || underway === 0) && underway + unanswered < TRIES;
-    },
-    turnOf(post: Post): Promise<void> {
-      queued.add(post);
-      return new Promise((resolve) => {
-        post.wake = () => {
-          post.wake = undefined;
-          queued.delete(post);
-          resolve();
-        };
-      });
-    },
-    begin(): void {
-      underway++;
-    },
-    /** `undefined` says nothing of the endpoint. */
-    end(isAnswered: boolean | undefined): void {
+      bytes -= weight;
       underway--;
-      if (isAnswered) isProven = true;
-      if (isAnswered !== undefined) unanswered = isAnswered ? 0 : unanswered + 1;
-      for (const post of queued) post.wake?.();
+    }
+  }
+  return {
+    send,
+    mayTry,
+    isGivenUp: () => unanswered >= TRIES,
+    // What goes without keepalive goes down with the page, and twice does no harm.
+    repeat(post: Post): void {
+      if (fits(post)) void send(post, TRIES);
     },
   };
-}
-
-async function outcomeOf(response: Response, attempt: number): Promise<Outcome> {
-  // An answer that is not read keeps its connection busy.
-  const text = await response.text().catch(() => "");
-  if (response.ok) return { why: refusalIn(text) };
-  const why = `it answered ${response.status}`;
-  return RETRYABLE.includes(response.status) ? { why, wait: waitFor(attempt, response) } : { why };
 }
 
 /** Until `ms` have passed or `wake` of the post is called. */
@@ -203,6 +166,14 @@ function pause(post: Post, ms: number, later: Later): Promise<void> {
       resolve();
     };
   });
+}
+
+async function outcomeOf(response: Response, tries: number): Promise<Outcome> {
+  // An answer that is not read keeps its connection busy.
+  const text = await response.text().catch(() => "");
+  if (response.ok) return { why: refusalIn(text) };
+  const why = `it answered ${response.status}`;
+  return RETRYABLE.includes(response.status) ? { why, wait: waitFor(tries, response) } : { why };
 }
 
 export function byteLength(text: string): number {

@@ -22,14 +22,12 @@ export function writeSpan(span: SpanData, late?: LateData): string {
     kind: span.kind + 1,
     startTimeUnixNano: nanos(span.startTime),
     endTimeUnixNano: nanos(span.endTime),
-    attributes: keyValues({ ...span.attributes, ...late?.attributes }),
-    droppedAttributesCount: span.droppedAttributesCount || undefined,
+    ...said(span, late?.attributes),
     events: some(
       [...span.events, ...(late?.events ?? [])].map((event) => ({
         name: event.name,
         timeUnixNano: nanos(event.time),
-        attributes: keyValues(event.attributes),
-        droppedAttributesCount: event.droppedAttributesCount || undefined,
+        ...said(event),
       })),
     ),
     droppedEventsCount: span.droppedEventsCount || undefined,
@@ -39,13 +37,22 @@ export function writeSpan(span: SpanData, late?: LateData): string {
         spanId: link.context.spanId,
         traceState: link.context.traceState?.serialize(),
         flags: flagsOf(link.context, link.context.isRemote),
-        attributes: keyValues(link.attributes),
-        droppedAttributesCount: link.droppedAttributesCount || undefined,
+        ...said(link),
       })),
     ),
     droppedLinksCount: span.droppedLinksCount || undefined,
     status: { code: span.status.code, message: span.status.message && scrub(span.status.message) },
   });
+}
+
+function said(
+  of: Partial<Pick<SpanData, "attributes" | "droppedAttributesCount">>,
+  late?: LateData["attributes"],
+): object {
+  return {
+    attributes: keyValues({ ...of.attributes, ...late }),
+    droppedAttributesCount: of.droppedAttributesCount || undefined,
+  };
 }
 
 export function writeScope(scope: SpanData["instrumentationScope"]): string {
@@ -62,8 +69,8 @@ export function writeRequest(resource: string, spansByScope: ReadonlyMap<string,
   return `{"resourceSpans":[{"resource":${resource},"scopeSpans":[${scopes.join(",")}]}]}`;
 }
 
-function keyValues(attributes: Readonly<Record<string, unknown>> | undefined): unknown {
-  return some(Object.entries(attributes ?? {}).map(([key, value]) => ({ key, value: anyValue(value) })));
+function keyValues(attributes: Readonly<Record<string, unknown>>): unknown {
+  return some(Object.entries(attributes).map(([key, value]) => ({ key, value: anyValue(value) })));
 }
 
 function anyValue(value: unknown): unknown {

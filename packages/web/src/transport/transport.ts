@@ -11,6 +11,8 @@ const BATCH_SPANS = 64;
 const MAX_QUEUED = 2048;
 /** One post; an app's ingest route and the keepalive budget both stay above it. */
 const MAX_POST_BYTES = 48 * 1024;
+/** Two of these are less than keepalive carries, so that the newest are never one small post alone. */
+const LATE_POST_BYTES = 28 * 1024;
 
 export interface TransportOptions {
   /** Full URL of the traces endpoint. */
@@ -27,11 +29,23 @@ export interface Outbox {
   holdBy(hold: Hold): void;
   /** Posts what an earlier page wrote. */
   resend(body: string): void;
-  /** Names who adds what came after a span's end; asked when the span is written, at the latest when the page hides. */
-  completeBy(complete: Complete): void;
+  /** What measures requests; asked for what it has when a span is written, at the latest when the page hides. */
+  timing?: RequestTiming | undefined;
 }
 
-export type Complete = (span: SpanData) => LateData | undefined;
+export interface RequestTiming {
+  /** A request with a span of its own was handed to the browser. */
+  readonly sent: (spanId: string, request: SentRequest) => void;
+  readonly complete: (span: SpanData) => LateData | undefined;
+}
+
+export interface SentRequest {
+  /** Whole, with its query. */
+  readonly url: URL;
+  /** The times of `performance.now` between which the browser took it. */
+  readonly from: number;
+  readonly until: number;
+}
 
 export interface Transport extends Outbox {
   /** Takes a span that ended; one that is not sampled goes no further. */
@@ -52,9 +66,10 @@ export interface Written {
 export function createTransport(options: TransportOptions): Transport {
   const { later } = options;
   const resourceJson = writeResource(options.resource);
-  const posts = createPosts(options);
-  let queue: SpanData[] = [];
-  let complete: Complete = () => undefined;
+  let hold: Hold = () => undefined;
+  const tellLoss = createLossTeller(options.url);
+  const delivery = createDelivery({ ...options, hold: (body) => hold(body), tellLoss });
+  const queue: SpanData[] = [];
   let cancelTimer: Stop | undefined;
 
   const onActivation = (): void => send();
@@ -67,82 +82,55 @@ export function createTransport(options: TransportOptions): Transport {
       document.addEventListener("prerenderingchange", onActivation, { once: true });
       return;
     }
-    // What keepalive cannot carry any more had better be the older spans.
-    const spans = isLate ? queue.reverse() : queue;
-    queue = [];
-    const written = spans.map((span) => ({
+    const spans = queue.splice(0).map((span) => ({
       scope: writeScope(span.instrumentationScope),
-      json: writeSpan(span, complete(span)),
+      json: writeSpan(span, transport.timing?.complete(span)),
     }));
-    for (const batch of packSpans(written, MAX_POST_BYTES - byteLength(resourceJson))) {
-      posts.post(writeRequest(resourceJson, groupByScope(batch)), batch.length, isLate);
-    }
+    const limit = (isLate ? LATE_POST_BYTES : MAX_POST_BYTES) - byteLength(resourceJson);
+    for (const batch of packSpans(spans, limit))
+      delivery.deliver(writeRequest(resourceJson, groupByScope(batch)), batch.length, isLate);
+    if (isLate) delivery.hurry();
   }
 
-  /** As long as it is not known whether anybody listens, spans wait together and not in many posts. */
-  function sendUnlessInDoubt(): void {
-    if (posts.inDoubt()) cancelTimer = later(sendUnlessInDoubt, BATCH_MS);
+  /** While a post is on its way spans wait together, and not in many posts. */
+  function sendUnlessBusy(): void {
+    if (delivery.isBusy()) cancelTimer = later(sendUnlessBusy, BATCH_MS);
     else send();
   }
 
-  return {
+  const transport: Transport = {
     onEnd(span) {
       if (!(span.spanContext().traceFlags & TraceFlags.SAMPLED)) return;
       if (queue.length >= MAX_QUEUED) {
-        posts.tellLoss(1, `${MAX_QUEUED} are waiting already`);
+        tellLoss(1, `${MAX_QUEUED} are waiting already`);
         return;
       }
       queue.push(span);
-      if (queue.length >= BATCH_SPANS && !posts.inDoubt()) send();
-      else cancelTimer ??= later(sendUnlessInDoubt, BATCH_MS);
+      if (queue.length >= BATCH_SPANS && !delivery.isBusy()) send();
+      else cancelTimer ??= later(sendUnlessBusy, BATCH_MS);
     },
     flush() {
       send();
-      return posts.settled();
+      return delivery.settled();
     },
-    holdBy: posts.holdBy,
-    completeBy(completeSpan) {
-      complete = completeSpan;
+    holdBy(keep) {
+      hold = keep;
     },
-    resend: (body) => posts.post(body, "earlier"),
-    hide() {
-      send(true);
-      posts.hurry();
-    },
+    resend: (body) => delivery.deliver(body, "earlier"),
+    hide: () => send(true),
   };
+  return transport;
 }
 
-/** The posts on their way; a loss is said once. */
-function createPosts({ url, fetch, later }: TransportOptions) {
-  let hold: Hold = () => undefined;
-  const delivery = createDelivery({ url, fetch, later, hold: (body) => hold(body) });
-  const underway = new Set<Promise<void>>();
+/** Says the first loss. */
+function createLossTeller(url: string): (spans: number | string, why: string) => void {
   let told = false;
-
-  function tellLoss(spans: number | string, why: string): void {
+  return (spans, why) => {
     if (told) return;
     told = true;
     diag.warn(
       `@throughline/web: ${spans} spans not delivered to ${url}: ${why}; check the endpoint and its collector (said once)`,
     );
-  }
-  return {
-    tellLoss,
-    post(body: string, spans: number | string, isLate?: boolean): void {
-      const posted = delivery.deliver(body, isLate).then((why) => {
-        underway.delete(posted);
-        if (why !== undefined) tellLoss(spans, why);
-      });
-      underway.add(posted);
-    },
-    async settled(): Promise<void> {
-      while (underway.size > 0) await Promise.all(underway);
-    },
-    holdBy(keep: Hold): void {
-      hold = keep;
-    },
-    inDoubt: delivery.inDoubt,
-    hurry: delivery.hurry,
   };
 }
 
