@@ -1,79 +1,70 @@
-import { fileURLToPath } from "node:url";
-import { expect, type Page, type Request, type Response, test } from "@playwright/test";
+import { expect, type Page, type Request, test } from "@playwright/test";
 import type { SpanJson } from "@throughline/core";
-import { freePort } from "../../../scripts/ports.mjs";
-import { createProcesses, saysLine } from "../../../scripts/processes.mjs";
-import { tracingEnv } from "./environment.ts";
+import { createProcesses } from "../../../scripts/processes.mjs";
+import { startNextApp } from "./next-app.ts";
+import { testErrors } from "./pages-app/errors.ts";
+import { testPrerender } from "./pages-app/prerender.ts";
+import { testRestores } from "./pages-app/restore.ts";
+import { testSoftNavigation } from "./pages-app/soft-navigation.ts";
+import { testVisits } from "./pages-app/visits.ts";
+import { testVitals } from "./pages-app/vitals.ts";
+import { postedSpan } from "./posted-span.ts";
 import { startReplayingProxy } from "./replaying-proxy.ts";
-import { awaitTrace, lines, readTrace, spanOf } from "./trace-reading.ts";
+import {
+  awaitTrace,
+  expectJoinedLoad,
+  lines,
+  readTrace,
+  servedBy,
+  spanOf,
+  traceIdOf,
+} from "./trace-reading.ts";
 
-// An app with every kind of page: this file builds and serves it itself.
-const app = fileURLToPath(new URL("fixtures/pages-app", import.meta.url));
-const next = fileURLToPath(new URL("../../../node_modules/next/dist/bin/next", import.meta.url));
 const VISITS = 20;
 
-test.describe.configure({ mode: "serial" });
+test.describe.configure({ mode: "default" });
 const processes = createProcesses();
 let origin = "";
+let cacheOrigin = "";
 
+// Apps with every kind of page: this file builds and serves them itself.
 test.beforeAll(async () => {
   test.setTimeout(240_000);
-  const env = { ...tracingEnv("pages"), NEXT_TELEMETRY_DISABLED: "1" };
-  await processes.run({ name: "the build of the pages app", args: [next, "build"], cwd: app, env });
-  const port = await freePort(0);
-  await processes.start({
-    name: "the pages app",
-    args: [next, "start", "-p", String(port), "-H", "127.0.0.1"],
-    cwd: app,
-    env,
-    ready: saysLine(/Ready in/),
-  });
-  origin = `http://127.0.0.1:${port}`;
+  origin = await startNextApp({ processes, folder: "pages-app", serviceName: "pages" });
+  cacheOrigin = await startNextApp({ processes, folder: "cache-app", serviceName: "cache" });
 });
 
 test.afterAll(() => processes.stopAll());
 
-/** The trace and the SERVER span that a response names. */
-function servedBy(response: Response | null): { readonly traceId: string; readonly spanId: string } {
-  const header = response?.headers()["server-timing"] ?? "";
-  const [, traceId = "", spanId = ""] = /traceparent;desc="00-(\w{32})-(\w{16})-01"/.exec(header) ?? [];
-  expect(header).toContain(spanId === "" ? "a sampled traceparent" : "traceparent");
-  return { traceId, spanId };
-}
+testVisits(
+  () => origin,
+  [
+    ["a dynamic page", "/dynamic"],
+    ["a static page", "/static"],
+    ["a `use cache` page", "/cached"],
+    ["a Pages Router page", "/classic"],
+  ],
+);
 
-async function visit(
-  page: Page,
-  path: string,
-): Promise<{ readonly traceId: string; readonly spanId: string }> {
-  return servedBy(await page.goto(origin + path, { waitUntil: "load" }));
-}
+testVisits(
+  () => cacheOrigin,
+  [
+    ["a partially prerendered page", "/partial"],
+    ["a static page of an app with Cache Components", "/static"],
+    ["a `use cache` page of an app with Cache Components", "/cached"],
+  ],
+);
 
-/** The page load is a child of the span that served the document, and the document a child of the load. */
-async function expectJoined({ traceId, spanId }: { traceId: string; spanId: string }): Promise<void> {
-  await expect
-    .poll(async () => (await readTrace(traceId))?.spans.map((span) => span.name) ?? [], { timeout: 20_000 })
-    .toEqual(expect.arrayContaining(["page load", "document"]));
-  const spans: readonly SpanJson[] = (await readTrace(traceId))?.spans ?? [];
-  const byName = (name: string) => spans.filter((span) => span.name === name);
-  expect(spans.filter((span) => span.spanId === spanId).map(({ kind }) => kind)).toEqual(["server"]);
-  expect(byName("page load").map((span) => span.parentSpanId)).toEqual([spanId]);
-  expect(byName("document").map((span) => span.parentSpanId)).toEqual([byName("page load")[0]?.spanId]);
-}
+test("what a partially prerendered page renders for a visit is in the visit's trace", async ({ page }) => {
+  const { traceId, spanId } = servedBy(await page.goto(`${cacheOrigin}/partial`));
+  const document = await awaitTrace(traceId, ["read stock · internal · cache"]);
+  const ancestors = ancestorsOf(spanOf(document, "read stock", "internal"), document.spans);
+  expect(ancestors.at(-1)?.spanId).toBe(spanId);
+});
 
-const KINDS = [
-  ["a dynamic page", "/dynamic"],
-  ["a static page", "/static"],
-  ["a `use cache` page", "/cached"],
-  ["a Pages Router page", "/classic"],
-] as const;
-
-for (const [kind, path] of KINDS) {
-  test(`each visit of ${kind} is a trace of its own, with the span that served it`, async ({ page }) => {
-    const visits = [];
-    for (let count = 0; count < VISITS; count++) visits.push(await visit(page, path));
-    expect(new Set(visits.map(({ traceId }) => traceId)).size).toBe(VISITS);
-    for (const served of visits) await expectJoined(served);
-  });
+function ancestorsOf(span: SpanJson, spans: readonly SpanJson[]): readonly SpanJson[] {
+  const parent = spans.find(({ spanId }) => spanId === span.parentSpanId);
+  return parent ? [parent, ...ancestorsOf(parent, spans)] : [];
 }
 
 test("each visit of an ISR page is a trace of its own, before, at and after a revalidation", async ({
@@ -89,22 +80,13 @@ test("each visit of an ISR page is a trace of its own, before, at and after a re
   }
   expect(states).toContain("HIT");
   expect(new Set(visits.map(({ traceId }) => traceId)).size).toBe(visits.length);
-  for (const served of visits.slice(-VISITS)) await expectJoined(served);
+  for (const served of visits.slice(-VISITS)) await expectJoinedLoad(served);
 });
 
-/** The page load span of the next post to the ingest route. */
+/** The page load that the next post tells of. */
 async function postedLoad(page: Page, go: () => Promise<unknown>) {
-  const isLoad = (request: Request): boolean =>
-    request.url().endsWith("/v1/traces") && (request.postData() ?? "").includes('"page load"');
-  const [post] = await Promise.all([page.waitForRequest(isLoad), go()]);
-  const body = JSON.parse(post.postData() ?? "{}");
-  const spans = body.resourceSpans[0].scopeSpans[0].spans as {
-    readonly name: string;
-    readonly traceId: string;
-    readonly parentSpanId?: string;
-    readonly links?: readonly { readonly traceId: string; readonly spanId: string }[];
-  }[];
-  return spans.find((span) => span.name === "page load");
+  const [load] = await Promise.all([postedSpan(page, "page load"), go()]);
+  return load;
 }
 
 test("a header that a cache replays is refused and becomes a link", async ({ page, browser }) => {
@@ -134,19 +116,14 @@ test("a header that a cache replays is refused and becomes a link", async ({ pag
   }
 });
 
-/** The first lines of a trace, each one level below the one before. */
+/** The first lines of a trace without what was measured meanwhile, each one level below the one before. */
 async function expectPath(traceId: string, path: readonly RegExp[]): Promise<void> {
   const found = async () => {
     const trace = await readTrace(traceId);
-    return trace ? lines(trace).slice(0, path.length) : [];
+    const requests = trace ? lines(trace).filter((line) => !line.includes("web vital")) : [];
+    return requests.slice(0, path.length);
   };
   await expect.poll(found).toEqual(path.map((line) => expect.stringMatching(line)));
-}
-
-function traceIdOf(request: Request): string {
-  const [, traceId = ""] = (request.headers().traceparent ?? "").split("-");
-  expect(traceId).toHaveLength(32);
-  return traceId;
 }
 
 test("a page with 30 links exports no prefetch, and a click on one is a trace down to the server", async ({
@@ -306,3 +283,6 @@ function routesOf(spans: readonly SentSpan[], name: string) {
       name === "navigate" ? textOf(span, "throughline.navigation.type") : undefined,
     ]);
 }
+
+for (const testMore of [testRestores, testPrerender, testVitals, testSoftNavigation, testErrors])
+  testMore(() => origin);

@@ -189,4 +189,6 @@ function reportSlowInteraction(): void {
     navigationType: "navigate",
     entries: [{ startTime: 100, target: document.body }],
   });
+  // It is told when the page hides.
+  vi.spyOn(document, "visibilityState", "get").mockReturnValue("hidden");
 }

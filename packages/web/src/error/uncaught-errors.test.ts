@@ -1,4 +1,4 @@
-import { type Context, context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
+import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { userEvent } from "vitest/browser";
 import { type FakePage, openFakePage, type PostedSpan } from "../../test/fake-page.ts";
@@ -8,19 +8,8 @@ import { traceErrors } from "./uncaught-errors.ts";
 
 let page: FakePage;
 
-let view: Context;
-
-/** A page load that is over, as most are when an error comes. */
-const oldLoad: WebInstrument = ({ tracer, setPageContext }) => {
-  const span = tracer.startSpan("page load", {}, ROOT_CONTEXT);
-  view = trace.setSpan(ROOT_CONTEXT, span);
-  setPageContext(view);
-  setPageContext(undefined);
-  return { stop: () => undefined };
-};
-
 beforeEach(() => {
-  page = openFakePage({ instruments: [oldLoad, traceErrors()] });
+  page = openFakePage({ instruments: [traceErrors()] });
 });
 
 afterEach(async () => {
@@ -70,14 +59,39 @@ test("an error without any context is a root span with type, message and stack",
   expect(exception["exception.stacktrace"]).toContain("uncaught-errors.test.ts");
 });
 
-test("an error of the server belongs to the page load or navigation it came with, long after that has ended", async () => {
-  throwLater(Object.assign(new Error("An error occurred"), { digest: "2861003716" }));
+/** The id of a page load that is over, as most are when an error comes. */
+async function openLoadedPage(): Promise<string> {
+  await page.close();
+  let spanId = "";
+  const oldLoad: WebInstrument = ({ tracer, setPageContext }) => {
+    const span = tracer.startSpan("page load", {}, ROOT_CONTEXT);
+    ({ spanId } = span.spanContext());
+    setPageContext(trace.setSpan(ROOT_CONTEXT, span));
+    setPageContext(undefined);
+    return { stop: () => undefined };
+  };
+  page = openFakePage({ instruments: [oldLoad, traceErrors()] });
+  return spanId;
+}
+
+test("an error without a context belongs to the latest page load or navigation, long after that has ended", async () => {
+  const view = await openLoadedPage();
+  context.with(ROOT_CONTEXT, () => throwLater(new RangeError("too many")));
   const [span] = await errors(1);
-  expect(span?.parentSpanId).toBe(trace.getSpanContext(view)?.spanId);
-  expect(span?.attributes).toMatchObject({
-    "throughline.error.digest": "2861003716",
-    "throughline.parent": "inferred",
-  });
+  expect(span?.parentSpanId).toBe(view);
+  expect(span?.attributes["throughline.parent"]).toBe("inferred");
+});
+
+test("an error of the server belongs to the page, not to the click that is open", async () => {
+  const view = await openLoadedPage();
+  document.body.innerHTML = "<button>Buy</button>";
+  await userEvent.click(document.querySelector("button") ?? document.body);
+  context.with(ROOT_CONTEXT, () =>
+    throwLater(Object.assign(new Error("An error occurred"), { digest: "2861003716" })),
+  );
+  const [span] = await errors(1);
+  expect(span?.parentSpanId).toBe(view);
+  expect(span?.attributes["throughline.error.digest"]).toBe("2861003716");
 });
 
 test("a rejection that nobody handles is recorded, whatever the reason is", async () => {

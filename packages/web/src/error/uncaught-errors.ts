@@ -19,10 +19,11 @@ const UNCAUGHT = "uncaught error";
  */
 export function traceErrors(): WebInstrument {
   return (page) => {
-    // What the server failed at came with the latest page load or navigation.
-    const recorder = createErrorRecorder(page.tracer, (error) =>
-      hasDigest(error) ? page.pageContextSince(Number.POSITIVE_INFINITY) : page.inferParent(),
-    );
+    const recorder = createErrorRecorder(page.tracer, (error) => {
+      const view = page.pageContextSince(Number.POSITIVE_INFINITY);
+      // What failed on the server came with the page, whatever is clicked meanwhile.
+      return hasDigest(error) ? view : (page.inferParent() ?? view);
+    });
     const thrownIn = new WeakMap<object, Context>();
     const stopNoting = noteContexts(page, recorder, thrownIn);
     const record = (name: string, error: unknown, details?: ErrorDetails): void => {

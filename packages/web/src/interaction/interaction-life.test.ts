@@ -146,3 +146,17 @@ test("settle does not wait, and leaves open work alone", () => {
   life.settle();
   expect(finished()).toContainEqual(["click", undefined]);
 });
+
+test("a click that left the page is no guess for what the page does when it comes back", () => {
+  const { life, context, startChild, finished } = createInteraction();
+  expect(life.only()).toBe(context);
+  life.cut("pagehide")();
+  expect(life.only()).toBeUndefined();
+  // Work that knows its click still finds it.
+  startChild("late").end();
+  life.settle();
+  expect(finished()).toEqual([
+    ["late", undefined],
+    ["click", undefined],
+  ]);
+});

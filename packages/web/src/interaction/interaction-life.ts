@@ -106,6 +106,9 @@ export function createInteractionLife(later: Later): InteractionLife {
       return () => {
         settle();
         for (const interaction of busy) if (!interaction.ended) end(interaction);
+        // A page that comes back does so for another reason than the click that left it.
+        for (const interaction of open) interaction.cancelWait();
+        open.clear();
       };
     },
   };

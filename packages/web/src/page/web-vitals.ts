@@ -25,6 +25,8 @@ export interface WebVitalsOptions {
 /** Slow frames that handled input and may turn out to be part of the slowest interaction. */
 const MAX_FRAMES = 10;
 const MAX_SCRIPTS = 5;
+/** The wrapper in context/listeners.ts. */
+const OUR_LISTENER = "throughline";
 
 /** In the page, not in the module: the library cannot be taken off, and a hot reload brings a second copy of it. */
 const VITALS = Symbol.for("throughline.web-vitals");
@@ -45,9 +47,14 @@ export function traceWebVitals(options: WebVitalsOptions = {}): WebInstrument {
     const tasks = options.longTasks
       ? watchEntries("longtask", (task) => traceEntry(page, "long task", task))
       : undefined;
-    const report = (metric: MetricType): void => {
+    const tell = (metric: MetricType): void => {
       watched.drain();
       traceMetric(page, metric, frames);
+    };
+    const slowest = keepSlowest(tell);
+    const report = (metric: MetricType): void => {
+      if (metric.name === "INP") slowest.keep(metric);
+      else tell(metric);
     };
     listen(report);
     return {
@@ -56,7 +63,10 @@ export function traceWebVitals(options: WebVitalsOptions = {}): WebInstrument {
         watched.stop();
         tasks?.stop();
       },
-      settle: () => tasks?.drain(),
+      settle() {
+        tasks?.drain();
+        if (document.visibilityState === "hidden") slowest.tell();
+      },
     };
   };
 }
@@ -69,7 +79,34 @@ function listen(report: (metric: MetricType) => void): void {
   const current = { report };
   holder[VITALS] = current;
   const tell = (metric: MetricType): void => current.report(metric);
-  for (const on of [onTTFB, onFCP, onLCP, onCLS, onINP]) on(tell, { reportSoftNavs: true });
+  for (const on of [onTTFB, onFCP, onLCP, onCLS]) on(tell, { reportSoftNavs: true });
+  onINP(tell, { reportSoftNavs: true, reportAllChanges: true });
+}
+
+/**
+ * The library looks at an interaction when the browser is idle. What it has not looked at when the page hides, a
+ * click that leaves the page above all, it counts only after its last report; so we hear every change and tell the last.
+ */
+function keepSlowest(tell: (metric: MetricType) => void) {
+  let metric: MetricType | undefined;
+  /** Values under way of the page or navigation that is measured. */
+  let told = { id: "", value: 0 };
+
+  function tellKept(): void {
+    if (!metric) return;
+    const before = told.id === metric.id ? told.value : 0;
+    tell({ ...metric, delta: metric.value - before });
+    told = metric;
+    metric = undefined;
+  }
+  return {
+    tell: tellKept,
+    keep(change: MetricType): void {
+      if (metric && metric.id !== change.id) tellKept();
+      // It changes this object in place.
+      metric = { ...change };
+    },
+  };
 }
 
 function traceMetric(
@@ -132,9 +169,12 @@ function traceScripts(
     .slice(0, MAX_SCRIPTS);
   for (const script of scripts) {
     traceEntry(page, `script ${script.invokerType}`, script, context, {
-      [URL_FULL]: scrub(script.sourceURL),
       [SCRIPT_INVOKER]: scrub(script.invoker),
-      [CODE_FUNCTION_NAME]: script.sourceFunctionName,
+      // Nothing is said of the page's own listener where ours, which calls it, is all that the browser sees.
+      ...(script.sourceFunctionName !== OUR_LISTENER && {
+        [URL_FULL]: scrub(script.sourceURL),
+        [CODE_FUNCTION_NAME]: script.sourceFunctionName,
+      }),
     });
   }
 }

@@ -1,0 +1,28 @@
+import type { Page, Request } from "@playwright/test";
+
+/** A span as OTLP/JSON has it. */
+export interface PostedSpan {
+  readonly name: string;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  readonly links?: readonly { readonly traceId: string; readonly spanId: string }[];
+}
+
+/** The next span of this name that the page sends. */
+export async function postedSpan(page: Page, name: string): Promise<PostedSpan> {
+  const post = await page.waitForRequest((request) => spansIn(request).some((span) => span.name === name));
+  const span = spansIn(post).find((posted) => posted.name === name);
+  if (!span) throw new Error(`no span ${name} in the post that has one`);
+  return span;
+}
+
+function spansIn(request: Request): readonly PostedSpan[] {
+  if (!request.url().endsWith("/v1/traces")) return [];
+  const body = JSON.parse(request.postData() ?? "{}") as {
+    readonly resourceSpans?: readonly {
+      readonly scopeSpans: readonly { readonly spans: readonly PostedSpan[] }[];
+    }[];
+  };
+  return (body.resourceSpans ?? []).flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans));
+}
