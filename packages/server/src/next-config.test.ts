@@ -1,6 +1,6 @@
 import type { NextConfig } from "next";
 import { afterEach, expect, test, vi } from "vitest";
-import { withTracing } from "./next-config.ts";
+import { type WebOptions, withTracing } from "./next-config.ts";
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -76,6 +76,13 @@ test("the classic preset has an entry of its own, and is lowered for as the defa
     ...withTracing({}),
     instrumentationClientInject: [],
   });
+});
+
+test("the await hook and the classic preset are started whole, whatever share is kept", () => {
+  turnOn({ NODE_ENV: "production", OTEL_TRACES_SAMPLER_ARG: "0.1" });
+  const entriesOf = (options: WebOptions) => withTracing({}, options).instrumentationClientInject;
+  expect(entriesOf({ context: "await-hook" })).toEqual(["@throughline/web/next/await-hook"]);
+  expect(entriesOf({ preset: "classic" })).toEqual(["@throughline/web/next/classic"]);
 });
 
 test("a preset and a context together are refused", () => {

@@ -1,7 +1,10 @@
 // What the classic preset does not do; docs/browser/classic.md says each of these.
+import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { afterEach, expect, test } from "vitest";
 import { openFakePage, type PostedSpan } from "../test/fake-page.ts";
 import { startWebTracing, withSpan } from "./classic.ts";
+
+import type { WebInstrument } from "./instrument.ts";
 
 type Answer = Parameters<typeof openFakePage>[1];
 
@@ -12,8 +15,8 @@ afterEach(async () => {
   page = undefined;
 });
 
-function open(answer?: Answer) {
-  page = openFakePage({}, answer, startWebTracing);
+function open(answer?: Answer, instruments: readonly WebInstrument[] = []) {
+  page = openFakePage({ instruments }, answer, startWebTracing);
   return page;
 }
 
@@ -92,4 +95,18 @@ test("what a router fetches ahead is a kept trace like any other", async () => {
   await fetch("/next", { headers: { "next-router-prefetch": "1" } });
   expect(shop.sent[0]?.headers.get("traceparent")).toMatch(/-01$/);
   await requestOf(shop, "/next");
+});
+
+test("a request that a navigation claims stays with the code that made it", async () => {
+  const claiming: WebInstrument = ({ tracer, claimRequests }) => {
+    const navigation = trace.setSpan(ROOT_CONTEXT, tracer.startSpan("navigate push"));
+    claimRequests(() => navigation);
+    return { stop: () => undefined };
+  };
+  const shop = open(undefined, [claiming]);
+  const clicked = withSpan("click", async (span) => {
+    await fetch("/next-page");
+    return span.spanContext().spanId;
+  });
+  expect((await requestOf(shop, "/next-page")).parentSpanId).toBe(await clicked);
 });

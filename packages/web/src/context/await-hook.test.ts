@@ -92,6 +92,23 @@ test("100 flows that overlap never cross", async () => {
   }
 });
 
+test("an await inside a span takes two more microtasks", async () => {
+  const ticksOf = async (): Promise<number> => {
+    let ticks = 0;
+    let waiting = true;
+    const count = (): void => {
+      if (!waiting) return;
+      ticks++;
+      queueMicrotask(count);
+    };
+    queueMicrotask(count);
+    await Promise.resolve();
+    waiting = false;
+    return ticks;
+  };
+  expect((await withSpan("work", ticksOf)) - (await ticksOf())).toBe(2);
+});
+
 test("code without a span that waits for a promise of a span stays without one", async () => {
   let promise: Promise<void> = Promise.resolve();
   const work = withSpan("work", async () => {
