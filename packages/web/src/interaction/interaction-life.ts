@@ -64,9 +64,8 @@ export function createInteractionLife(later: Later): InteractionLife {
   }
 
   function settle(): void {
-    for (const interaction of open) {
+    for (const interaction of open)
       if (interaction.open === 0 && interaction.lastEnd) end(interaction, interaction.lastEnd);
-    }
   }
 
   return {
@@ -107,7 +106,6 @@ export function createInteractionLife(later: Later): InteractionLife {
         settle();
         for (const interaction of busy) if (!interaction.ended) end(interaction);
         // A page that comes back does so for another reason than the click that left it.
-        for (const interaction of open) interaction.cancelWait();
         open.clear();
       };
     },
