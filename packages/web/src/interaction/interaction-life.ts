@@ -70,14 +70,9 @@ export function createInteractionLife(later: Later): InteractionLife {
 
   return {
     begin(span) {
-      const interaction: Interaction = {
-        span,
-        context: ROOT_CONTEXT,
-        ended: false,
-        open: 0,
-        // It leaves the list, not the world: late work that knows its context still finds it.
-        cancelWait: later(() => open.delete(interaction), IDLE_MS),
-      };
+      // It leaves the list, not the world: late work that knows its context still finds it.
+      const cancelWait = later(() => open.delete(interaction), IDLE_MS);
+      const interaction: Interaction = { span, context: ROOT_CONTEXT, ended: false, open: 0, cancelWait };
       interaction.context = trace.setSpan(ROOT_CONTEXT, span).setValue(INTERACTION, interaction);
       open.add(interaction);
       return interaction.context;
