@@ -145,6 +145,15 @@ test("a config function, plain or async, is wrapped and gets its arguments", asy
   expect(phases).toEqual(["build"]);
 });
 
+test("the consent to start with reaches the browser, and one that there is not stops the browser's tracing", () => {
+  turnOn();
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  expect(webOf(withTracing({}, { consent: "pending" }))).toMatchObject({ consent: "pending" });
+  expect(webOf(withTracing({}))).not.toHaveProperty("consent");
+  expect(webOf(withTracing({}, { consent: "yes" as "granted" }))).toBe(null);
+  expect(String(warn.mock.calls[0]?.[0])).toContain('consent "yes": expected one of "granted", "pending"');
+});
+
 test("a bad option gives one warning and the config untouched", () => {
   turnOn();
   const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);

@@ -13,6 +13,11 @@ export interface WebOptions {
   readonly propagateTo?: readonly string[];
   /** `off` keeps `traceparent` out of every request. */
   readonly propagation?: "same-origin" | "off";
+  /**
+   * What visitors allow before `setConsent` of `@throughline/web`: `granted` (default), `pending`, `denied`, or `gpc`,
+   * which is `denied` where the browser sends Global Privacy Control.
+   */
+  readonly consent?: "granted" | "pending" | "denied" | "gpc";
   /** URL prefixes that are never traced. */
   readonly ignoreUrls?: readonly string[];
   /** What names a click: `text` (default) takes the text of buttons too, `attributes` only `aria-label` and their like. */
@@ -58,6 +63,8 @@ export function withTracing(
   };
 }
 
+const CONSENTS: readonly unknown[] = ["granted", "pending", "denied", "gpc"];
+
 interface ReadOptions {
   /** Not every session is sampled: the others load the stub alone. In dev each page has everything at once. */
   readonly isLazy: boolean;
@@ -84,7 +91,7 @@ function readWebOptions(server: ServerConfig, options: WebOptions): ReadOptions 
   if (options.labels !== undefined && !["text", "attributes"].includes(options.labels)) {
     problems.push(`labels ${JSON.stringify(options.labels)}: expected "text" or "attributes"`);
   }
-  problems.push(...variantProblems(options));
+  problems.push(...variantProblems(options), ...consentProblems(options));
   if (problems.length > 0) {
     warnOnce(`the browser is not traced: ${problems.join("; ")}. Correct it in next.config and build again.`);
     return undefined;
@@ -99,6 +106,7 @@ function readWebOptions(server: ServerConfig, options: WebOptions): ReadOptions 
       sampleRatio: webRatio(server),
       ...(propagateTo && { propagateTo }),
       ...(options.propagation && { propagation: options.propagation }),
+      ...(options.consent && { consent: options.consent }),
       ...(options.ignoreUrls && { ignoreUrls: options.ignoreUrls }),
       ...(options.labels && { labels: options.labels }),
     },
@@ -118,6 +126,11 @@ function variantProblems({ context, preset }: WebOptions): readonly string[] {
     problems.push("preset and context: the hook needs the light context manager; leave one of the two out");
   }
   return problems;
+}
+
+function consentProblems({ consent }: WebOptions): readonly string[] {
+  if (consent === undefined || CONSENTS.includes(consent)) return [];
+  return [`consent ${JSON.stringify(consent)}: expected one of "${CONSENTS.join('", "')}"`];
 }
 
 /** The browser starts most traces, so it takes the share the server would. */

@@ -1,4 +1,5 @@
 import { traceErrors } from "./error/uncaught-errors.ts";
+import { traceSession } from "./identity/session.ts";
 import type { WebInstrument } from "./instrument.ts";
 import { type InteractionOptions, traceInteractions } from "./interaction/interactions.ts";
 import { afterLoad } from "./page/after-load.ts";
@@ -7,6 +8,13 @@ import { tracePageLoad } from "./page/page-load.ts";
 
 /** What a Next.js page traces besides clicks and `fetch`; docs/decisions/0007. */
 export function nextInstruments({ labels }: InteractionOptions): readonly WebInstrument[] {
-  const vitals = afterLoad(async () => (await import("./page/web-vitals.ts")).traceWebVitals());
-  return [tracePageLoad(), traceNavigation(), traceInteractions({ labels }), traceErrors(), vitals];
+  const late = afterLoad(async () => (await import("./next-late-instruments.ts")).nextLateInstruments());
+  return [
+    traceSession(),
+    tracePageLoad(),
+    traceNavigation(),
+    traceInteractions({ labels }),
+    traceErrors(),
+    late,
+  ];
 }

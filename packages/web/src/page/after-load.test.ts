@@ -7,11 +7,13 @@ const page = {} as TracedPage;
 
 test("the instrument starts in a page that has loaded, and is cut, settled and stopped with the others", async () => {
   const calls: string[] = [];
-  const instrument = afterLoad(async () => () => ({
-    stop: () => void calls.push("stop"),
-    cut: (reason) => void calls.push(`cut ${reason}`),
-    settle: () => void calls.push("settle"),
-  }));
+  const instrument = afterLoad(async () => [
+    () => ({
+      stop: () => void calls.push("stop"),
+      cut: (reason) => void calls.push(`cut ${reason}`),
+      settle: () => void calls.push("settle"),
+    }),
+  ]);
   const loaded = vi.spyOn(document, "readyState", "get").mockReturnValue("complete");
   const running = instrument(page);
   loaded.mockRestore();
@@ -30,7 +32,7 @@ test("nothing is loaded before the page has, and nothing at all after a stop", (
   let loads = 0;
   const instrument = afterLoad(() => {
     loads++;
-    return Promise.resolve(() => ({ stop: () => undefined }));
+    return Promise.resolve([() => ({ stop: () => undefined })]);
   });
   const loading = vi.spyOn(document, "readyState", "get").mockReturnValue("loading");
   const first = instrument(page);

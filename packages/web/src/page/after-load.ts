@@ -2,19 +2,19 @@ import { diag } from "@opentelemetry/api";
 import type { RunningInstrument, WebInstrument } from "../instrument.ts";
 
 /**
- * Starts an instrument once the page has loaded, from a chunk of its own, so that its bytes compete with nothing.
- * For what reads buffered entries and therefore misses nothing by coming late.
+ * Starts instruments once the page has loaded, from a chunk of their own, so that its bytes compete with nothing.
+ * For what reads buffered entries, or is needed at the end of a page, and therefore misses nothing by coming late.
  */
-export function afterLoad(load: () => Promise<WebInstrument>): WebInstrument {
+export function afterLoad(load: () => Promise<readonly WebInstrument[]>): WebInstrument {
   return (page) => {
-    let running: RunningInstrument | undefined;
+    let running: readonly RunningInstrument[] = [];
     let stopped = false;
     const start = (): void => {
       load().then(
-        (instrument) => {
-          if (!stopped) running = instrument(page);
+        (instruments) => {
+          if (!stopped) running = instruments.map((instrument) => instrument(page));
         },
-        (problem) => diag.warn(`@throughline/web: an instrument could not be loaded: ${String(problem)}`),
+        (problem) => diag.warn(`@throughline/web: instruments could not be loaded: ${String(problem)}`),
       );
     };
     if (document.readyState === "complete") start();
@@ -23,10 +23,14 @@ export function afterLoad(load: () => Promise<WebInstrument>): WebInstrument {
       stop() {
         stopped = true;
         window.removeEventListener("load", start);
-        running?.stop();
+        for (const instrument of running) instrument.stop();
       },
-      cut: (reason) => running?.cut?.(reason),
-      settle: () => running?.settle?.(),
+      cut(reason) {
+        for (const instrument of running) instrument.cut?.(reason);
+      },
+      settle() {
+        for (const instrument of running) instrument.settle?.();
+      },
     };
   };
 }
