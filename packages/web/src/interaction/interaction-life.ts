@@ -22,7 +22,10 @@ export interface InteractionLife {
   only(): Context | undefined;
   /** Ends every interaction whose work has ended, without waiting out the quiet time. */
   settle(): void;
-  /** Marks interactions whose work is cut off; end that work next, then call the result. */
+  /**
+   * Marks interactions whose work is cut off; end that work next, then call the result. None is open then: a page
+   * that comes back does so for another reason than the click that left it.
+   */
   cut(reason: string): Stop;
 }
 
@@ -58,9 +61,8 @@ export function createInteractionLife(later: Later): InteractionLife {
     if (!interaction || interaction.ended) return;
     interaction.open--;
     interaction.lastEnd = latest(interaction.lastEnd, time);
-    if (interaction.open === 0) {
-      interaction.cancelWait = later(() => end(interaction, interaction.lastEnd), QUIET_MS);
-    }
+    if (interaction.open > 0) return;
+    interaction.cancelWait = later(() => end(interaction, interaction.lastEnd), QUIET_MS);
   }
 
   function settle(): void {
@@ -100,7 +102,6 @@ export function createInteractionLife(later: Later): InteractionLife {
       return () => {
         settle();
         for (const interaction of busy) if (!interaction.ended) end(interaction);
-        // A page that comes back does so for another reason than the click that left it.
         open.clear();
       };
     },
