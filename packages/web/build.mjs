@@ -80,14 +80,6 @@ await build({
   minifySyntax: true,
 });
 
-// esbuild leaves a bare import where an entry needs a chunk only through another; bundlers warn of it.
-for (const name of readdirSync(dist).filter((file) => file.endsWith(".js"))) {
-  const file = join(dist, name);
-  const text = readFileSync(file, "utf8");
-  const clean = text.replace(/^import "\.\/chunk-\w+\.js";\n/gm, "");
-  if (clean !== text) writeFileSync(file, clean);
-}
-
 // For pages without a bundler: everything in one file, whose hash goes into `integrity`.
 const script = join(dist, "throughline.iife.js");
 await build({
@@ -113,6 +105,15 @@ await build({
   minifySyntax: true,
   external: ["@opentelemetry/api", "@throughline/core"],
 });
+
+// esbuild leaves a bare import where an entry needs a chunk only through another, or constants that it has written in
+// place; bundlers warn of it.
+for (const name of readdirSync(dist).filter((file) => file.endsWith(".js"))) {
+  const file = join(dist, name);
+  const text = readFileSync(file, "utf8");
+  const clean = text.replace(/^import "(?:\.\/chunk-\w+\.js|@throughline\/core[\w/-]*)";\n/gm, "");
+  if (clean !== text) writeFileSync(file, clean);
+}
 
 // Runs in the user's Vite, not in a page.
 await build({
