@@ -41,10 +41,11 @@ export const NAVIGATION_TYPE = "throughline.navigation.type";
 /** The path a navigation left, on a navigation span. */
 export const NAVIGATION_FROM = "throughline.navigation.from";
 
-/** Who came, on every browser span of a page with `traceSession`; in development upstream, as is `user.id`. */
+/** One visit of a browser, in all its tabs: it ends after 15 minutes without a span. */
 export const SESSION_ID = "session.id";
 /** The session before, on the first span after a change. */
 export const SESSION_PREVIOUS_ID = "session.previous_id";
+/** One tab, from page to page. */
 export const TAB_ID = "throughline.tab.id";
 /** One load of a document. */
 export const PAGE_ID = "throughline.page.id";

@@ -2,11 +2,14 @@ import { afterEach, expect, test } from "vitest";
 import { commands, userEvent } from "vitest/browser";
 import { type FakePage, openFakePage } from "../test/fake-page.ts";
 import { traceErrors } from "./error/uncaught-errors.ts";
+import { traceSession } from "./identity/session.ts";
+import { setUser } from "./identity/user.ts";
 import type { WebInstrument } from "./instrument.ts";
 import { traceNavigation } from "./page/navigation.ts";
 import { tracePageLoad } from "./page/page-load.ts";
 import { traceWebVitals } from "./page/web-vitals.ts";
 import { traceXhr } from "./request/xhr.ts";
+import { withSpan } from "./with-span.ts";
 
 const { pathname } = location;
 let page: FakePage;
@@ -65,6 +68,16 @@ const INSTRUMENTS: readonly Driven[] = [
     instruments: [traceWebVitals()],
     drive: () =>
       expect.poll(async () => (await page.spans()).some(({ name }) => /TTFB/.test(name))).toBe(true),
+  },
+  {
+    doc: "privacy",
+    spans: /^own$/,
+    instruments: [traceSession()],
+    drive() {
+      setUser({ id: "42" });
+      withSpan("own", () => undefined);
+      setUser(undefined);
+    },
   },
   {
     doc: "errors",

@@ -1,4 +1,5 @@
 import { diag } from "@opentelemetry/api";
+import { USER_ID } from "@throughline/core/attributes";
 import { USER, userDoor } from "./user-door.ts";
 
 /** What the app wants to be told of its visitor. */
@@ -22,7 +23,11 @@ export function setUser(user: TracedUser | undefined): void {
     diag.warn(
       `@throughline/web: setUser leaves out ${left.join(", ")}: expected texts of 1 to ${MAX_LENGTH} characters`,
     );
-  userDoor[USER] = user && Object.fromEntries(good.map(([name, value]) => [`user.${name}`, value]));
+  userDoor[USER] = user && Object.fromEntries(good.map(([name, value]) => [attributeOf(name), value]));
+}
+
+function attributeOf(name: string): string {
+  return name === "id" ? USER_ID : `user.${name}`;
 }
 
 function isGood(value: unknown): boolean {
