@@ -1,0 +1,96 @@
+import { test as base, expect, type Page } from "@playwright/test";
+import { chromiumLaunchOptions } from "../../../scripts/chromium.mjs";
+import { type RequestSite, startRequestSite } from "./fixtures/request-site.ts";
+
+const APP = `
+import { startWebTracing, withSpan } from "@throughline/web";
+window.tracing = startWebTracing();
+window.makeSpans = (count) => {
+  for (let index = 0; index < count; index++)
+    withSpan("span " + index, { attributes: { text: "x".repeat(300) } }, () => undefined);
+};
+addEventListener("pageshow", (event) => { window.restored = event.persisted; });
+document.documentElement.dataset.ready = "true";
+`;
+
+const test = base.extend<{ site: RequestSite }>({
+  // biome-ignore lint/correctness/noEmptyPattern: the form Playwright asks for
+  site: async ({}, use) => {
+    const site = await startRequestSite(APP);
+    await use(site);
+    site.stop();
+  },
+});
+
+test.use({
+  ignoreHTTPSErrors: true,
+  // Playwright switches the back/forward cache off, and no page comes back whole.
+  launchOptions: { ...chromiumLaunchOptions(), ignoreDefaultArgs: ["--disable-back-forward-cache"] },
+});
+
+async function open(page: Page, url: string): Promise<void> {
+  await page.goto(url);
+  await page.locator("html[data-ready]").waitFor({ state: "attached" });
+}
+
+const INGEST = "/api/tl/v1/traces";
+
+test("where an ad blocker blocks the endpoint, the page works and three posts are tried", async ({
+  page,
+  site,
+}) => {
+  const client = await page.context().newCDPSession(page);
+  await client.send("Network.enable");
+  await client.send("Network.setBlockedURLs", { urls: [`*${INGEST}*`] });
+  const failures: string[] = [];
+  page.on("requestfailed", (request) => {
+    if (request.url().endsWith(INGEST)) failures.push(request.failure()?.errorText ?? "");
+  });
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  await open(page, site.url);
+  const answer = await page.evaluate(`(async () => {
+    makeSpans(500);
+    dispatchEvent(new PageTransitionEvent("pagehide"));
+    await tracing.flush();
+    for (let round = 0; round < 5; round++) {
+      makeSpans(100);
+      dispatchEvent(new PageTransitionEvent("pagehide"));
+      await tracing.flush();
+    }
+    return (await fetch("/echo/app")).text();
+  })()`);
+  expect(answer).toBe("{}");
+  expect(failures).toHaveLength(3);
+  expect(errors).toEqual([]);
+  expect(site.spans()).toEqual([]);
+});
+
+test("where the page's own keepalive requests use up the budget, spans arrive all the same", async ({
+  page,
+  site,
+}) => {
+  await open(page, site.url);
+  await page.evaluate(`(async () => {
+    void fetch("/hang", { method: "POST", keepalive: true, body: "x".repeat(60 * 1024) }).catch(() => undefined);
+    makeSpans(40);
+    dispatchEvent(new PageTransitionEvent("pagehide"));
+  })()`);
+  await expect.poll(() => site.spans().filter(({ name }) => name.startsWith("span ")).length).toBe(40);
+});
+
+test("a page that comes back goes on tracing, and each span is posted once", async ({ page, site }) => {
+  await open(page, site.url);
+  await page.evaluate("makeSpans(20); fetch('/echo/before').then((answer) => answer.text())");
+  await page.goto(`${site.url}/next`);
+  await page.goBack({ waitUntil: "commit" });
+  await expect.poll(() => page.evaluate("window.restored")).toBe(true);
+  await page.evaluate("fetch('/echo/after').then((answer) => answer.text()).then(() => tracing.flush())");
+  const urls = (): unknown[] => site.spans().map(({ attributes }) => attributes["url.full"]);
+  await expect
+    .poll(urls)
+    .toEqual(expect.arrayContaining([`${site.url}/echo/before`, `${site.url}/echo/after`]));
+  const ids = site.spans().map(({ spanId }) => spanId);
+  expect(ids).toHaveLength(22);
+  expect(new Set(ids).size).toBe(22);
+});

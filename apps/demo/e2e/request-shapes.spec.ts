@@ -1,0 +1,245 @@
+import { test as base, expect, type Page } from "@playwright/test";
+import { type ReceivedRequest, type RequestSite, startRequestSite } from "./fixtures/request-site.ts";
+
+const APP = `
+import { startWebTracing, traceResourceTiming, traceXhr } from "@throughline/web";
+const foreign = new URLSearchParams(location.hash.slice(1)).getAll("allow");
+if (!window.untraced)
+  window.tracing = startWebTracing({ propagateTo: foreign, instruments: [traceXhr(), traceResourceTiming()] });
+
+const OWN = { "x-own": "1", authorization: "Bearer abc" };
+const HEADERS = {
+  none: () => undefined,
+  object: () => ({ ...OWN }),
+  pairs: () => Object.entries(OWN),
+  Headers: () => new Headers(OWN),
+};
+const text = "h\\u00f6llo \\u{1f642}";
+const OPTIONS = {
+  stream: () => ({ method: "POST", body: new Blob([text]).stream(), duplex: "half" }),
+  keepalive: () => ({ method: "PUT", body: text, keepalive: true }),
+  signal: () => ({ method: "POST", body: new Uint8Array([0, 255, 1]), signal: new AbortController().signal }),
+  mode: () => ({ method: "DELETE", mode: "same-origin" }),
+  credentials: () => ({ method: "PATCH", body: new URLSearchParams({ a: text }), credentials: "omit" }),
+  reuse: () => ({ method: "GET", cache: "no-store" }),
+};
+const INPUTS = {
+  text: (url, init) => [url, init],
+  URL: (url, init) => [new URL(url, location.href), init],
+  Request: (url, init) => [new Request(url, init)],
+  "Request + init": (url, init) => [new Request(url, { headers: { "x-request": "1" } }), init],
+  "frozen init": (url, init) => [url, Object.freeze(init)],
+  "Request as init": (url, init) => [url, new Request("/other", init)],
+};
+
+function snapshot(value) {
+  if (value instanceof URL) return value.href;
+  if (value instanceof Request) {
+    const { url, method, headers, mode, credentials, keepalive, cache, redirect, referrer } = value;
+    return { url, method, headers: [...headers], mode, credentials, keepalive, cache, redirect, referrer };
+  }
+  if (typeof value !== "object") return value;
+  const { headers, ...rest } = value;
+  return { ...Object.fromEntries(Object.keys(rest).map((key) => [key, String(rest[key])])), headers: headers && [...new Headers(headers)] };
+}
+
+/** Each case as often as it says; what came of it, and whether the caller's objects are what they were. */
+window.runMatrix = async () => {
+  const results = [];
+  for (const input of Object.keys(INPUTS)) for (const header of Object.keys(HEADERS)) for (const option of Object.keys(OPTIONS)) {
+    const headers = HEADERS[header]();
+    const init = { ...OPTIONS[option](), ...(headers && { headers }) };
+    const path = "/echo/" + [input, header, option].join("-").replaceAll(" ", "");
+    const args = INPUTS[input](path, init);
+    const before = JSON.stringify(args.map(snapshot));
+    for (let turn = 0; turn < (option === "reuse" ? 3 : 1); turn++) {
+      const outcome = await fetch(...args).then(async (answer) => answer.status + (await answer.text()), String);
+      results.push([path, outcome, JSON.stringify(args.map(snapshot)) === before]);
+    }
+  }
+  return results;
+};
+window.readTimes = async (count) => {
+  const seen = [];
+  const observer = new PerformanceObserver((list) => seen.push(...list.getEntries()));
+  observer.observe({ type: "resource" });
+  for (let index = 0; index < count; index++) await (await fetch("/echo/many")).text();
+  await new Promise((resolve) => setTimeout(resolve));
+  seen.push(...observer.takeRecords());
+  return [seen.length, performance.getEntriesByType("resource").length];
+};
+window.send = (url, { method = "PUT", body, credentials = false, timeout = 0, abort = false } = {}) =>
+  new Promise((resolve) => {
+    const xhr = new XMLHttpRequest();
+    const log = [];
+    xhr.upload.onprogress = () => log.push("progress");
+    for (const name of ["load", "error", "abort", "timeout"]) xhr.addEventListener(name, () => log.push(name));
+    xhr.onloadend = () => resolve([xhr.status, [...new Set(log)].sort().join()]);
+    xhr.open(method, url);
+    xhr.withCredentials = credentials;
+    xhr.timeout = timeout;
+    if (abort) xhr.onprogress = () => xhr.abort();
+    xhr.send(body);
+  });
+document.documentElement.dataset.ready = "true";
+`;
+
+const test = base.extend<{ site: RequestSite; other: RequestSite }>({
+  // biome-ignore lint/correctness/noEmptyPattern: the form Playwright asks for
+  site: async ({}, use) => {
+    const site = await startRequestSite(APP);
+    await use(site);
+    site.stop();
+  },
+  // biome-ignore lint/correctness/noEmptyPattern: the form Playwright asks for
+  other: async ({}, use) => {
+    const site = await startRequestSite("", "traceparent, content-type");
+    await use(site);
+    site.stop();
+  },
+});
+
+test.use({ ignoreHTTPSErrors: true });
+
+async function open(page: Page, url: string, traced = true): Promise<void> {
+  if (!traced) await page.addInitScript("window.untraced = true");
+  await page.goto(url);
+  await page.locator("html[data-ready]").waitFor({ state: "attached" });
+}
+
+/** What the server saw, without what tracing adds and what differs by connection. */
+function plain({ headers, ...rest }: ReceivedRequest): object {
+  const { traceparent: _, ...others } = headers;
+  return { ...rest, headers: others };
+}
+
+type Result = readonly [path: string, outcome: string, untouched: boolean];
+
+test("144 ways to call fetch: the server gets what it gets without tracing, and one traceparent besides", async ({
+  page,
+  context,
+  site,
+}) => {
+  const untraced = await context.newPage();
+  await open(untraced, site.url, false);
+  const expected = await untraced.evaluate<Result[]>("runMatrix()");
+  const before = site.received.length;
+  await open(page, site.url);
+  const results = await page.evaluate<Result[]>("runMatrix()");
+  await page.evaluate("tracing.flush()");
+
+  expect(results).toEqual(expected);
+  expect(results).toHaveLength(144 + 2 * 24);
+  expect(results.filter(([, , untouched]) => !untouched)).toEqual([]);
+  const [without, traced] = [site.received.slice(0, before), site.received.slice(before)];
+  expect(without.length).toBeGreaterThan(180);
+  expect(traced.map(plain)).toEqual(without.map(plain));
+  const ids = traced.map(
+    ({ headers }) => /^00-[0-9a-f]{32}-([0-9a-f]{16})-01$/.exec(String(headers.traceparent))?.[1],
+  );
+  expect(ids.filter((id) => id === undefined)).toEqual([]);
+  const spans = new Map(site.spans().map((span) => [span.spanId, span]));
+  expect(site.spans()).toHaveLength(results.length);
+  for (const [index, { method, path }] of traced.entries()) {
+    const span = spans.get(ids[index] ?? "");
+    expect([span?.name, span?.attributes["url.full"]]).toEqual([method, `${site.url}${path}`]);
+  }
+});
+
+test("a thousand fetches in a row are a thousand spans with network timing, and the page's own timing is as without us", async ({
+  page,
+  context,
+  site,
+}) => {
+  const untraced = await context.newPage();
+  await open(untraced, site.url, false);
+  const [, buffered] = await untraced.evaluate<number[]>("readTimes(1000)");
+  await open(page, site.url);
+  const [seen, own] = await page.evaluate<number[]>("readTimes(1000)");
+  await page.evaluate("tracing.flush()");
+  const spans = site.spans();
+  expect(spans).toHaveLength(1000);
+  expect(spans.filter(({ events }) => !events.includes("responseEnd"))).toEqual([]);
+  expect(new Set(spans.map(({ attributes }) => attributes["network.protocol.version"]))).toEqual(
+    new Set(["2"]),
+  );
+  expect(own).toBe(buffered);
+  expect(seen).toBeGreaterThanOrEqual(1000);
+});
+
+test("a fetch and a flush right after it: one span that ends after the browser's last byte and before the page goes on", async ({
+  page,
+  site,
+}) => {
+  await open(page, site.url);
+  const [responseEnd, wentOn] = await page.evaluate<number[]>(`(async () => {
+    await (await fetch("/echo/one")).text();
+    const wentOn = performance.timeOrigin + performance.now();
+    await tracing.flush();
+    return [performance.timeOrigin + performance.getEntriesByName(location.origin + "/echo/one")[0].responseEnd, wentOn];
+  })()`);
+  const [span, ...others] = site.spans();
+  expect(others).toEqual([]);
+  const end = Number(span?.endTimeUnixNano) / 1e6;
+  expect(end).toBeGreaterThanOrEqual((responseEnd ?? 0) - 0.2);
+  expect(end).toBeLessThanOrEqual((wentOn ?? 0) + 0.2);
+});
+
+test("XMLHttpRequest: every kind of upload arrives as without tracing, with its progress", async ({
+  page,
+  context,
+  site,
+}) => {
+  const uploads = `(async () => {
+    const results = [];
+    for (const body of ["text", new Blob(["blob"]), new Uint8Array([0, 255]), new URLSearchParams({ a: "\\u00e4" })])
+      results.push(await send("/echo/upload", { body }));
+    return results;
+  })()`;
+  const untraced = await context.newPage();
+  await open(untraced, site.url, false);
+  const expected = await untraced.evaluate(uploads);
+  const before = site.received.length;
+  await open(page, site.url);
+  expect(await page.evaluate(uploads)).toEqual(expected);
+  expect(expected).toContainEqual([200, "load,progress"]);
+  expect(site.received.slice(before).map(plain)).toEqual(site.received.slice(0, before).map(plain));
+});
+
+test("XMLHttpRequest: with credentials, another origin gets the header only when it is listed", async ({
+  page,
+  site,
+  other,
+}) => {
+  await open(page, site.url);
+  const url = `${other.url}/echo/foreign`;
+  const ask = `send("${url}", { method: "GET", credentials: true })`;
+  expect(await page.evaluate(ask)).toEqual([200, "load"]);
+  expect(other.received.map(({ method, headers }) => [method, "traceparent" in headers])).toEqual([
+    ["GET", false],
+  ]);
+  await page.goto("about:blank");
+  await open(page, `${site.url}/#allow=${other.url}`);
+  expect(await page.evaluate(ask)).toEqual([200, "load"]);
+  expect(other.received.map(({ method, headers }) => [method, "traceparent" in headers])).toEqual([
+    ["GET", false],
+    ["OPTIONS", false],
+    ["GET", true],
+  ]);
+});
+
+test("XMLHttpRequest: a timeout is an error, an abort in the middle of the body is none", async ({
+  page,
+  site,
+}) => {
+  await open(page, site.url);
+  expect(await page.evaluate('send("/hang", { method: "GET", timeout: 50 })')).toEqual([0, "timeout"]);
+  expect(await page.evaluate('send("/drip", { method: "GET", abort: true })')).toEqual([0, "abort"]);
+  await page.evaluate("tracing.flush()");
+  expect(
+    site.spans().map(({ attributes }) => [attributes["error.type"], attributes["throughline.aborted"]]),
+  ).toEqual([
+    ["TimeoutError", undefined],
+    [undefined, true],
+  ]);
+});
