@@ -1,4 +1,4 @@
-import { cpSync, rmSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { WebOptions } from "@throughline/server/next-config";
@@ -101,6 +101,15 @@ export function installPackages(): void {
   rmSync(join(app, "node_modules"), { recursive: true, force: true });
   for (const name of ["native-async", "foreign-async"])
     cpSync(join(app, "native-async"), join(app, "node_modules", name), { recursive: true });
+}
+
+/** Everything that this build may send to a browser. */
+export function clientCodeOf({ name }: Build): string {
+  const folder = join(app, `.next-${name}`, "static");
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".js"))
+    .map((file) => readFileSync(join(folder, file), "utf8"))
+    .join("\n");
 }
 
 /** Builds the app as this row says and serves it meanwhile. */

@@ -8,7 +8,7 @@ import {
   outcomeOf,
   requestsTo,
 } from "./browser-spans.ts";
-import { BUILDS, type Build, CASES, installPackages, withApp } from "./context-builds.ts";
+import { BUILDS, type Build, CASES, clientCodeOf, installPackages, withApp } from "./context-builds.ts";
 import { readTrace } from "./trace-reading.ts";
 
 const REQUESTS_OF_A_FLOW = 3;
@@ -38,6 +38,8 @@ for (const build of BUILDS) {
       const spans = collectSpans(page);
       await openPage(page, url);
       expect((await seenBy(page)).native).toBe(build.native);
+      // Only who asked for it gets the hook.
+      expect(clientCodeOf(build).includes("awaitHook() is off")).toBe(build.options.context === "await-hook");
 
       const outcomes = await clickEveryCase(page, spans);
       const table = [...outcomes].map(([name, outcome]) => `${name.padEnd(18)}${outcome}`).join("\n");
