@@ -99,7 +99,7 @@ function run(options: Run): ConsentedRun<readonly Registration[]> {
   const resource = resourceOf(config, test);
   // What is still waiting for another try when consent is denied.
   const fetch: typeof globalThis.fetch = (...args) =>
-    consent.isGranted ? engine.untracedFetch(...args) : Promise.reject(new Error("no consent"));
+    consent.isGranted ? engine.untracedFetch(...args) : Promise.reject("denied");
   const transport = createTransport({ url: config.endpoint, resource, fetch, later });
   const life = createInteractionLife(later);
   const pageState: PageState = {

@@ -24,23 +24,33 @@ export interface ConsentedRun<Left> {
 }
 
 export interface Consented<Left> extends Pick<ConsentedRun<Left>, "halt" | "flush"> {
-  /** Forgets the visitor's answer too; call it after `halt`. */
+  /** Forgets the visitor's answer too. */
   readonly forget: Stop;
 }
 
 /** In the page, not in the module: the app may hold a copy of this module that is not the one that traces. */
 const ANSWER = Symbol.for("throughline.consent");
-const page = globalThis as { [ANSWER]?: { answer?: ConsentAnswer; apply?: (() => void) | undefined } };
+const page = globalThis as { [ANSWER]?: HeldAnswer };
+
+interface HeldAnswer {
+  answer?: ConsentAnswer | undefined;
+  apply?: (() => void) | undefined;
+}
 
 /**
  * The visitor's answer, for as long as this page lives; before or after the start, and as often as it changes.
  * `denied` takes tracing off the page and removes all that it stored; nothing that was not sent will be.
  */
 export function setConsent(answer: ConsentAnswer): void {
-  page[ANSWER] ??= {};
+  const held = heldAnswer();
   // Whatever else it is given is no consent.
-  page[ANSWER].answer = answer === "granted" ? answer : "denied";
-  page[ANSWER].apply?.();
+  held.answer = answer === "granted" ? answer : "denied";
+  held.apply?.();
+}
+
+function heldAnswer(): HeldAnswer {
+  page[ANSWER] ??= {};
+  return page[ANSWER];
 }
 
 /** Traces while the visitor allows it: with a `denied`, nothing runs. */
@@ -49,23 +59,21 @@ export function traceUnderConsent<Left>(
   start: (gate: ConsentGate, inherited: Left) => ConsentedRun<Left>,
   inherited: Left,
 ): Consented<Left> {
-  page[ANSWER] ??= {};
-  const held = page[ANSWER];
+  const held = heldAnswer();
   let left = inherited;
-  let gate: ConsentGate = { isGranted: false, whenGranted: [] };
+  let gate: ConsentGate | undefined;
   let run: ConsentedRun<Left> | undefined;
 
   function apply(): void {
     const state = held.answer ?? (asked === "gpc" ? globalPrivacyControl() : asked);
+    gate ??= { isGranted: false, whenGranted: [] };
+    gate.isGranted = state === "granted";
     if (state === "denied") {
-      gate.isGranted = false;
       left = run?.halt() ?? left;
-      run = undefined;
+      run = gate = undefined;
       forgetStored();
       return;
     }
-    if (!run) gate = { isGranted: false, whenGranted: [] };
-    gate.isGranted = state === "granted";
     run ??= start(gate, left);
     if (gate.isGranted) for (const call of gate.whenGranted.splice(0)) call();
   }
@@ -74,12 +82,12 @@ export function traceUnderConsent<Left>(
   apply();
   return {
     halt() {
-      if (held.apply === apply) held.apply = undefined;
+      held.apply = undefined;
       return run?.halt() ?? left;
     },
     flush: () => run?.flush() ?? Promise.resolve(),
     forget() {
-      delete held.answer;
+      held.answer = undefined;
     },
   };
 }

@@ -17,10 +17,7 @@ export function holdUntilGranted(
     for (const { span } of held.splice(0)) send(span);
   });
   return (span) => {
-    if (consent.isGranted) {
-      send(span);
-      return;
-    }
+    if (consent.isGranted) return send(span);
     const size = writeSpan(span).length;
     held.push({ span, size });
     characters += size;
