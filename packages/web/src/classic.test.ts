@@ -176,3 +176,20 @@ test("consent ends tracing and begins it again", async () => {
   expect((await shop.spans()).map(({ name }) => name)).toEqual(["granted"]);
   expect(shop.sent.map(({ headers }) => headers.get("traceparent"))).toEqual([null]);
 });
+
+test("consent: pending holds spans and writes no header, granted sends them, denied takes tracing off", async () => {
+  const before = natives().slice(1);
+  const shop = open({ consent: "pending" });
+  const read = (url: string): Promise<string> => fetch(url).then((answer) => answer.text());
+  await read("/pending");
+  await shop.tracing.flush();
+  expect(shop.posted()).toEqual([]);
+  shop.tracing.setConsent("granted");
+  const [held] = await requests(shop, 1);
+  expect(held?.attributes["url.full"]).toBe(`${location.origin}/pending`);
+  shop.tracing.setConsent("denied");
+  expect(natives().slice(1)).toEqual(before);
+  await read("/denied");
+  expect(shop.sent.map(({ headers }) => headers.get("traceparent"))).toEqual([null, null]);
+  expect(await shop.spans()).toHaveLength(1);
+});
