@@ -64,15 +64,13 @@ export function createFlights(later: Later, release: Release): Flights {
     }
     flight.headersAt = headersAt;
     flight.cancelWait = later(() => end(flight, headersAt), UNREAD_MS);
-    const leave = (): void => release(flight.span);
     // https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
     const isEvents = response.headers.get("content-type")?.startsWith("text/event-stream");
-    if (isEvents) leave();
     watchBody(response, {
       started(isStream) {
         flight.headersAt = undefined;
         flight.cancelWait?.();
-        if (isStream && !isEvents && open.has(flight)) flight.cancelWait = later(leave, STREAM_MS);
+        if (isStream) flight.cancelWait = later(() => release(flight.span), isEvents ? 0 : STREAM_MS);
       },
       ended: (error) => (error === undefined ? end(flight) : fail(flight, error)),
     });

@@ -134,25 +134,24 @@ function createLossTeller(url: string): (spans: number | string, why: string) =>
   };
 }
 
-const ENVELOPE_BYTES = '{"resourceSpans":[{"resource":,"scopeSpans":[]}]}'.length;
-const SCOPE_BYTES = '{"scope":,"spans":[]},'.length;
+const ENVELOPE_BYTES = 49; // {"resourceSpans":[{"resource":,"scopeSpans":[]}]}
+const SCOPE_BYTES = 22; // {"scope":,"spans":[]},
 
-/** Splits spans, in order, into posts of at most `limit` bytes (the resource not counted); a larger span goes alone. */
+/**
+ * Splits spans, in order, into posts of at most `limit` bytes (the resource not counted); a larger span goes alone.
+ * Each is counted as if it had its scope to itself, which is a little more than the post will have.
+ */
 export function packSpans(spans: readonly Written[], limit: number): readonly (readonly Written[])[] {
   const batches: Written[][] = [];
-  let batch: Written[] = [];
-  let bytes = 0;
+  let bytes = limit;
   for (const span of spans) {
-    const scopeBytes = byteLength(span.scope) + SCOPE_BYTES;
-    const spanBytes = byteLength(span.json) + 1;
-    const known = batch.some((other) => other.scope === span.scope);
-    bytes += spanBytes + (known ? 0 : scopeBytes);
-    if (batch.length === 0 || bytes > limit) {
-      batch = [];
-      batches.push(batch);
-      bytes = ENVELOPE_BYTES + scopeBytes + spanBytes;
+    const size = byteLength(span.json + span.scope) + SCOPE_BYTES;
+    bytes += size;
+    if (bytes > limit) {
+      batches.push([]);
+      bytes = ENVELOPE_BYTES + size;
     }
-    batch.push(span);
+    batches.at(-1)?.push(span);
   }
   return batches;
 }
