@@ -114,6 +114,31 @@ test("a second open ends the request it takes the place of, as aborted", async (
   expect(spans.map(({ attributes }) => attributes["throughline.aborted"])).toEqual([true, undefined]);
 });
 
+test("an object that is used again after its answer is one span a send", async () => {
+  const opened = open();
+  const xhr = new XMLHttpRequest();
+  for (const method of ["GET", "HEAD"]) {
+    xhr.open(method, HERE);
+    xhr.send();
+    await ended(xhr);
+  }
+  const spans = await opened.spans();
+  expect(spans.map(({ name, attributes }) => [name, attributes["throughline.aborted"]])).toEqual([
+    ["GET", undefined],
+    ["HEAD", undefined],
+  ]);
+});
+
+test("a page that goes ends the span of an open request, and says so", () => {
+  const opened = open();
+  const xhr = new XMLHttpRequest();
+  xhr.open("GET", HERE);
+  xhr.send();
+  window.dispatchEvent(new PageTransitionEvent("pagehide"));
+  expect(opened.posted().map(({ attributes }) => attributes["throughline.ended_by"])).toEqual(["pagehide"]);
+  xhr.abort();
+});
+
 test("a network failure is an error", async () => {
   const opened = open();
   const xhr = new XMLHttpRequest();

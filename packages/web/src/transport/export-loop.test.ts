@@ -43,6 +43,37 @@ test("a library that wraps fetch before us and one that does after us make no ex
   window.fetch = native;
 });
 
+test.each([
+  ["ten minutes forward", 600_000],
+  ["ten minutes back", -600_000],
+])(
+  "a wall clock set %s in the middle of a request moves no end, and the next span follows it",
+  async (_name, ms) => {
+    page = openFakePage({}, () => {
+      const wall = Date.now.bind(Date);
+      vi.spyOn(Date, "now").mockImplementation(() => wall() + ms);
+      return new Response("ok");
+    });
+    const before = Date.now();
+    await fetch("/orders").then((response) => response.text());
+    const jumped = Date.now();
+    await fetch("/else").then((response) => response.text());
+    const spans = (await page.spans()).map(({ startTimeUnixNano, endTimeUnixNano }) => ({
+      startMs: Number(startTimeUnixNano) / 1e6,
+      lastedMs: Number(BigInt(endTimeUnixNano) - BigInt(startTimeUnixNano)) / 1e6,
+    }));
+    // A span begins by the clock of its beginning and lasts by `performance.now`, which nobody sets.
+    const [first, second] = spans;
+    expect((first?.startMs ?? 0) - before).toBeLessThan(300_000);
+    expect((second?.startMs ?? 0) - jumped).toBeGreaterThan(-300_000);
+    expect(Math.sign((second?.startMs ?? 0) - (first?.startMs ?? 0))).toBe(Math.sign(ms));
+    for (const { lastedMs } of spans) {
+      expect(lastedMs).toBeGreaterThanOrEqual(0);
+      expect(lastedMs).toBeLessThan(300_000);
+    }
+  },
+);
+
 test("after the page's clock stood still in a sleep, spans begin at the right time and last as long as they ran", async () => {
   page = openFakePage();
   // The page slept for an hour: the wall clock went on, `performance.now` did not.
