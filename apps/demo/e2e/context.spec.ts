@@ -9,6 +9,7 @@ import {
   requestsTo,
 } from "./browser-spans.ts";
 import { BUILDS, type Build, CASES, clientCodeOf, installPackages, withApp } from "./context-builds.ts";
+import { expectVisitsOfTheirOwn } from "./pages-app/visits.ts";
 import { readTrace } from "./trace-reading.ts";
 
 const REQUESTS_OF_A_FLOW = 3;
@@ -56,6 +57,10 @@ for (const build of BUILDS) {
       await testNextsOwnRequests(page, spans);
       await openPage(page, url);
       await testOverlappingPairs(page, spans, build.pairs);
+      // Other specs look at page loads in builds of Turbopack.
+      if (build.name !== "webpack") return;
+      await test.step("each visit is a trace of its own, with the span that served it", () =>
+        expectVisitsOfTheirOwn(page, url));
     });
   });
 }
