@@ -190,6 +190,39 @@ test("a page and the navigations from it carry the route that the router knows, 
     ]);
 });
 
+test("groups, catch-all segments, redirects and intercepting routes of the App Router", async ({ page }) => {
+  const sent = collectSpans(page);
+  const follow = async (link: string, heading: string): Promise<void> => {
+    await page.getByRole("link", { name: link }).click();
+    await expect(page.getByRole("heading", { name: heading })).toBeVisible();
+    await page.goBack();
+    await expect(page.getByRole("heading", { name: "gallery", exact: true })).toBeVisible();
+    await expect(page.getByRole("heading", { name: heading })).toBeHidden();
+  };
+  await page.goto(`${origin}/gallery`);
+  await follow("Docs", "docs tea green");
+  await follow("Old", "item 3");
+  await follow("Photo", "photo 7 over the gallery");
+  const back = ["navigate /gallery", "/gallery", "traverse"];
+  await expect
+    .poll(() => routesOf(sent, "navigate"))
+    .toEqual([
+      ["navigate /docs/[...slug]", "/docs/[...slug]", "push"],
+      back,
+      // Next.js sends a page that redirects, and has the router go on from there.
+      ["navigate /old/[id]", "/old/[id]", "push"],
+      ["navigate /item/[id]", "/item/[id]", "replace"],
+      back,
+      // The tree does not say which of its two pages the URL means.
+      ["navigate /gallery/photo/*", "/gallery/photo/*", "push"],
+      back,
+    ]);
+  await page.goto(`${origin}/gallery/photo/7`);
+  await expect
+    .poll(() => routesOf(sent, "page load").map(([, route]) => route))
+    .toEqual(["/gallery", "/gallery/photo/[id]"]);
+});
+
 for (const { how, act, says, path } of [
   {
     how: "Enter in a form without a button",

@@ -25,7 +25,8 @@ import { readServerSpan, rememberServed } from "./server-timing.ts";
 
 const MAX_RESOURCES = 50;
 /** The App Router knows its route once the page is hydrated, mostly a moment after the load event. */
-const ROUTE_WAIT_MS = 1000;
+const ROUTE_WAIT_MS = 5000;
+const ROUTE_CHECK_MS = 100;
 /** Have spans of their own, or are ours. */
 const TRACED_ELSEWHERE: readonly string[] = ["fetch", "xmlhttprequest", "beacon"];
 
@@ -109,9 +110,13 @@ function followLoad(
     later(() => {
       loaded = true;
       setPageContext(undefined);
-      if (isRouteKnown()) end();
-      else later(() => end(), ROUTE_WAIT_MS);
+      awaitRoute(performance.now() + ROUTE_WAIT_MS);
     }, 0);
+  };
+  const awaitRoute = (until: number): void => {
+    if (!open) return;
+    if (isRouteKnown() || performance.now() > until) end();
+    else later(() => awaitRoute(until), ROUTE_CHECK_MS);
   };
   setPageContext(context);
   if (document.readyState === "complete") onLoad();
