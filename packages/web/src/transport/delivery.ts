@@ -59,6 +59,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const sender = createSender(options);
   /** The oldest first: that one is on its way or waits for another try. */
   const pending = new Set<Post>();
+  /** Second copies on their way; what waits may wait for one of them alone. */
+  let repeats: Promise<unknown> = Promise.resolve();
 
   async function attempt(post: Post): Promise<void> {
     for (let tries = 1; ; tries++) {
@@ -90,7 +92,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     post.isLate = true;
     post.plain = false;
     if (post.wake) post.wake();
-    else if (post.run) sender.repeat(post);
+    else if (post.run) repeats = Promise.all([repeats, sender.repeat(post)]).then(pump);
     else if (sender.mayTry()) post.run = attempt(post);
     if (!post.keepalive) keep(post);
   }
@@ -106,7 +108,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     },
     isBusy: () => pending.size > 0,
     async settled() {
-      while (pending.size > 0) await Promise.all([...pending].map(({ run }) => run));
+      while (pending.size > 0) await Promise.all([repeats, ...[...pending].map(({ run }) => run)]);
     },
   };
 }
@@ -150,8 +152,8 @@ function createSender({ url, fetch }: DeliveryOptions) {
     mayTry,
     isGivenUp: () => unanswered >= TRIES,
     // What goes without keepalive goes down with the page, and twice does no harm.
-    repeat(post: Post): void {
-      if (fits(post)) void send(post, TRIES);
+    async repeat(post: Post): Promise<void> {
+      if (fits(post)) await send(post, TRIES);
     },
   };
 }

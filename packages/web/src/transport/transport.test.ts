@@ -212,6 +212,31 @@ test("one post is on its way at a time, and what comes meanwhile goes together",
   expect(posts.length).toBeLessThan(5);
 });
 
+test("what waits for the second copy of a post alone goes once that is answered", async () => {
+  const { transport, posts, timers, runTimers } = createNetwork();
+  endSpans(transport, 64, "x".repeat(300));
+  transport.hide();
+  expect(posts.map(({ keepalive }) => keepalive)).toEqual([false, true]);
+  posts[0]?.answer(answer(200));
+  endSpans(transport, 1);
+  const lost = transport.flush();
+  for (const index of [2, 3]) {
+    await expect.poll(() => posts.length).toBe(index + 1);
+    posts[index]?.answer(new TypeError("Failed to fetch"));
+    await expect.poll(() => timers.size).toBe(1);
+    runTimers();
+  }
+  // Two tries failed and one is on its way: no fourth.
+  endSpans(transport, 1, "next");
+  const flush = transport.flush();
+  await Promise.resolve();
+  expect(posts).toHaveLength(4);
+  posts[1]?.answer(answer(200));
+  await expect.poll(() => posts.length).toBe(5);
+  posts[4]?.answer(answer(200));
+  await Promise.all([lost, flush]);
+});
+
 test("a post that fails is tried again before the younger ones go", async () => {
   const { transport, posts, timers, runTimers } = createNetwork();
   endSpans(transport, 150, "x".repeat(1000));
