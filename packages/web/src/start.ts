@@ -71,7 +71,7 @@ export function startWith(createEngine: CreateEngine, options: WebTracingOptions
     setConsent,
   };
   page[RUNNING] = running;
-  return { stop: running.stop, flush: running.flush, setConsent };
+  return running;
 }
 
 function readConfig(options: WebTracingOptions): WebConfig | undefined {

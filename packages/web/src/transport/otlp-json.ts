@@ -10,13 +10,9 @@ export type LateData = Pick<SpanData, "attributes" | "events">;
 
 /** A span as OTLP/JSON text, its URLs scrubbed wherever they are; empty lists and zero counts are left out, which means the same. */
 export function writeSpan(span: SpanData, late?: LateData): string {
-  const { traceId, spanId, traceState } = span.spanContext();
   return JSON.stringify({
-    traceId,
-    spanId,
-    traceState: traceState?.serialize(),
+    ...contextOf(span.spanContext(), span.parentSpanContext),
     parentSpanId: span.parentSpanContext?.spanId,
-    flags: flagsOf(span.spanContext(), span.parentSpanContext?.isRemote),
     name: scrub(span.name),
     // The API counts kinds from INTERNAL = 0, the protocol keeps 0 for "not said".
     kind: span.kind + 1,
@@ -33,10 +29,7 @@ export function writeSpan(span: SpanData, late?: LateData): string {
     droppedEventsCount: span.droppedEventsCount || undefined,
     links: some(
       span.links.map((link) => ({
-        traceId: link.context.traceId,
-        spanId: link.context.spanId,
-        traceState: link.context.traceState?.serialize(),
-        flags: flagsOf(link.context, link.context.isRemote),
+        ...contextOf(link.context, link.context),
         ...said(link),
       })),
     ),
@@ -88,9 +81,13 @@ function nanos([seconds, rest]: HrTime): string {
   return String(BigInt(seconds) * 1_000_000_000n + BigInt(Math.round(rest)));
 }
 
-// Bit 8: it is known whether the parent is remote; bit 9: it is.
-function flagsOf(context: SpanContext, isRemote: boolean | undefined): number {
-  return (context.traceFlags & 0xff) | 0x100 | (isRemote ? 0x200 : 0);
+function contextOf(
+  { traceId, spanId, traceState, traceFlags }: SpanContext,
+  remote: SpanContext | undefined,
+) {
+  // Bit 8: it is known whether the other side is remote; bit 9: it is.
+  const flags = (traceFlags & 0xff) | 0x100 | (remote?.isRemote ? 0x200 : 0);
+  return { traceId, spanId, traceState: traceState?.serialize(), flags };
 }
 
 function some<T>(list: readonly T[]): readonly T[] | undefined {
