@@ -166,3 +166,15 @@ test("a bad option gives one warning and the config untouched", () => {
     /@throughline\/server: .*propagateTo.*ingestPath.*context "zone": expected "await-hook".*Correct it/,
   );
 });
+
+test("what the browser would start with is checked when the app is built", () => {
+  turnOn();
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  const config: NextConfig = {};
+  const options = { serviceName: "", propagation: "all" as "off", ignoreUrls: "/healthz" as never };
+  expect(withTracing(config, options)).toBe(config);
+  const message = String(warn.mock.calls[0]?.[0]);
+  expect(message).toContain('serviceName "": expected a name');
+  expect(message).toContain('propagation "all": expected "same-origin" or "off"');
+  expect(message).toContain('ignoreUrls "/healthz": expected prefixes');
+});

@@ -91,7 +91,7 @@ function readWebOptions(server: ServerConfig, options: WebOptions): ReadOptions 
   if (options.labels !== undefined && !["text", "attributes"].includes(options.labels)) {
     problems.push(`labels ${JSON.stringify(options.labels)}: expected "text" or "attributes"`);
   }
-  problems.push(...variantProblems(options), ...consentProblems(options));
+  problems.push(...variantProblems(options), ...consentProblems(options), ...plainProblems(options));
   if (problems.length > 0) {
     warnOnce(`the browser is not traced: ${problems.join("; ")}. Correct it in next.config and build again.`);
     return undefined;
@@ -111,6 +111,30 @@ function readWebOptions(server: ServerConfig, options: WebOptions): ReadOptions 
       ...(options.labels && { labels: options.labels }),
     },
   };
+}
+
+/** The browser starts with these as they are. */
+function plainProblems({ serviceName, propagation, ignoreUrls }: WebOptions): readonly string[] {
+  const checks = {
+    serviceName: [serviceName, isText, 'a name such as "shop-web"'],
+    propagation: [propagation, isPropagation, '"same-origin" or "off"'],
+    ignoreUrls: [ignoreUrls, isTexts, 'prefixes such as ["/healthz"]'],
+  } as const;
+  return Object.entries(checks)
+    .filter(([, [value, isGood]]) => value !== undefined && !isGood(value))
+    .map(([name, [value, , expected]]) => `${name} ${JSON.stringify(value)}: expected ${expected}`);
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string" && value !== "";
+}
+
+function isTexts(values: unknown): boolean {
+  return Array.isArray(values) && values.every(isText);
+}
+
+function isPropagation(value: unknown): boolean {
+  return value === "same-origin" || value === "off";
 }
 
 /** Plain JavaScript may write what the types refuse. */

@@ -1,5 +1,5 @@
 import { createClassicEngine } from "./classic-engine.ts";
-import type { WebTracingOptions } from "./options.ts";
+import { readWebOptions, type WebTracingOptions } from "./options.ts";
 import { startWith, type WebTracing } from "./start.ts";
 
 export type { WebTracingOptions } from "./options.ts";
@@ -11,5 +11,5 @@ export { withSpan } from "./with-span.ts";
  * and transport are those of the default preset. Importing this module loads zone.js.
  */
 export function startWebTracing(options: WebTracingOptions = {}): WebTracing {
-  return startWith(createClassicEngine, options);
+  return startWith(createClassicEngine, options, readWebOptions);
 }

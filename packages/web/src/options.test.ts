@@ -33,7 +33,7 @@ test.each<[Record<string, unknown>, string]>([
   [{ ignoreUrls: [/x/] }, "ignoreUrls=[{}]: expected prefixes"],
   [{ sampleRatio: "1" }, 'sampleRatio="1": expected a number from 0'],
   [{ sampleRatio: Number.NaN }, "expected a number from 0"],
-  [{ resourceAttributes: { a: 1 } }, "expected texts by name"],
+  [{ resourceAttributes: { a: 1 } }, "expected texts such as"],
 ])("%o is refused with its name, its value and the cure", (options, message) => {
   expect(() => readWebOptions(options, PAGE)).toThrow(message);
 });

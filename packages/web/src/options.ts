@@ -29,31 +29,48 @@ export interface WebTracingOptions {
 /** Options made sane: nothing is missing, and the endpoint is a whole URL. */
 export type WebConfig = { readonly [K in keyof WebTracingOptions]-?: NonNullable<WebTracingOptions[K]> };
 
+/** How options become a config; what is wrong with them is thrown. */
+export type ReadOptions = (options: WebTracingOptions, pageUrl: string) => WebConfig;
+
 /**
  * Reads the options against the address of the page.
  * @throws Error that names every bad option, its value and the cure.
  */
-export function readWebOptions(options: WebTracingOptions, pageUrl: string): WebConfig {
-  const config: WebConfig = {
-    instruments: options.instruments ?? [],
-    serviceName: options.serviceName ?? "web",
-    endpoint: options.endpoint ?? DEFAULT_ENDPOINT,
-    propagateTo: options.propagateTo ?? [],
-    propagation: options.propagation ?? "same-origin",
-    consent: options.consent ?? "granted",
-    ignoreUrls: options.ignoreUrls ?? [],
-    sampleRatio: options.sampleRatio ?? 1,
-    resourceAttributes: options.resourceAttributes ?? {},
-  };
-  const problems = (Object.keys(CHECKS) as (keyof WebConfig)[])
-    .filter((name) => !CHECKS[name].isGood(config[name], pageUrl))
-    .map((name) => `${name}=${JSON.stringify(config[name])}: expected ${CHECKS[name].expected}`);
+export const readWebOptions: ReadOptions = (options, pageUrl) => {
+  const config = withDefaults(options);
+  const checks = checksOf();
+  const problems = (Object.keys(checks) as (keyof WebConfig)[])
+    .filter((name) => !checks[name].isGood(config[name], pageUrl))
+    .map((name) => `${name}=${JSON.stringify(config[name])}: expected ${checks[name].expected}`);
   if (problems.length > 0) throw new Error(problems.join("; "));
+  return resolve(config, pageUrl);
+};
+
+/** For options that were checked when the app was built: the checks are 0.6 kB. */
+export const readCheckedOptions: ReadOptions = (options, pageUrl) => resolve(withDefaults(options), pageUrl);
+
+function resolve(config: WebConfig, pageUrl: string): WebConfig {
   return {
     ...config,
     endpoint: new URL(config.endpoint, pageUrl).href,
     propagateTo: config.propagateTo.map((text) => new URL(text).origin),
   };
+}
+
+function withDefaults(options: WebTracingOptions): WebConfig {
+  const defaults: WebConfig = {
+    instruments: [],
+    serviceName: "web",
+    endpoint: DEFAULT_ENDPOINT,
+    propagateTo: [],
+    propagation: "same-origin",
+    consent: "granted",
+    ignoreUrls: [],
+    sampleRatio: 1,
+    resourceAttributes: {},
+  };
+  const given = Object.entries(options).filter(([name, value]) => name in defaults && value != null);
+  return { ...defaults, ...Object.fromEntries(given) };
 }
 
 const DEFAULT_ENDPOINT = `${DEFAULT_INGEST_PATH}/v1/traces`;
@@ -63,7 +80,8 @@ interface Check {
   readonly expected: string;
 }
 
-const CHECKS: Readonly<Record<keyof WebConfig, Check>> = {
+// A function, so that bundlers leave it out where nothing is checked.
+const checksOf = (): Readonly<Record<keyof WebConfig, Check>> => ({
   instruments: {
     isGood: (value) => Array.isArray(value) && value.every((each) => typeof each === "function"),
     expected: "functions such as tracePageLoad()",
@@ -79,13 +97,13 @@ const CHECKS: Readonly<Record<keyof WebConfig, Check>> = {
   ignoreUrls: { isGood: isTexts, expected: 'prefixes such as ["/healthz"]' },
   sampleRatio: {
     isGood: (value) => typeof value === "number" && value >= 0 && value <= 1,
-    expected: "a number from 0 (keep no trace) to 1 (keep every trace)",
+    expected: "a number from 0 (no trace) to 1 (every trace)",
   },
   resourceAttributes: {
     isGood: (value) => typeof value === "object" && value !== null && isTexts(Object.values(value)),
-    expected: 'texts by name such as { "service.version": "1.2.3" }',
+    expected: 'texts such as { "service.version": "1" }',
   },
-};
+});
 
 function oneOf(...values: readonly unknown[]): Check {
   return {

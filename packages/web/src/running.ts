@@ -30,8 +30,5 @@ export const page = globalThis as {
   [TEST_GLOBAL]?: TestHook | undefined;
 };
 
-export const NO_TRACING: WebTracing = {
-  stop: () => Promise.resolve(),
-  flush: () => Promise.resolve(),
-  setConsent: () => undefined,
-};
+const nothing = (): Promise<void> => Promise.resolve();
+export const NO_TRACING: WebTracing = { stop: nothing, flush: nothing, setConsent: nothing };

@@ -23,7 +23,7 @@ import { createInteractionLife, type InteractionLife } from "./interaction/inter
 import { joinPropagator } from "./join-propagator.ts";
 import type { Later } from "./later.ts";
 import { createLightEngine } from "./light-engine.ts";
-import { readWebOptions, type WebConfig, type WebTracingOptions } from "./options.ts";
+import { type ReadOptions, readWebOptions, type WebConfig, type WebTracingOptions } from "./options.ts";
 import { createPageContexts } from "./page/page-contexts.ts";
 import type { Stop } from "./patch-method.ts";
 import { createPropagator } from "./propagator.ts";
@@ -40,13 +40,17 @@ export type { WebTracing } from "./running.ts";
  * is told once on the console and nothing is traced. Without a window (server rendering) it does nothing.
  */
 export function startWebTracing(options: WebTracingOptions = {}): WebTracing {
-  return startWith(createLightEngine, options);
+  return startWith(createLightEngine, options, readWebOptions);
 }
 
 /** The start-up of every preset. */
-export function startWith(createEngine: CreateEngine, options: WebTracingOptions): WebTracing {
+export function startWith(
+  createEngine: CreateEngine,
+  options: WebTracingOptions,
+  read: ReadOptions,
+): WebTracing {
   if (!("document" in globalThis)) return NO_TRACING;
-  const config = readConfig(options);
+  const config = readConfig(options, read);
   const inherited = page[RUNNING]?.halt() ?? [];
   if (!config) return NO_TRACING;
   const test = page[TEST_GLOBAL];
@@ -74,9 +78,9 @@ export function startWith(createEngine: CreateEngine, options: WebTracingOptions
   return running;
 }
 
-function readConfig(options: WebTracingOptions): WebConfig | undefined {
+function readConfig(options: WebTracingOptions, read: ReadOptions): WebConfig | undefined {
   try {
-    return readWebOptions(options, document.baseURI);
+    return read(options, document.baseURI);
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
     // biome-ignore lint/suspicious/noConsole: a bad option has to be seen where the developer looks first

@@ -3,6 +3,7 @@ import { ENDED_BY } from "@throughline/core/attributes";
 import type { Later } from "../later.ts";
 import type { Stop } from "../patch-method.ts";
 import type { SpanData } from "../trace/span.ts";
+import { isBefore } from "../trace/span-time.ts";
 
 /** Work that follows the last child within this time still belongs to the interaction (a React effect, a retry). */
 const QUIET_MS = 100;
@@ -114,5 +115,5 @@ function interactionIn(context: Context): Interaction | undefined {
 }
 
 function latest(one: SpanData["endTime"] | undefined, other: SpanData["endTime"]): SpanData["endTime"] {
-  return one && (one[0] - other[0] || one[1] - other[1]) > 0 ? one : other;
+  return one && isBefore(other, one) ? one : other;
 }

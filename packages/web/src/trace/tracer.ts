@@ -60,7 +60,8 @@ function createTracer(
   ): Span {
     if (active.getValue(SUPPRESSED)) return trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
     const parentContext = root ? trace.deleteSpan(active) : active;
-    const parent = validParent(parentContext);
+    const above = trace.getSpanContext(parentContext);
+    const parent = above && isSpanContextValid(above) ? above : undefined;
     const spanContext = told ?? nextSpanContext(parent, sampler);
     if (!(spanContext.traceFlags & TraceFlags.SAMPLED)) return trace.wrapSpanContext(spanContext);
     const span = createSpan({
@@ -86,11 +87,6 @@ function createTracer(
   }
   // The overloads of the API differ only in how many arguments they name.
   return { startSpan, startActiveSpan: startActiveSpan as Tracer["startActiveSpan"] };
-}
-
-function validParent(parentContext: Context): SpanContext | undefined {
-  const parent = trace.getSpanContext(parentContext);
-  return parent && isSpanContextValid(parent) ? parent : undefined;
 }
 
 function nextSpanContext(parent: SpanContext | undefined, sampler: Sampler): SpanContext {
