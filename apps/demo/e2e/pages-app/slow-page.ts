@@ -3,7 +3,9 @@ import { servedBy } from "../trace-reading.ts";
 
 /** The trace of a page load that is over, in a page that the router can navigate. */
 export async function openPage(page: Page, url: string): Promise<string> {
-  const { traceId } = servedBy(await page.goto(url));
+  // What the page sends as it goes has its three tries to itself then.
+  const [response] = await Promise.all([page.goto(url), page.waitForResponse("**/v1/traces")]);
+  const { traceId } = servedBy(response);
   await page.waitForLoadState("networkidle");
   return traceId;
 }
