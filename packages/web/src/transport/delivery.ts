@@ -8,6 +8,8 @@ const KEEPALIVE_BYTES = 60 * 1024;
 const EARLY_KEEPALIVE_BYTES = 12 * 1024;
 /** Of a post, and of an endpoint that does not answer: an ad blocker, or nothing listens. */
 const TRIES = 3;
+/** Less than none unanswered: at the end of a page nine posts may go to an endpoint that answered the last time. */
+const ANSWERED = -6;
 const BACKOFF_MS = 1000;
 const MAX_WAIT_MS = 10_000;
 const RETRYABLE: readonly number[] = [429, 502, 503, 504];
@@ -135,11 +137,11 @@ function createSender({ url, fetch }: DeliveryOptions) {
     try {
       const headers = { "content-type": "application/json" };
       const response = await fetch(url, { method: "POST", headers, body, keepalive });
-      unanswered = 0;
+      unanswered = ANSWERED;
       return await outcomeOf(response, tries);
     } catch (error) {
       // Without a network nothing is said of the endpoint.
-      if (navigator.onLine) unanswered++;
+      if (navigator.onLine) unanswered = Math.max(unanswered, 0) + 1;
       post.plain = keepalive;
       return { why: String(error), wait: keepalive && post.isLate ? 0 : waitFor(tries) };
     } finally {

@@ -212,12 +212,25 @@ test("one post is on its way at a time, and what comes meanwhile goes together",
   expect(posts.length).toBeLessThan(5);
 });
 
+test("an endpoint that has answered gets all of a page's last posts, however many are on their way", async () => {
+  const { transport, posts } = createNetwork();
+  endSpans(transport, 1);
+  const flush = transport.flush();
+  posts[0]?.answer(answer(200));
+  await flush;
+  for (let count = 0; count < 6; count++) {
+    endSpans(transport, 1);
+    transport.hide();
+  }
+  expect(posts.map(({ keepalive }) => keepalive)).toEqual(Array.from({ length: 7 }, () => true));
+});
+
 test("what waits for the second copy of a post alone goes once that is answered", async () => {
   const { transport, posts, timers, runTimers } = createNetwork();
   endSpans(transport, 64, "x".repeat(300));
   transport.hide();
   expect(posts.map(({ keepalive }) => keepalive)).toEqual([false, true]);
-  posts[0]?.answer(answer(200));
+  posts[0]?.answer(answer(400));
   endSpans(transport, 1);
   const lost = transport.flush();
   for (const index of [2, 3]) {
