@@ -70,7 +70,7 @@ test("a sampled session: a request before the chunk came is joined to its server
 function decide(page: Page, decision: "0" | "1"): Promise<unknown> {
   return page.addInitScript((value) => {
     // The blank page at the end has no storage.
-    if (location.protocol === "http:") sessionStorage.setItem("throughline.sampled", value);
+    if (location.protocol === "http:") localStorage.setItem("throughline.sampled", `${value} ${Date.now()}`);
   }, decision);
 }
 

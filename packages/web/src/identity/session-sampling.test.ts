@@ -3,7 +3,7 @@ import { isSessionSampled, SAMPLED_KEY } from "./session-sampling.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
-  sessionStorage.clear();
+  localStorage.clear();
   forgetPage();
 });
 
@@ -14,17 +14,53 @@ function forgetPage(): void {
 test("a session is decided once, and every page of it decides the same", () => {
   const random = vi.spyOn(Math, "random").mockReturnValue(0.05);
   expect(isSessionSampled(0.1)).toBe(true);
-  expect(sessionStorage.getItem(SAMPLED_KEY)).toBe("1");
+  expect(localStorage.getItem(SAMPLED_KEY)).toMatch(/^1 \d{13}$/);
   random.mockReturnValue(0.9);
   forgetPage();
   expect(isSessionSampled(0.1)).toBe(true);
+});
+
+test.each([
+  ["a page every 14 minutes keeps the decision", 14, true],
+  ["16 minutes without a page end the session", 16, false],
+  ["a clock that was set back for an hour does too", -60, false],
+])("%s", (_title, minutes, kept) => {
+  const random = vi.spyOn(Math, "random").mockReturnValue(0.05);
+  const now = vi.spyOn(Date, "now").mockReturnValue(1_790_000_000_000);
+  isSessionSampled(0.1);
+  random.mockReturnValue(0.9);
+  for (const visit of [1, 2, 3]) {
+    now.mockReturnValue(1_790_000_000_000 + visit * minutes * 60_000);
+    forgetPage();
+    expect(isSessionSampled(0.1)).toBe(kept);
+  }
+});
+
+test("while another tab's session lives, a tab is traced like that one", () => {
+  vi.spyOn(Math, "random").mockReturnValue(0.9);
+  const record = (usedAt: number) => `${"a".repeat(32)} ${usedAt - 3_600_000} ${usedAt}`;
+  localStorage.setItem("throughline.session", record(Date.now() - 60_000));
+  expect(isSessionSampled(0.1)).toBe(true);
+  localStorage.clear();
+  forgetPage();
+  localStorage.setItem("throughline.session", record(Date.now() - 16 * 60_000));
+  expect(isSessionSampled(0.1)).toBe(false);
+});
+
+test("what is no decision is decided anew", () => {
+  vi.spyOn(Math, "random").mockReturnValue(0.05);
+  for (const text of ["", "0", "0 soon", "nothing"]) {
+    localStorage.setItem(SAMPLED_KEY, text);
+    forgetPage();
+    expect(isSessionSampled(0.1), text).toBe(true);
+  }
 });
 
 test("the share is the share of sessions that are traced", () => {
   const random = vi.spyOn(Math, "random");
   const decisions = Array.from({ length: 100 }, (_, index) => {
     random.mockReturnValue(index / 100);
-    sessionStorage.clear();
+    localStorage.clear();
     forgetPage();
     return isSessionSampled(0.3);
   });
@@ -33,10 +69,10 @@ test("the share is the share of sessions that are traced", () => {
 
 test("nobody and everybody are no matter of an earlier decision, and nothing is stored for them", () => {
   expect([isSessionSampled(1), isSessionSampled(0)]).toEqual([true, false]);
-  expect(sessionStorage).toHaveLength(0);
-  sessionStorage.setItem(SAMPLED_KEY, "1");
+  expect(localStorage).toHaveLength(0);
+  localStorage.setItem(SAMPLED_KEY, `1 ${Date.now()}`);
   expect(isSessionSampled(0)).toBe(false);
-  sessionStorage.setItem(SAMPLED_KEY, "0");
+  localStorage.setItem(SAMPLED_KEY, `0 ${Date.now()}`);
   expect(isSessionSampled(1)).toBe(true);
 });
 

@@ -1,32 +1,46 @@
-/** Where the decision is kept: `1` or `0`, for as long as the tab lives. */
+/** Where the decision is kept for all tabs of this origin: `1` or `0`, and the Unix milliseconds of the last page. */
 export const SAMPLED_KEY = "throughline.sampled";
+/** As `traceSession` keeps it; only a tab that is traced has it, and its last number is when it was used. */
+const SESSION_KEY = "throughline.session";
+/** As that of a session: see `traceSession`. */
+const INACTIVITY_MS = 15 * 60_000;
 
 /** In the page, for a page that may not store: a hot reload must not decide anew. */
 const SAMPLED = Symbol.for(SAMPLED_KEY);
 const page = globalThis as { [SAMPLED]?: string };
 
-/** Whether this session is one of the share that is traced; decided once, then the same for every page of the tab. */
+/**
+ * Whether this session is one of the share that is traced; decided once, then the same for every page and tab of the
+ * session. One that is not traced is over 15 minutes after its last page began.
+ */
 export function isSessionSampled(ratio: number): boolean {
   // No decision of an earlier release holds against "nobody" and "everybody".
   if (ratio === 0 || ratio === 1) return ratio === 1;
-  const decision = readDecision() ?? page[SAMPLED] ?? (Math.random() < ratio ? "1" : "0");
+  const decision = page[SAMPLED] ?? readDecision() ?? (Math.random() < ratio ? "1" : "0");
   page[SAMPLED] = decision;
   keepDecision(decision);
   return decision === "1";
 }
 
-function readDecision(): string | null {
+function readDecision(): string | undefined {
   try {
-    return sessionStorage.getItem(SAMPLED_KEY);
+    if (readLive(SESSION_KEY)) return "1";
+    return readLive(SAMPLED_KEY)?.[0];
   } catch {
-    // Even the name throws where storage is blocked: https://html.spec.whatwg.org/#dom-sessionstorage
-    return null;
+    // Even the name throws where storage is blocked: https://html.spec.whatwg.org/#dom-localstorage
+    return undefined;
   }
+}
+
+function readLive(key: string): string | undefined {
+  const text = localStorage.getItem(key) ?? "";
+  // Times to come are of a clock that was set back since.
+  return Math.abs(Date.now() - Number(text.split(" ").at(-1))) <= INACTIVITY_MS ? text : undefined;
 }
 
 function keepDecision(decision: string): void {
   try {
-    sessionStorage.setItem(SAMPLED_KEY, decision);
+    localStorage.setItem(SAMPLED_KEY, `${decision} ${Date.now()}`);
   } catch {
     // Then it holds for this page.
   }
