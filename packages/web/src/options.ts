@@ -87,10 +87,10 @@ const checksOf = (): Readonly<Record<keyof WebConfig, Check>> => ({
     expected: "functions such as tracePageLoad()",
   },
   serviceName: { isGood: isText, expected: 'a name such as "shop-web"' },
-  endpoint: { isGood: isHttpUrl, expected: `a path such as "${DEFAULT_ENDPOINT}" or an http(s) URL` },
+  endpoint: { isGood: isHttpUrl, expected: `a path such as "${DEFAULT_ENDPOINT}" or a URL` },
   propagateTo: {
     isGood: (value) => isTexts(value) && value.every(isOrigin),
-    expected: 'exact origins such as ["https://api.example.com"], no path, no wildcard',
+    expected: 'exact origins such as ["https://api.example.com"], no path',
   },
   propagation: oneOf("same-origin", "off"),
   consent: oneOf("granted", "pending", "denied", "gpc"),

@@ -25,7 +25,9 @@ export function createClock(): Clock {
 /** A number is `performance.now` or Unix milliseconds; the API has no other way to say which. */
 export function hrTime(time: TimeInput, origin: number): HrTime {
   if (Array.isArray(time)) return time;
-  const ms = Number(time);
+  const given = Number(time);
+  // What is no time must not make the span unwritable.
+  const ms = Number.isFinite(given) ? given : performance.now();
   // No page has been open for half of the time since 1970.
   const unixMs = ms < origin / 2 ? ms + origin : ms;
   const seconds = Math.floor(unixMs / 1000);

@@ -253,3 +253,18 @@ test("times without a value are of one clock, and follow the time of day when th
     [61_000, 61_001],
   ]);
 });
+
+test.each([Number.NaN, Number.POSITIVE_INFINITY, new Date(Number.NaN)])(
+  "%s is no time: the span has the present one and can be written",
+  (noTime) => {
+    const { tracer, ended } = own();
+    const before = Date.now();
+    tracer.startSpan("work", { startTime: noTime }).end(noTime);
+    const [span] = ended;
+    if (!span) throw new Error("no span");
+    expect(writeSpan(span)).toContain('"name":"work"');
+    for (const [seconds] of [span.startTime, span.endTime]) {
+      expect(Math.abs(seconds - before / 1000)).toBeLessThan(60);
+    }
+  },
+);
