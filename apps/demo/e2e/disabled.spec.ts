@@ -1,26 +1,42 @@
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "@playwright/test";
+import { type Browser, expect, test } from "@playwright/test";
+import { parseTraceparent } from "@throughline/core";
 import { freePort } from "../../../scripts/ports.mjs";
 import { createProcesses, saysLine } from "../../../scripts/processes.mjs";
 import { shopEnv, tracingEnv } from "./environment.ts";
+import { awaitTrace, spanOf } from "./trace-reading.ts";
 
 const repository = fileURLToPath(new URL("../../../", import.meta.url));
 const next = join(repository, "node_modules/next/dist/bin/next");
 // A sibling of the demo: both builds see the same paths, so that a difference can only come from the config.
 const copy = join(repository, "apps/.demo-copy");
+/** The traced build, with the share that production has by default: one tenth. */
+const sampled = join(repository, "apps/.demo-sampled");
 const OFF = { OTEL_ENABLED: "" };
+const SERVICE = "shop-sampled";
 const BUILD_ID = "fixed-for-comparison";
 
 test.describe.configure({ mode: "serial" });
 test.setTimeout(240_000);
 
-test.afterAll(() => rmSync(copy, { recursive: true, force: true }));
+test.afterAll(() => {
+  for (const folder of [copy, sampled]) rmSync(folder, { recursive: true, force: true });
+});
 
 /** Content hash of every file the browser can load. */
 async function buildClient(
@@ -68,7 +84,9 @@ const withoutTracing = (source: string): string => {
 
 test("without OTEL_ENABLED the client build is byte for byte the one without withTracing; with it, it is not", async () => {
   const bare = await buildClient(withoutTracing, OFF);
-  const on = await buildClient((source) => source, { OTEL_ENABLED: "true" });
+  const on = await buildClient((source) => source, { OTEL_ENABLED: "true", OTEL_SERVICE_NAME: SERVICE });
+  rmSync(sampled, { recursive: true, force: true });
+  renameSync(copy, sampled);
   const off = await buildClient((source) => source, OFF);
   expect(Object.keys(off).length).toBeGreaterThan(5);
   expect(off).toEqual(bare);
@@ -170,3 +188,77 @@ test("the same probe finds the SDK in a traced shop, so it can fail", async () =
   );
   expect(loaded).not.toEqual([]);
 });
+
+test("with the share of production an unsampled session stays with the stub, a sampled one is whole down to the database", async ({
+  browser,
+}) => {
+  const processes = createProcesses();
+  const port = await freePort(0);
+  // A share that is not set is the default one.
+  const { OTEL_TRACES_SAMPLER_ARG: _, ...env } = tracingEnv(SERVICE);
+  await processes.start({
+    name: "the sampled shop",
+    args: [next, "start", "-p", String(port), "-H", "127.0.0.1"],
+    cwd: sampled,
+    env: { ...env, NEXT_TELEMETRY_DISABLED: "1" },
+    ready: saysLine(/Ready in/),
+  });
+  try {
+    const unsampled = await visit(browser, `http://127.0.0.1:${port}`, "0");
+    expect(unsampled.contexts.map((context) => context?.sampled)).toEqual([false, false, false]);
+    expect(unsampled.posts).toBe(0);
+
+    const kept = await visit(browser, `http://127.0.0.1:${port}`, "1");
+    expect(kept.scripts.length).toBeGreaterThan(unsampled.scripts.length);
+    expect(kept.posts).toBeGreaterThan(0);
+    // Random ids would all three be of the server's tenth once in a thousand runs.
+    for (const context of kept.contexts) {
+      expect(context?.sampled).toBe(true);
+      const trace = await awaitTrace(context?.traceId ?? "", [
+        `click Buy · internal · ${SERVICE}-web`,
+        `POST /api/orders · client · ${SERVICE}-web`,
+        `POST /api/orders · server · ${SERVICE}`,
+        "GET /stock · server · inventory",
+        `INSERT orders · client · ${SERVICE}`,
+      ]);
+      const client = spanOf(trace, "POST /api/orders", "client");
+      expect(client.spanId).toBe(context?.spanId);
+      expect(client.parentSpanId).toBe(spanOf(trace, "click Buy", "internal").spanId);
+      expect(spanOf(trace, "POST /api/orders", "server").parentSpanId).toBe(client.spanId);
+    }
+  } finally {
+    await processes.stopAll();
+  }
+});
+
+/** Orders three times in a session of which it is decided already whether it is sampled. */
+async function visit(browser: Browser, url: string, decision: "0" | "1") {
+  const page = await browser.newPage();
+  const scripts: string[] = [];
+  let posts = 0;
+  page.on("request", (request) => {
+    if (request.resourceType() === "script") scripts.push(request.url());
+    if (request.url().endsWith("/v1/traces")) posts++;
+  });
+  await page.addInitScript((value) => {
+    // The blank page at the end has no storage.
+    if (location.protocol === "http:") localStorage.setItem("throughline.sampled", `${value} ${Date.now()}`);
+  }, decision);
+  // Once something was posted the whole tracing is there, and a click is an exact parent.
+  const started = decision === "1" ? page.waitForResponse("**/v1/traces") : undefined;
+  await page.goto(url, { waitUntil: "networkidle" });
+  await started;
+  const contexts = [];
+  for (const _ of ["first", "second", "third"]) {
+    const [request] = await Promise.all([
+      page.waitForRequest("**/api/orders"),
+      page.getByRole("button", { name: "Buy Cedar" }).click(),
+    ]);
+    await (await request.response())?.finished();
+    contexts.push(parseTraceparent((await request.allHeaders()).traceparent ?? ""));
+  }
+  // What the page still has to post it posts as it goes.
+  await page.goto("about:blank");
+  await page.close();
+  return { contexts, scripts, posts };
+}

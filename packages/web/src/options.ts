@@ -86,7 +86,7 @@ const checksOf = (): Readonly<Record<keyof WebConfig, Check>> => ({
     isGood: (value) => Array.isArray(value) && value.every((each) => typeof each === "function"),
     expected: "functions such as tracePageLoad()",
   },
-  serviceName: { isGood: isText, expected: 'a name such as "shop-web"' },
+  serviceName: { isGood: isText, expected: "a name" },
   endpoint: { isGood: isHttpUrl, expected: `a path such as "${DEFAULT_ENDPOINT}" or a URL` },
   propagateTo: {
     isGood: (value) => isTexts(value) && value.every(isOrigin),
@@ -97,7 +97,7 @@ const checksOf = (): Readonly<Record<keyof WebConfig, Check>> => ({
   ignoreUrls: { isGood: isTexts, expected: 'prefixes such as ["/healthz"]' },
   sampleRatio: {
     isGood: (value) => typeof value === "number" && value >= 0 && value <= 1,
-    expected: "a number from 0 (no trace) to 1 (every trace)",
+    expected: "a number from 0 to 1",
   },
   resourceAttributes: {
     isGood: (value) => typeof value === "object" && value !== null && isTexts(Object.values(value)),

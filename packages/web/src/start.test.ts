@@ -103,7 +103,7 @@ test("a bad option is told once with its cure, and the page goes on untraced", a
   expect(warn.mock.calls).toHaveLength(1);
   const message = String(warn.mock.calls[0]?.[0]);
   expect(message).toContain("@throughline/web: tracing is off. ");
-  expect(message).toContain("sampleRatio=2: expected a number from 0 (no trace) to 1 (every trace)");
+  expect(message).toContain("sampleRatio=2: expected a number from 0 to 1");
   expect(message).toContain('propagateTo=["https://*.example.com"]: expected exact origins');
 });
 

@@ -3,6 +3,8 @@ import type { Propagation } from "../request/propagation.ts";
 
 /** What happened in the page before the tracing itself was loaded. Times are of `performance.now`. */
 export interface EarlyWork {
+  /** Ids of traces that a server with the same share keeps too. */
+  readonly newTraceId: () => string;
   readonly requests: EarlyRequest[];
   readonly clicks: EarlyClick[];
 }

@@ -6,6 +6,7 @@ import { SAMPLED_KEY } from "../identity/session-sampling.ts";
 import { startWebTracing as startByEntry } from "../lazy.ts";
 import type { WebTracingOptions } from "../options.ts";
 import { startWebTracing } from "../start.ts";
+import { isKept } from "../trace/trace-share.ts";
 import { type StartWhole, startLazily } from "./start-lazily.ts";
 import { startWhole } from "./start-whole.ts";
 
@@ -264,6 +265,9 @@ test("every trace of a sampled session is kept, and instruments are loaded with 
   expect(spans.map(({ attributes }) => attributes["throughline.page.route"])).toEqual(
     Array.from({ length: 6 }, () => "/shop"),
   );
+  // Or the server, which goes by the id, would leave out its part of nearly all of them.
+  expect(new Set(spans.map(({ traceId }) => traceId)).size).toBe(6);
+  expect(spans.filter(({ traceId }) => !isKept(traceId, 0.001))).toEqual([]);
 });
 
 test("a test in the page has everything loaded, whatever was decided, and its flush waits for that", async () => {

@@ -5,6 +5,8 @@ import { isSessionSampled } from "../identity/session-sampling.ts";
 import type { WebTracingOptions } from "../options.ts";
 import type { PropagationRules } from "../request/propagation.ts";
 import { NO_TRACING, page, RUNNING, type Running, type WebTracing } from "../running.ts";
+import { newTraceId } from "../trace/ids.ts";
+import { newKeptTraceId } from "../trace/trace-share.ts";
 import type { EarlyWork } from "./early-work.ts";
 import { startStub } from "./stub.ts";
 
@@ -24,8 +26,10 @@ export function startLazily(options: WebTracingOptions, load: () => Promise<Star
 
   function run(consent: ConsentGate, inherited: readonly Registration[]): ConsentedRun<typeof inherited> {
     const everybody = wantsEverybody(options, consent);
-    const isSampled = everybody || isSessionSampled(options.sampleRatio ?? 1);
-    const early = isSampled ? { requests: [], clicks: [] } : undefined;
+    const ratio = options.sampleRatio ?? 1;
+    const ids = everybody ? newTraceId : () => newKeptTraceId(ratio);
+    const early =
+      everybody || isSessionSampled(ratio) ? { requests: [], clicks: [], newTraceId: ids } : undefined;
     const stub = startStub(rulesOf(options, consent), early);
     let on = true;
     if (early) {

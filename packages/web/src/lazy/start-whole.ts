@@ -1,9 +1,23 @@
-import type { WebTracingOptions } from "../options.ts";
-import { startWebTracing } from "../start.ts";
+import type { Engine } from "../engine.ts";
+import { createLightEngine } from "../light-engine.ts";
+import { readWebOptions, type WebTracingOptions } from "../options.ts";
+import { startWith } from "../start.ts";
+import { createTracerProvider } from "../trace/tracer.ts";
 import type { EarlyWork } from "./early-work.ts";
 import type { StartWhole } from "./start-lazily.ts";
 import { traceEarlyWork } from "./trace-early-work.ts";
 
 /** Last among the instruments: what they say of the page holds for the early spans too. */
 export const startWhole: StartWhole = (options: WebTracingOptions, early: EarlyWork) =>
-  startWebTracing({ ...options, instruments: [...(options.instruments ?? []), traceEarlyWork(early)] });
+  startWith(
+    () => createSessionEngine(early),
+    { ...options, instruments: [...(options.instruments ?? []), traceEarlyWork(early)] },
+    readWebOptions,
+  );
+
+function createSessionEngine({ newTraceId }: EarlyWork): Engine {
+  return {
+    ...createLightEngine(),
+    createProvider: (options) => createTracerProvider({ ...options, newTraceId }),
+  };
+}

@@ -3,7 +3,7 @@ import { interactiveElement } from "../interaction/click-label.ts";
 import { type FetchCall, isPrefetch, understandCall, withHeader } from "../request/fetch-call.ts";
 import { type PropagationRules, propagationOf } from "../request/propagation.ts";
 import { TRACEPARENT, unsampledTraceparent } from "../request/traceparent.ts";
-import { newSpanId, newTraceId } from "../trace/ids.ts";
+import { newSpanId } from "../trace/ids.ts";
 import type { EarlyClick, EarlyRequest, EarlyWork } from "./early-work.ts";
 
 /** As long a click may be taken for the parent of a request when tracing itself has to guess. */
@@ -33,7 +33,7 @@ export function startStub(tracing: PropagationRules, early: EarlyWork | undefine
     if (!work || isPrefetch(call.headers)) return send(unsampledTraceparent());
     const click = onlyClick(work.clicks);
     const request: EarlyRequest = {
-      traceId: click?.traceId ?? newTraceId(),
+      traceId: click?.traceId ?? work.newTraceId(),
       spanId: newSpanId(),
       call,
       propagation,
@@ -53,7 +53,7 @@ export function startStub(tracing: PropagationRules, early: EarlyWork | undefine
     const element = event.isTrusted ? interactiveElement(event) : undefined;
     if (!element) return;
     const startedAt = performance.now();
-    work?.clicks.push({ traceId: newTraceId(), spanId: newSpanId(), element, startedAt });
+    work?.clicks.push({ traceId: work.newTraceId(), spanId: newSpanId(), element, startedAt });
   };
   globalThis.fetch = patched;
   if (work) window.addEventListener("click", onClick, { capture: true });

@@ -111,17 +111,38 @@ test("a page that is prerendered loads when a person comes to see it, and tells 
   expect(await named("GET")).toHaveLength(1);
 });
 
-test("what a prerendered page fetches is below the SERVER span that served it", async () => {
+/** As if the server had said which of its spans served the page. */
+function pretendServed(flags: "00" | "01"): void {
   const entry = performance.getEntriesByType("navigation")[0];
   if (!entry) throw new Error("no navigation entry");
   const served = [
-    { name: "traceparent", description: `00-${"a".repeat(32)}-${"b".repeat(16)}-01` },
+    { name: "traceparent", description: `00-${"a".repeat(32)}-${"b".repeat(16)}-${flags}` },
     { name: "tsrv", description: String(performance.timeOrigin) },
   ];
   Object.defineProperty(entry, "serverTiming", { value: served, configurable: true });
   vi.spyOn(performance, "getEntriesByType").mockImplementation((type) =>
     type === "navigation" ? [entry] : [],
   );
+}
+
+test("where every trace is kept, the load of a page whose SERVER span is not kept is a root, with no link into nothing", async () => {
+  pretendServed("00");
+  open();
+  const [load] = await named("page load");
+  expect(load).toBeDefined();
+  expect(load?.parentSpanId).toBeUndefined();
+  expect(load?.traceId).not.toBe("a".repeat(32));
+  expect(load).not.toHaveProperty("links");
+});
+
+test("where a share of traces is kept, the load of a page whose SERVER span is not kept is not kept either", async () => {
+  pretendServed("00");
+  page = openFakePage({ instruments: [tracePageLoad()], sampleRatio: 0.999_999 });
+  expect(await named("page load")).toEqual([]);
+});
+
+test("what a prerendered page fetches is below the SERVER span that served it", async () => {
+  pretendServed("01");
   pretend("prerendering", true);
   open();
   await (await fetch("/ahead")).text();

@@ -62,7 +62,7 @@ interface Activatable {
 
 function startLoad(traced: TracedPage): RunningInstrument {
   page[TOLD] = true;
-  const served = readServed(traced.storage);
+  const served = readServed(traced);
   if (!isPrerendering()) return followLoad(traced, served);
   // Nobody has seen the page yet, and perhaps nobody will; what it fetches meanwhile is in its trace already.
   if (served.parent) traced.setPageContext(trace.setSpanContext(ROOT_CONTEXT, served.parent));
@@ -138,11 +138,12 @@ interface ServedBy {
   readonly linked?: SpanContext | undefined;
 }
 
-function readServed(storage: TracedPage["storage"]): ServedBy {
+function readServed({ storage, config }: TracedPage): ServedBy {
   const entry = navigationEntry();
   const before = rememberServed(() => storage("sessionStorage"));
   const server = entry && readServerSpan(entry, performance.timeOrigin, before);
-  if (!server) return { entry };
+  // Where every trace of this page is kept, one that the server does not keep is none to be part of.
+  if (!server || (!server.sampled && config.sampleRatio === 1)) return { entry };
   const { traceId, spanId, sampled, fresh } = server;
   const traceFlags = sampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
   return { entry, [fresh ? "parent" : "linked"]: { traceId, spanId, traceFlags, isRemote: true } };

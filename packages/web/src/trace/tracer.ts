@@ -14,7 +14,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { Sampler } from "../sampler.ts";
-import { newSpanId, newTraceId } from "./ids.ts";
+import { newSpanId, newTraceId as randomTraceId } from "./ids.ts";
 import { createSpan, type InstrumentationScope, type RecordedSpan, type SpanData } from "./span.ts";
 import { type Clock, createClock } from "./span-time.ts";
 
@@ -25,6 +25,8 @@ export interface SpanWatch {
 }
 
 export interface TracerOptions extends SpanWatch {
+  /** 32 hex digits; random by default. */
+  readonly newTraceId?: (() => string) | undefined;
   readonly sampler: Sampler;
 }
 
@@ -51,8 +53,18 @@ export function createTracerProvider(options: TracerOptions): TracerProvider {
 function createTracer(
   instrumentationScope: InstrumentationScope,
   clock: Clock,
-  { sampler, onStart, onEnd }: TracerOptions,
+  { sampler, onStart, onEnd, newTraceId = randomTraceId }: TracerOptions,
 ): Tracer {
+  function nextSpanContext(parent: SpanContext | undefined): SpanContext {
+    const traceId = parent?.traceId ?? newTraceId();
+    return {
+      traceId,
+      spanId: newSpanId(),
+      traceFlags: sampler(traceId, parent) ? TraceFlags.SAMPLED : TraceFlags.NONE,
+      ...(parent?.traceState && { traceState: parent.traceState }),
+    };
+  }
+
   function startSpan(
     name: string,
     { root, kind = SpanKind.INTERNAL, spanContext: told, ...rest }: OwnSpanOptions = {},
@@ -62,7 +74,7 @@ function createTracer(
     const parentContext = root ? trace.deleteSpan(active) : active;
     const above = trace.getSpanContext(parentContext);
     const parent = above && isSpanContextValid(above) ? above : undefined;
-    const spanContext = told ?? nextSpanContext(parent, sampler);
+    const spanContext = told ?? nextSpanContext(parent);
     if (!(spanContext.traceFlags & TraceFlags.SAMPLED)) return trace.wrapSpanContext(spanContext);
     const span = createSpan({
       name,
@@ -87,14 +99,4 @@ function createTracer(
   }
   // The overloads of the API differ only in how many arguments they name.
   return { startSpan, startActiveSpan: startActiveSpan as Tracer["startActiveSpan"] };
-}
-
-function nextSpanContext(parent: SpanContext | undefined, sampler: Sampler): SpanContext {
-  const traceId = parent?.traceId ?? newTraceId();
-  return {
-    traceId,
-    spanId: newSpanId(),
-    traceFlags: sampler(traceId, parent) ? TraceFlags.SAMPLED : TraceFlags.NONE,
-    ...(parent?.traceState && { traceState: parent.traceState }),
-  };
 }
