@@ -224,6 +224,7 @@ test("with the share of production an unsampled session stays with the stub, a s
       const client = spanOf(trace, "POST /api/orders", "client");
       expect(client.spanId).toBe(context?.spanId);
       expect(client.parentSpanId).toBe(spanOf(trace, "click Buy", "internal").spanId);
+      expect(client.attributes).not.toHaveProperty("throughline.parent");
       expect(spanOf(trace, "POST /api/orders", "server").parentSpanId).toBe(client.spanId);
     }
   } finally {

@@ -7,7 +7,11 @@ export interface EarlyWork {
   readonly newTraceId: () => string;
   readonly requests: EarlyRequest[];
   readonly clicks: EarlyClick[];
+  /** The arguments of `addEventListener`: an app that hydrates adds its listeners once, before the tracing is there. */
+  readonly listeners: Set<EarlyListener>;
 }
+
+export type EarlyListener = readonly [target: EventTarget, ...Parameters<EventTarget["addEventListener"]>];
 
 /** The ids of a span that does not exist yet. */
 interface Ids {

@@ -230,6 +230,45 @@ test("a request after one early click is below it, marked as a guess; after two 
   expect(headers(shop)).toEqual([headerOf(first), headerOf(second)]);
 });
 
+test("listeners that the app added before the chunk came run in their clicks, each once; what it removed stays removed", async () => {
+  decide("1");
+  const before = natives();
+  const chunk = createChunk();
+  const shop = open(chunk);
+  document.body.innerHTML = "<main><button>Buy</button><button>Other</button></main>";
+  const [buy, other] = document.querySelectorAll("button");
+  const calls: string[] = [];
+  const call = (name: string) => (event: Event) => {
+    calls.push(name);
+    const path = (event.target as Element).textContent;
+    // As an awaited step of the app would: the context has to come along.
+    if (name === "root") void Promise.resolve().then(() => fetch(`/${path}`));
+  };
+  const [removed, once] = [call("removed"), call("once")];
+  // One listener at the root for all, as React has it.
+  document.body.addEventListener("click", call("root"));
+  document.body.addEventListener("click", call("capture"), true);
+  buy?.addEventListener("click", removed);
+  buy?.removeEventListener("click", removed);
+  buy?.addEventListener("click", once, { once: true });
+  await userEvent.click(buy ?? document.body);
+  expect(calls).toEqual(["capture", "once", "root"]);
+  chunk.arrive();
+  await shop.tracing.flush();
+  for (const button of [buy, other]) await userEvent.click(button ?? document.body);
+  expect(calls.slice(3)).toEqual(["capture", "root", "capture", "root"]);
+  await expect.poll(() => shop.sent.length).toBe(3);
+  const spans = await shop.spans();
+  const requests = spans.filter(({ name }) => name === "GET").slice(1);
+  const clicks = spans.filter(({ name }) => name.startsWith("click")).slice(1);
+  expect(clicks.map(({ name }) => name)).toEqual(["click Buy", "click Other"]);
+  expect(requests.map(({ parentSpanId }) => parentSpanId)).toEqual(clicks.map(({ spanId }) => spanId));
+  expect(requests.filter(({ attributes }) => "throughline.parent" in attributes)).toEqual([]);
+  await shop.tracing.stop();
+  expect(natives().slice(1)).toEqual(before.slice(1));
+  document.body.replaceWith(document.createElement("body"));
+});
+
 test("a chunk that does not load is told once, and requests go on as not sampled", async () => {
   decide("1");
   const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);

@@ -7,7 +7,7 @@ import type { PropagationRules } from "../request/propagation.ts";
 import { NO_TRACING, page, RUNNING, type Running, type WebTracing } from "../running.ts";
 import { newTraceId } from "../trace/ids.ts";
 import { newKeptTraceId } from "../trace/trace-share.ts";
-import type { EarlyWork } from "./early-work.ts";
+import type { EarlyListener, EarlyWork } from "./early-work.ts";
 import { startStub } from "./stub.ts";
 
 /** Starts the tracing itself; `early` is what came before it. */
@@ -29,7 +29,9 @@ export function startLazily(options: WebTracingOptions, load: () => Promise<Star
     const ratio = options.sampleRatio ?? 1;
     const ids = everybody ? newTraceId : () => newKeptTraceId(ratio);
     const early =
-      everybody || isSessionSampled(ratio) ? { requests: [], clicks: [], newTraceId: ids } : undefined;
+      everybody || isSessionSampled(ratio)
+        ? { requests: [], clicks: [], listeners: new Set<EarlyListener>(), newTraceId: ids }
+        : undefined;
     const stub = startStub(rulesOf(options, consent), early);
     let on = true;
     if (early) {

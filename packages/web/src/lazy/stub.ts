@@ -4,7 +4,7 @@ import { type FetchCall, isPrefetch, understandCall, withHeader } from "../reque
 import { type PropagationRules, propagationOf } from "../request/propagation.ts";
 import { TRACEPARENT, unsampledTraceparent } from "../request/traceparent.ts";
 import { newSpanId } from "../trace/ids.ts";
-import type { EarlyClick, EarlyRequest, EarlyWork } from "./early-work.ts";
+import type { EarlyClick, EarlyListener, EarlyRequest, EarlyWork } from "./early-work.ts";
 
 /** As long a click may be taken for the parent of a request when tracing itself has to guess. */
 const GUESS_MS = 1000;
@@ -57,8 +57,10 @@ export function startStub(tracing: PropagationRules, early: EarlyWork | undefine
   };
   globalThis.fetch = patched;
   if (work) window.addEventListener("click", onClick, { capture: true });
+  const leaveListeners = work && noteListeners(work.listeners);
   const forget = (): void => {
     work = undefined;
+    leaveListeners?.();
     window.removeEventListener("click", onClick, { capture: true });
   };
   return {
@@ -68,6 +70,31 @@ export function startStub(tracing: PropagationRules, early: EarlyWork | undefine
       on = false;
       if (globalThis.fetch === patched) globalThis.fetch = native;
     },
+  };
+}
+
+/** Notes the listeners of what opens a span; the tracing adds them once more, so that they run in its context. */
+function noteListeners(noted: Set<EarlyListener>): () => void {
+  const methods = EventTarget.prototype;
+  const { addEventListener: add, removeEventListener: remove } = methods;
+  let on = true;
+  function noting(this: EventTarget | undefined, ...args: Parameters<typeof add>): void {
+    add.apply(this, args);
+    // One that goes by itself may be gone already when it would be added again.
+    if (on && this && /^(click|submit|key)/.test(args[0]) && !Object(args[2]).once && !Object(args[2]).signal)
+      noted.add([this, ...args]);
+  }
+  function forgetting(this: EventTarget | undefined, ...args: Parameters<typeof remove>): void {
+    remove.apply(this, args);
+    for (const listener of noted)
+      if (listener[0] === this && listener[1] === args[0] && listener[2] === args[1]) noted.delete(listener);
+  }
+  methods.addEventListener = noting;
+  methods.removeEventListener = forgetting;
+  return () => {
+    on = false;
+    if (methods.addEventListener === noting) methods.addEventListener = add;
+    if (methods.removeEventListener === forgetting) methods.removeEventListener = remove;
   };
 }
 

@@ -13,8 +13,13 @@ import type { OwnSpanOptions } from "../trace/tracer.ts";
 import type { EarlyClick, EarlyOutcome, EarlyRequest, EarlyWork } from "./early-work.ts";
 
 /** Makes spans of what came before the tracing did, with the ids that are on the wire already. */
-export function traceEarlyWork({ clicks, requests }: EarlyWork): WebInstrument {
+export function traceEarlyWork({ clicks, requests, listeners }: EarlyWork): WebInstrument {
   return (page) => {
+    for (const [target, ...listener] of listeners) {
+      target.removeEventListener(...listener);
+      target.addEventListener(...listener);
+    }
+    listeners.clear();
     const flights = createFlights(page.later, page.life.release);
     const contexts = new Map(clicks.map((click) => [click, beginClick(click, page)]));
     for (const request of requests) {
