@@ -19,6 +19,7 @@ import { parseTraceparent } from "@throughline/core";
 import { freePort } from "../../../scripts/ports.mjs";
 import { createProcesses, saysLine } from "../../../scripts/processes.mjs";
 import { shopEnv, tracingEnv } from "./environment.ts";
+import { decideSession } from "./session-decision.ts";
 import { awaitTrace, spanOf } from "./trace-reading.ts";
 
 const repository = fileURLToPath(new URL("../../../", import.meta.url));
@@ -241,10 +242,7 @@ async function visit(browser: Browser, url: string, decision: "0" | "1") {
     if (request.resourceType() === "script") scripts.push(request.url());
     if (request.url().endsWith("/v1/traces")) posts++;
   });
-  await page.addInitScript((value) => {
-    // The blank page at the end has no storage.
-    if (location.protocol === "http:") localStorage.setItem("throughline.sampled", `${value} ${Date.now()}`);
-  }, decision);
+  await decideSession(page, decision);
   // Once something was posted the whole tracing is there, and a click is an exact parent.
   const started = decision === "1" ? page.waitForResponse("**/v1/traces") : undefined;
   await page.goto(url, { waitUntil: "networkidle" });

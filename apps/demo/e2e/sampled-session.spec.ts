@@ -1,5 +1,6 @@
 import { expect, type Page, type Request, test } from "@playwright/test";
 import { parseTraceparent } from "@throughline/core";
+import { decideSession } from "./session-decision.ts";
 import { awaitTrace, spanOf } from "./trace-reading.ts";
 
 // A page whose tracing is loaded only in the sessions that are sampled; no test hook, which would load it always.
@@ -9,7 +10,7 @@ test("an unsampled session loads nothing but the stub, asks for no trace and exp
   page,
 }) => {
   const { orders, scripts, posts } = watch(page);
-  await decide(page, "0");
+  await decideSession(page, "0");
   const early = page.waitForResponse("**/api/orders");
   await page.goto(lazyPage);
   await early;
@@ -31,7 +32,7 @@ test("a sampled session: a request before the chunk came is joined to its server
   page,
 }) => {
   const { orders, scripts } = watch(page);
-  await decide(page, "1");
+  await decideSession(page, "1");
   const early = page.waitForResponse("**/api/orders");
   // The chunk arrives after the answer to the first request.
   await page.route(/\/(?!lazy\.js$)[^/]+\.js$/, async (route) => {
@@ -66,13 +67,6 @@ test("a sampled session: a request before the chunk came is joined to its server
     spanOf(trace, "click Buy", "internal").spanId,
   );
 });
-
-function decide(page: Page, decision: "0" | "1"): Promise<unknown> {
-  return page.addInitScript((value) => {
-    // The blank page at the end has no storage.
-    if (location.protocol === "http:") localStorage.setItem("throughline.sampled", `${value} ${Date.now()}`);
-  }, decision);
-}
 
 /** What the page asks for, as it does. */
 function watch(page: Page) {

@@ -97,3 +97,15 @@ function readResourceSpans(resourceSpans: {
 function flat(attributes: readonly KeyValue[]): Readonly<Record<string, unknown>> {
   return Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]));
 }
+
+/** Shows this HTML alone; the element to act on is the one with `data-here`, else the first. */
+export function show(html: string): HTMLElement {
+  document.body.innerHTML = html;
+  const element = document.body.querySelector<HTMLElement>("[data-here]") ?? document.body.firstElementChild;
+  if (!(element instanceof HTMLElement)) throw new Error("nothing to click");
+  return element;
+}
+
+export function named(spans: readonly PostedSpan[], name: string): PostedSpan | undefined {
+  return spans.find((span) => span.name === name);
+}

@@ -1,9 +1,8 @@
+import { STORAGE_PREFIX } from "./page-storage.ts";
+import { INACTIVITY_MS, SESSION_KEY } from "./session-record.ts";
+
 /** Where the decision is kept for all tabs of this origin: `1` or `0`, and the Unix milliseconds of the last page. */
-export const SAMPLED_KEY = "throughline.sampled";
-/** As `traceSession` keeps it; only a tab that is traced has it, and its last number is when it was used. */
-const SESSION_KEY = "throughline.session";
-/** As that of a session: see `traceSession`. */
-const INACTIVITY_MS = 15 * 60_000;
+export const SAMPLED_KEY: string = `${STORAGE_PREFIX}sampled`;
 
 /** In the page, for a page that may not store: a hot reload must not decide anew. */
 const SAMPLED = Symbol.for(SAMPLED_KEY);
@@ -24,6 +23,7 @@ export function isSessionSampled(ratio: number): boolean {
 
 function readDecision(): string | undefined {
   try {
+    // Only a tab that is traced has one, and its last number is when it was used.
     if (readLive(SESSION_KEY)) return "1";
     return readLive(SAMPLED_KEY)?.[0];
   } catch {

@@ -3,7 +3,7 @@ import { redactUrl } from "@throughline/core";
 import { PAGE_ID, PAGE_URL, SESSION_ID, SESSION_PREVIOUS_ID, TAB_ID } from "@throughline/core/attributes";
 import type { WebInstrument } from "../instrument.ts";
 import { newSpanId, newTraceId } from "../trace/ids.ts";
-import { STORAGE_PREFIX } from "./page-storage.ts";
+import { INACTIVITY_MS, SESSION_KEY } from "./session-record.ts";
 import { startTab } from "./tab.ts";
 
 export interface SessionOptions {
@@ -21,7 +21,6 @@ interface Session {
   readonly usedAt: number;
 }
 
-const KEY = `${STORAGE_PREFIX}session`;
 const STORED = /^([0-9a-f]{32}) (\d{1,16}) (\d{1,16})$/;
 /** Storage is read and written at most so often; a session is not counted in milliseconds. */
 const RECHECK_MS = 1000;
@@ -69,7 +68,7 @@ interface SessionParts extends SessionOptions {
 
 function createSession({
   maxAgeMs = 4 * 60 * 60_000,
-  inactivityMs = 15 * 60_000,
+  inactivityMs = INACTIVITY_MS,
   // Wall time, not `performance.now`: a computer that slept has been away too.
   now = () => Date.now(),
   storage,
@@ -120,14 +119,14 @@ function createSession({
 }
 
 function readSession(storage: Storage): Session | undefined {
-  const [, id, startedAt, usedAt] = STORED.exec(storage.getItem(KEY) ?? "") ?? [];
+  const [, id, startedAt, usedAt] = STORED.exec(storage.getItem(SESSION_KEY) ?? "") ?? [];
   return id === undefined ? undefined : { id, startedAt: Number(startedAt), usedAt: Number(usedAt) };
 }
 
 /** Whether there was room for it. */
 function writeSession(storage: Storage, { id, startedAt, usedAt }: Session): boolean {
   try {
-    storage.setItem(KEY, `${id} ${startedAt} ${usedAt}`);
+    storage.setItem(SESSION_KEY, `${id} ${startedAt} ${usedAt}`);
     return true;
   } catch {
     return false;

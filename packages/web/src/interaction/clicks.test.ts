@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import { userEvent } from "vitest/browser";
-import { type FakePage, openFakePage, type PostedSpan } from "../../test/fake-page.ts";
+import { type FakePage, named, openFakePage, type PostedSpan, show } from "../../test/fake-page.ts";
 import { withSpan } from "../with-span.ts";
 
 let page: FakePage;
@@ -9,17 +9,6 @@ afterEach(async () => {
   await page.close();
   document.body.replaceChildren();
 });
-
-function show(html: string): HTMLElement {
-  document.body.innerHTML = html;
-  const element = document.body.querySelector<HTMLElement>("[data-here]") ?? document.body.firstElementChild;
-  if (!(element instanceof HTMLElement)) throw new Error("nothing to click");
-  return element;
-}
-
-function named(spans: readonly PostedSpan[], name: string): PostedSpan | undefined {
-  return spans.find((span) => span.name === name);
-}
 
 /** Spans exported without any flush: the interaction ends by itself. */
 async function exported(count: number): Promise<readonly PostedSpan[]> {

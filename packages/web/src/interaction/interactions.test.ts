@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import { userEvent } from "vitest/browser";
-import { type FakePage, openFakePage, type PostedSpan } from "../../test/fake-page.ts";
+import { type FakePage, named, openFakePage, show } from "../../test/fake-page.ts";
 import { withSpan } from "../with-span.ts";
 import { type InteractionOptions, traceInteractions } from "./interactions.ts";
 
@@ -13,17 +13,6 @@ afterEach(async () => {
 
 function open(options?: InteractionOptions): FakePage {
   return openFakePage({ instruments: [traceInteractions(options)] });
-}
-
-function show(html: string): HTMLElement {
-  document.body.innerHTML = html;
-  const element = document.body.querySelector<HTMLElement>("[data-here]") ?? document.body.firstElementChild;
-  if (!(element instanceof HTMLElement)) throw new Error("nothing to click");
-  return element;
-}
-
-function named(spans: readonly PostedSpan[], name: string): PostedSpan | undefined {
-  return spans.find((span) => span.name === name);
 }
 
 async function namesOfClick(html: string): Promise<readonly string[]> {
