@@ -1,5 +1,6 @@
 // The processes of the demo: each starter resolves, once its server answers, to `{ url, child, stop }`.
-import { join } from "node:path";
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { freePort, portAnswers } from "./ports.mjs";
 import { createProcesses, saysLine } from "./processes.mjs";
@@ -34,6 +35,38 @@ export async function startDatabase({ port = 0, env = {}, processes = createProc
     ready: saysLine(/ready at/),
   });
   return { ...server, url: `postgresql://postgres@127.0.0.1:${own}/postgres` };
+}
+
+/** The Redis server of this machine, or Valkey, which speaks the same protocol; undefined where there is none. */
+export function findRedis() {
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  const candidates = ["redis-server", "valkey-server"].flatMap((name) =>
+    folders.map((folder) => join(folder, name)),
+  );
+  return candidates.find(isExecutable);
+}
+
+/** A Redis that keeps nothing; `url` is what its clients take. */
+export async function startRedis({ processes = createProcesses() } = {}) {
+  const command = findRedis();
+  if (!command) throw new Error("throughline: no redis-server on the PATH; install Redis or Valkey");
+  const own = await freePort(0);
+  const server = await processes.start({
+    name: "Redis",
+    command,
+    args: ["--port", String(own), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
+    ready: (_, signal) => portAnswers(own, signal),
+  });
+  return { ...server, url: `redis://127.0.0.1:${own}` };
+}
+
+function isExecutable(file) {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The service the shop asks about stock. */

@@ -1,4 +1,4 @@
-// `npm test` on a fresh clone: installs, finds a browser, checks, builds, runs unit and end-to-end tests,
+// `npm test` on a fresh clone: installs, finds a browser and a Redis, checks, builds, runs unit and end-to-end tests,
 // and ends with one plain line: "N passed, N failed, N skipped". With CI set a failed test gets a second try, and
 // what passed only then is named before that line.
 import { spawnSync } from "node:child_process";
@@ -16,6 +16,7 @@ async function main() {
   requireNode();
   await step("dependencies", () => installDependencies());
   await step("browser", provideBrowser);
+  await step("redis", provideRedis);
   await step("build", () => run("npm", ["run", "build", "--silent"]));
   await step("check", () => run("npm", ["run", "check:source", "--silent"]));
   const reports = mkdtempSync(join(tmpdir(), "throughline-test-"));
@@ -62,16 +63,30 @@ async function provideBrowser() {
   console.log("  no Chromium found, trying Playwright's own");
   const own = spawnSync("npx", ["playwright", "install", "chromium"], { stdio: "inherit" });
   if (own.status === 0 && findChromium()) return;
-  if (process.getuid?.() === 0 && spawnSync("apt-get", ["--version"]).status === 0) {
-    console.log("  that failed, trying the system's package");
-    spawnSync("apt-get", ["update", "-qq"], { stdio: "inherit" });
-    spawnSync("apt-get", ["install", "-y", "-qq", "chromium"], {
-      stdio: "inherit",
-      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-    });
-    if (findChromium()) return;
-  }
+  console.log("  that failed, trying the system's package");
+  installFromSystem("chromium");
+  if (findChromium()) return;
   fail("no Chromium to test in: install Chromium or Chrome, or set CHROMIUM_PATH to its executable");
+}
+
+async function provideRedis() {
+  const { findRedis } = await import("./services.mjs");
+  if (!findRedis()) installFromSystem("redis-server");
+  if (findRedis()) return console.log(`  ${findRedis()}`);
+  if (process.env.CI) fail("no Redis to test with: install redis-server or valkey");
+  console.log(
+    "  no Redis found: the tests of queues and of ioredis are skipped; install redis-server to run them",
+  );
+}
+
+/** Where this machine has Debian's packages and we may install them. */
+function installFromSystem(name) {
+  if (process.getuid?.() !== 0 || spawnSync("apt-get", ["--version"]).status !== 0) return;
+  spawnSync("apt-get", ["update", "-qq"], { stdio: "inherit" });
+  spawnSync("apt-get", ["install", "-y", "-qq", name], {
+    stdio: "inherit",
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+  });
 }
 
 function run(command, args) {

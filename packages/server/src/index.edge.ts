@@ -6,7 +6,7 @@ export type {
   Instrumentation,
   RegisterOptions,
 } from "./register-options.ts";
-export { type WithSpanOptions, withSpan } from "./with-span.ts";
+export { type WithSpanOptions, withSpan } from "./spans/with-span.ts";
 
 /** Does nothing: the edge runtime has no SDK; the host's fetch still carries `traceparent`. */
 export async function register(_options: RegisterOptions = {}): Promise<void> {

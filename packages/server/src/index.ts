@@ -2,7 +2,7 @@ import { say, warnOnce } from "./log.ts";
 import { processState } from "./process-state.ts";
 import type { FailedRequest, FailedRequestContext, RegisterOptions } from "./register-options.ts";
 import { leaveFetchToUs, readServerConfig } from "./settings.ts";
-import { isControlFlow } from "./with-span.ts";
+import { isControlFlow } from "./spans/with-span.ts";
 
 export type {
   FailedRequest,
@@ -10,7 +10,7 @@ export type {
   Instrumentation,
   RegisterOptions,
 } from "./register-options.ts";
-export { type WithSpanOptions, withSpan } from "./with-span.ts";
+export { type WithSpanOptions, withSpan } from "./spans/with-span.ts";
 
 /**
  * Starts tracing in a Next.js server: `export { register } from "@throughline/server"` in instrumentation.ts.

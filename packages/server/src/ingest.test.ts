@@ -132,7 +132,7 @@ test("switched off, the route says how to switch it on", async () => {
 });
 
 test("a gRPC endpoint on 4317 is reached by HTTP on 4318", async () => {
-  const { forwardUrl } = await import("./forward-url.ts");
+  const { forwardUrl } = await import("./ingest/forward-url.ts");
   const { readServerConfig } = await import("./settings.ts");
   const urlFor = (env: Record<string, string>): string => {
     const config = readServerConfig({}, (text) => expect.fail(text), { OTEL_ENABLED: "true", ...env });

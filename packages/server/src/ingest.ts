@@ -1,10 +1,10 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { FLUSH_TOKEN_HEADER } from "@throughline/core/attributes";
-import { createForwarder, type Forwarder } from "./forward.ts";
-import { forwardUrl, type Signal } from "./forward-url.ts";
+import { createForwarder, type Forwarder } from "./ingest/forward.ts";
+import { forwardUrl, type Signal } from "./ingest/forward-url.ts";
+import { Refusal, readTelemetry } from "./ingest/read-telemetry.ts";
 import { sayRarely, warnOnce } from "./log.ts";
 import { flushProcess, processState } from "./process-state.ts";
-import { Refusal, readTelemetry } from "./read-telemetry.ts";
 import { readServerConfig, type ServerConfig } from "./settings.ts";
 
 /**

@@ -6,7 +6,7 @@ import { readServerConfig } from "./settings.ts";
 
 export type { Tracing } from "./process-state.ts";
 export type { Instrumentation, RegisterOptions } from "./register-options.ts";
-export { type WithSpanOptions, withSpan } from "./with-span.ts";
+export { type WithSpanOptions, withSpan } from "./spans/with-span.ts";
 
 export interface NodeTracingOptions extends RegisterOptions {
   /** The route template of a request (`/stock/{sku}`) for the SERVER span's name; plain node:http knows none. */

@@ -1,4 +1,4 @@
-import type { Forwarder } from "./forward.ts";
+import type { Forwarder } from "./ingest/forward.ts";
 
 /** What the bundles of one process share. */
 export interface ProcessState {

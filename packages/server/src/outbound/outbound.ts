@@ -6,7 +6,7 @@ import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } 
 import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
 import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici";
 import { HTTP_ROUTE, requestSpanName } from "@throughline/core/attributes";
-import { appendServerTiming } from "./server-timing.ts";
+import { appendServerTiming } from "../requests/server-timing.ts";
 
 export interface OutboundOptions {
   /** Origins of the collector; requests to them are not traced. */

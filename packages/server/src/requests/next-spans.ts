@@ -2,10 +2,10 @@ import { type Attributes, SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import type { ReadableSpan, Span, SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import * as names from "@throughline/core/attributes";
 import { requestSpanName } from "@throughline/core/attributes";
+import { viewOf } from "../pipeline/span-view.ts";
 import { digestOf, messageOf } from "./request-error.ts";
 import type { ResponseRecord } from "./response-record.ts";
 import { appendServerTiming } from "./server-timing.ts";
-import { viewOf } from "./span-view.ts";
 
 const HANDLE_REQUEST = "BaseServer.handleRequest";
 

@@ -9,8 +9,8 @@ import {
   SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { redactUrls } from "../pipeline/redact-urls.ts";
 import { nextSpans } from "./next-spans.ts";
-import { redactUrls } from "./redact-urls.ts";
 import { recordRequestError } from "./request-error.ts";
 import { type ResponseRecords, recordResponses } from "./response-record.ts";
 
