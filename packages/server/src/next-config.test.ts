@@ -178,3 +178,11 @@ test("what the browser would start with is checked when the app is built", () =>
   expect(message).toContain('propagation "all": expected "same-origin" or "off"');
   expect(message).toContain('ignoreUrls "/healthz": expected prefixes');
 });
+
+test("libraries with an instrumentation stay outside the bundles, the user's own list before them", () => {
+  turnOn();
+  // This workspace has ioredis and its instrumentation.
+  const config = withTracing({ serverExternalPackages: ["mine"] });
+  expect(config.serverExternalPackages).toEqual(["mine", "ioredis"]);
+  expect(withTracing({ transpilePackages: ["ioredis"] }).serverExternalPackages).toEqual([]);
+});

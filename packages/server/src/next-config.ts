@@ -1,6 +1,7 @@
 import { parseOrigin } from "@throughline/core";
 import { DEFAULT_INGEST_PATH } from "@throughline/core/attributes";
 import type { NextConfig } from "next";
+import { librariesToLeaveOut } from "./libraries/external-packages.ts";
 import { warnOnce } from "./log.ts";
 import { appPackage } from "./package-name.ts";
 import { readServerConfig, type ServerConfig, sampleRatioOf } from "./settings.ts";
@@ -179,9 +180,16 @@ function traced(
     ...config,
     env: { ...config.env, THROUGHLINE_WEB: JSON.stringify({ ...web, endpoint }) },
     instrumentationClientInject: [...(config.instrumentationClientInject ?? []), entry],
+    serverExternalPackages: external(config),
     transpilePackages: transpileNext && !transpiled.includes("next") ? [...transpiled, "next"] : transpiled,
     ...(!hook && { experimental: lowered(config.experimental) }),
   };
+}
+
+/** Next.js refuses a package that is to be both transpiled and left alone; the user's word holds. */
+function external({ serverExternalPackages = [], transpilePackages = [] }: NextConfig): string[] {
+  const libraries = librariesToLeaveOut(process.cwd()).filter((name) => !transpilePackages.includes(name));
+  return [...new Set([...serverExternalPackages, ...libraries])];
 }
 
 type Experimental = NonNullable<NextConfig["experimental"]>;

@@ -74,6 +74,12 @@ export function leaveFetchToUs(): void {
   process.env.NEXT_OTEL_FETCH_DISABLED ??= "1";
 }
 
+/** The folder of this app's build; Next.js writes its name in when it bundles us. */
+export function buildFolder(): string {
+  // Not path.join: Turbopack takes that for a file access of unknown path, and ships the whole project.
+  return `${process.cwd()}/${process.env.__NEXT_RELATIVE_DIST_DIR ?? ".next"}`;
+}
+
 function isOff(env: Env): boolean {
   const enabled = env.OTEL_ENABLED?.trim().toLowerCase() ?? "";
   return enabled === "" || enabled === "false" || env.OTEL_SDK_DISABLED?.trim().toLowerCase() === "true";

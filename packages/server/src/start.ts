@@ -6,19 +6,20 @@ import { BatchSpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { parseOrigin, protocolOf, tracesUrl } from "@throughline/core";
 import { SERVICE_NAME, SERVICE_VERSION } from "@throughline/core/attributes";
 import { collectorOrigins } from "./ingest/forward-url.ts";
-import { say } from "./log.ts";
+import { unpatchedLibraries } from "./libraries/unpatched-libraries.ts";
+import { say, warnOnce } from "./log.ts";
 import { createOutbound, type IncomingOptions, touchHttp } from "./outbound/outbound.ts";
 import { appPackage } from "./package-name.ts";
 import { createExporter } from "./pipeline/exporter.ts";
 import { redactUrls } from "./pipeline/redact-urls.ts";
 import { flushBeforeExit } from "./pipeline/shutdown.ts";
 import { flushProcess, processState, type Tracing } from "./process-state.ts";
-import type { RegisterOptions } from "./register-options.ts";
+import type { Instrumentation, RegisterOptions } from "./register-options.ts";
 import { nextSpans } from "./requests/next-spans.ts";
 import { recordRequestError } from "./requests/request-error.ts";
 import { recordResponses } from "./requests/response-record.ts";
 import { createSampler } from "./requests/sampler.ts";
-import { type ServerConfig, sampleRatioOf } from "./settings.ts";
+import { buildFolder, type ServerConfig, sampleRatioOf } from "./settings.ts";
 import { VERSION } from "./version.ts";
 
 export interface StartOptions extends RegisterOptions {
@@ -65,6 +66,7 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   // After the provider is global, so that an instrumentation with its own copy of the api finds it too.
   registerInstrumentations({ instrumentations });
   touchHttp();
+  sayUnpatched(extra, isNext);
 
   const state = processState();
   if (records) state.requestFailed = (error) => recordRequestError(records.current(), error);
@@ -108,6 +110,11 @@ function serviceNameOf(config: ServerConfig): string {
   return (
     config.serviceName || config.resourceAttributes[SERVICE_NAME] || appPackage().name || "unknown_service"
   );
+}
+
+function sayUnpatched(instrumentations: readonly Instrumentation[], isNext: boolean): void {
+  const folders = { app: process.cwd(), build: isNext ? buildFolder() : undefined };
+  for (const sentence of unpatchedLibraries(instrumentations, folders)) warnOnce(sentence);
 }
 
 function sayStarted(config: ServerConfig): void {
