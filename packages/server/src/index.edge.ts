@@ -3,6 +3,7 @@ import type { FailedRequest, FailedRequestContext, RegisterOptions } from "./reg
 export type {
   FailedRequest,
   FailedRequestContext,
+  IgnoredRequest,
   Instrumentation,
   RegisterOptions,
 } from "./register-options.ts";

@@ -7,6 +7,7 @@ import { isControlFlow } from "./spans/with-span.ts";
 export type {
   FailedRequest,
   FailedRequestContext,
+  IgnoredRequest,
   Instrumentation,
   RegisterOptions,
 } from "./register-options.ts";

@@ -5,7 +5,7 @@ import type { RegisterOptions } from "./register-options.ts";
 import { readServerConfig } from "./settings.ts";
 
 export type { Tracing } from "./process-state.ts";
-export type { Instrumentation, RegisterOptions } from "./register-options.ts";
+export type { IgnoredRequest, Instrumentation, RegisterOptions } from "./register-options.ts";
 export { type WithSpanOptions, withSpan } from "./spans/with-span.ts";
 
 export interface NodeTracingOptions extends RegisterOptions {
@@ -27,9 +27,7 @@ export async function startTracing(options: NodeTracingOptions = {}): Promise<Tr
     const config = readServerConfig({ serviceName: options.serviceName }, warnOnce);
     if (!config) return OFF;
     const state = processState();
-    state.tracing ??= import("./start.ts").then(({ start }) =>
-      start(config, { ...options, host: "node", incoming: { route: options.route } }),
-    );
+    state.tracing ??= import("./start.ts").then(({ start }) => start(config, { ...options, host: "node" }));
     return await state.tracing;
   } catch (error) {
     say("warn", `tracing stays off: ${String(error)}. The service runs without it.`);

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import type { MeterProvider, TracerProvider } from "@opentelemetry/api";
 
 /** An OpenTelemetry instrumentation, by its shape: your own copy of `@opentelemetry/instrumentation-*` fits. */
@@ -12,6 +13,9 @@ export interface Instrumentation {
   getConfig(): { enabled?: boolean };
 }
 
+/** A path without the base path, in which `*` stands for anything (`/internal/*`), or a test of the request's head. */
+export type IgnoredRequest = string | ((request: IncomingMessage) => boolean);
+
 /** Options of `register` and `startTracing`; each wins over its environment variable. */
 export interface RegisterOptions {
   /** `service.name`; without it OTEL_SERVICE_NAME, else the name in package.json. */
@@ -20,6 +24,11 @@ export interface RegisterOptions {
   readonly instrumentations?: () => Promise<readonly Instrumentation[]> | readonly Instrumentation[];
   /** Exact origins that outbound requests may carry `traceparent` to; without it every outbound request does. */
   readonly propagateTo?: readonly string[];
+  /**
+   * Requests that make no spans, no metrics and no outbound `traceparent`, added to prefetches, health checks and
+   * files. `{ only: […] }` takes the place of the health checks.
+   */
+  readonly ignoreIncoming?: readonly IgnoredRequest[] | { readonly only: readonly IgnoredRequest[] };
 }
 
 /** What Next.js tells `onRequestError` about the request. */

@@ -80,6 +80,11 @@ export function buildFolder(): string {
   return `${process.cwd()}/${process.env.__NEXT_RELATIVE_DIST_DIR ?? ".next"}`;
 }
 
+/** The app's base path, which Next.js writes into what it bundles; empty elsewhere. */
+export function basePath(): string {
+  return process.env.__NEXT_ROUTER_BASEPATH ?? "";
+}
+
 function isOff(env: Env): boolean {
   const enabled = env.OTEL_ENABLED?.trim().toLowerCase() ?? "";
   return enabled === "" || enabled === "false" || env.OTEL_SDK_DISABLED?.trim().toLowerCase() === "true";

@@ -16,16 +16,18 @@ import { flushBeforeExit } from "./pipeline/shutdown.ts";
 import { flushProcess, processState, type Tracing } from "./process-state.ts";
 import type { Instrumentation, RegisterOptions } from "./register-options.ts";
 import { nextSpans } from "./requests/next-spans.ts";
+import { createNoiseTest } from "./requests/noise.ts";
 import { recordRequestError } from "./requests/request-error.ts";
 import { recordResponses } from "./requests/response-record.ts";
 import { createSampler } from "./requests/sampler.ts";
-import { buildFolder, type ServerConfig, sampleRatioOf } from "./settings.ts";
+import { basePath, buildFolder, type ServerConfig, sampleRatioOf } from "./settings.ts";
 import { VERSION } from "./version.ts";
 
 export interface StartOptions extends RegisterOptions {
   /** Next.js opens the SERVER spans itself; elsewhere node:http does. */
   readonly host: "next" | "node";
-  readonly incoming?: IncomingOptions;
+  /** The route template of a request, where the host is not Next.js. */
+  readonly route?: IncomingOptions["route"];
 }
 
 /** Wires sampler, processors, exporter, instrumentations and shutdown into one running SDK. */
@@ -33,14 +35,16 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   // First, because it is the caller's code and may throw: nothing must have been touched then.
   const extra = (await options.instrumentations?.()) ?? [];
   const isNext = options.host === "next";
-  const records = isNext ? recordResponses() : undefined;
+  const isNoise = noiseTest(config, options);
+  const records = isNext ? recordResponses(isNoise) : undefined;
   const { ratio } = sampleRatioOf(config);
   const outbound = createOutbound({
     ignoredOrigins: collectorOrigins(config),
     propagateTo: options.propagateTo?.map(parseOrigin),
     propagators: config.propagators,
     trustsCaller: !isNext,
-    incoming: isNext ? undefined : (options.incoming ?? { route: undefined }),
+    incoming: isNext ? undefined : { route: options.route, isNoise },
+    servesNoise: () => records?.current()?.isNoise === true,
   });
   const exporting = redactUrls(
     new BatchSpanProcessor(createExporter(config), { scheduledDelayMillis: config.batchDelayMs }),
@@ -85,11 +89,13 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
       for (const each of instrumentations) each.disable();
       await sdk.shutdown().catch(() => undefined);
       records?.stop();
-      trace.disable();
-      context.disable();
-      propagation.disable();
+      for (const api of [trace, context, propagation]) api.disable();
     },
   };
+}
+
+function noiseTest({ ingestPath }: ServerConfig, { ignoreIncoming }: StartOptions) {
+  return createNoiseTest({ basePath: basePath(), ingestPath, ignoreIncoming });
 }
 
 function resourceOf(config: ServerConfig): Resource {

@@ -7,6 +7,7 @@ import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
 import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici";
 import { HTTP_ROUTE, requestSpanName } from "@throughline/core/attributes";
 import { appendServerTiming } from "../requests/server-timing.ts";
+import { isSilenced, silence } from "../requests/silence.ts";
 
 export interface OutboundOptions {
   /** Origins of the collector; requests to them are not traced. */
@@ -19,11 +20,15 @@ export interface OutboundOptions {
   readonly trustsCaller: boolean;
   /** `undefined`: incoming requests belong to somebody else (Next.js). */
   readonly incoming: IncomingOptions | undefined;
+  /** Whether the request that is being taken in is noise; where `incoming` is set, that decides. */
+  readonly servesNoise: () => boolean;
 }
 
 export interface IncomingOptions {
   /** The route template of a request (`/stock/{sku}`), which plain node:http cannot know. */
   readonly route: ((request: IncomingMessage) => string | undefined) | undefined;
+  /** Whether a request is noise: it and what it runs make no spans and send no context. */
+  readonly isNoise: (request: IncomingMessage) => boolean;
 }
 
 export interface Outbound {
@@ -63,6 +68,7 @@ function httpInstrumentation(
 ): HttpInstrumentation {
   return new HttpInstrumentation({
     disableIncomingRequestInstrumentation: incoming === undefined,
+    ...(incoming && { ignoreIncomingRequestHook: incoming.isNoise }),
     ignoreOutgoingRequestHook: (request) => isIgnored(originOf(request)),
     applyCustomAttributesOnSpan: (span, request) => {
       // Incoming only: a ClientRequest has no `url`.
@@ -87,9 +93,11 @@ function propagator(options: OutboundOptions, mayLeave: () => boolean): TextMapP
   const read = options.trustsCaller ? all : new CompositePropagator({ propagators: traceContext });
   return {
     inject(context, carrier, setter): void {
-      if (mayLeave()) all.inject(context, carrier, setter);
+      if (mayLeave() && !isSilenced(context)) all.inject(context, carrier, setter);
     },
-    extract: (context, carrier, getter) => read.extract(context, carrier, getter),
+    // The one place where a context of ours is around the whole request, before Next.js opens its first span.
+    extract: (context, carrier, getter) =>
+      options.servesNoise() ? silence(context) : read.extract(context, carrier, getter),
     fields: () => all.fields(),
   };
 }

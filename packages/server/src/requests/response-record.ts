@@ -1,12 +1,14 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { channel } from "node:diagnostics_channel";
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Span } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
 
 /** What one response knows about its SERVER spans. */
 export interface ResponseRecord {
   readonly response: ServerResponse;
+  /** A prefetch, a probe, a file: neither it nor what it runs makes spans, metrics or headers. */
+  readonly isNoise: boolean;
   /** The SERVER span opened first; with proxy.ts this is the outer one. */
   first: unknown;
   /** The SERVER span opened last, the one that a failure belongs to. */
@@ -25,7 +27,9 @@ export interface ResponseRecords {
 }
 
 /** Makes the response of the running request findable from any code below it, without patching anything. */
-export function recordResponses(): ResponseRecords {
+export function recordResponses(
+  isNoise: (request: IncomingMessage) => boolean = () => false,
+): ResponseRecords {
   const storage = new AsyncLocalStorage<ResponseRecord>();
   const started = channel("http.server.request.start");
   const onStart = (message: unknown): void => {
@@ -33,6 +37,7 @@ export function recordResponses(): ResponseRecords {
     // enterWith, not run: the channel has no callback around the request. It holds for this request's async resource only.
     storage.enterWith({
       response,
+      isNoise: isNoise(response.req),
       first: undefined,
       latest: undefined,
       held: undefined,

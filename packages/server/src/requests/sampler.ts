@@ -10,6 +10,7 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import type { SamplerName } from "@throughline/core";
 import { NEXT_SPAN_TYPE, OLD_HTTP_TARGET, URL_PATH } from "@throughline/core/attributes";
+import { isAsset, matchIngest, pathOf } from "./noise.ts";
 
 // Next.js's own bookkeeping: boot, module loading, zero-length marks. Nothing a user wrote runs below them.
 const NOISE: ReadonlySet<unknown> = new Set([
@@ -41,6 +42,8 @@ export interface SamplerOptions {
 export function createSampler(options: SamplerOptions): Sampler {
   const inner = baseSampler(options);
   const isOurs = matchIngest(options.ingestPath);
+  // The request's head is judged by noise.ts where the process sees it; here is what the span alone can tell.
+  const isNoise = (path: string): boolean => isAsset(path) || isOurs(path);
   return {
     shouldSample(
       context: Context,
@@ -52,7 +55,8 @@ export function createSampler(options: SamplerOptions): Sampler {
     ): SamplingResult {
       if (NOISE.has(attributes[NEXT_SPAN_TYPE])) return { decision: SamplingDecision.NOT_RECORD };
       const target = attributes[OLD_HTTP_TARGET] ?? attributes[URL_PATH];
-      if (typeof target === "string" && isOurs(target)) return { decision: SamplingDecision.NOT_RECORD };
+      if (typeof target === "string" && isNoise(pathOf(target)))
+        return { decision: SamplingDecision.NOT_RECORD };
       return inner.shouldSample(context, traceId, name, kind, attributes, links);
     },
     toString: () => `Throughline{${inner.toString()}}`,
@@ -78,20 +82,4 @@ function baseSampler({ name, ratio, trustsCaller }: SamplerOptions): Sampler {
         ...(trustsCaller ? {} : { remoteParentSampled: byRatio }),
       });
   }
-}
-
-// By the end of the path, because Next.js's target starts with the app's basePath.
-function matchIngest(ingestPath: string): (target: string) => boolean {
-  const ends = [
-    `${ingestPath}/v1/traces`,
-    `${ingestPath}/v1/metrics`,
-    `${ingestPath}/v1/logs`,
-    `${ingestPath}/flush`,
-  ];
-  return (target) => {
-    const path = target.split("?", 1)[0] ?? "";
-    // The Pages Router's data requests lie below /_next/ too, and run the user's getServerSideProps.
-    const isAsset = path.includes("/_next/") && !path.includes("/_next/data/");
-    return isAsset || ends.some((end) => path.endsWith(end));
-  };
 }

@@ -1,0 +1,99 @@
+import type { IncomingMessage } from "node:http";
+import { warnOnce } from "../log.ts";
+import type { IgnoredRequest, RegisterOptions } from "../register-options.ts";
+
+type Request = Pick<IncomingMessage, "url" | "headers" | "method">;
+type Test = (request: IncomingMessage) => boolean;
+
+export interface NoiseOptions {
+  /** The app's base path; patterns are written without it, as everywhere in Next.js. */
+  readonly basePath: string;
+  readonly ingestPath: string;
+  readonly ignoreIncoming: RegisterOptions["ignoreIncoming"];
+}
+
+/** Paths that only a probe asks for. */
+const PROBED = /^(?:\/api)?\/(?:healthz|livez|readyz)(?:\/|$)/;
+/** Paths that a probe asks for, and that may as well be a page about health: then a browser asks. */
+const HEALTH = /^(?:\/api)?\/health(?:[-_]?checks?)?(?:\/|$)/;
+const PROBES =
+  /^(?:kube-probe|ELB-HealthChecker|GoogleHC|Amazon-Route53-Health-Check|Consul Health Check|Envoy\/HC)/;
+/** What browsers and the dev overlay ask for by themselves. */
+const UNASKED = /^\/(?:favicon\.ico$|__nextjs_|\.well-known\/appspecific\/com\.chrome\.devtools)/;
+/** How the routers mark what they fetch before anybody asked for it: App Router, its segments, Pages Router. */
+const PREFETCH = ["next-router-prefetch", "next-router-segment-prefetch", "x-middleware-prefetch"];
+
+/**
+ * Whether a request is noise: prefetched, a probe, a file of the build, the browser's own spans, or what the app
+ * calls noise. Decided once a request, from its head alone. Throws where a pattern is none.
+ */
+export function createNoiseTest(options: NoiseOptions): Test {
+  const isOwn = matchIngest(options.ingestPath);
+  const { ignoreIncoming = [] } = options;
+  const only = "only" in ignoreIncoming ? ignoreIncoming.only : undefined;
+  const asked = (only ?? (ignoreIncoming as readonly IgnoredRequest[])).map((each) => toTest(each, options));
+  return (request) => {
+    const path = pathOf(request.url ?? "");
+    if (isAsset(path) || isOwn(path) || isPrefetch(request)) return true;
+    if (only === undefined && isProbe(withoutBase(path, options.basePath), request)) return true;
+    return asked.some((test) => test(request));
+  };
+}
+
+/** Files of the build. The Pages Router's data requests lie among them, and run the user's getServerSideProps. */
+export function isAsset(path: string): boolean {
+  return path.includes("/_next/") && !path.includes("/_next/data/");
+}
+
+/** By the end of the path, because Next.js's target starts with the app's basePath. */
+export function matchIngest(ingestPath: string): (path: string) => boolean {
+  const ends = [
+    `${ingestPath}/v1/traces`,
+    `${ingestPath}/v1/metrics`,
+    `${ingestPath}/v1/logs`,
+    `${ingestPath}/flush`,
+  ];
+  return (path) => ends.some((end) => path.endsWith(end));
+}
+
+export function pathOf(target: string): string {
+  const cut = target.indexOf("?");
+  return cut < 0 ? target : target.slice(0, cut);
+}
+
+function isPrefetch({ headers }: Request): boolean {
+  return PREFETCH.some((name) => headers[name] !== undefined);
+}
+
+function isProbe(path: string, { headers }: Request): boolean {
+  if (PROBED.test(path) || UNASKED.test(path) || PROBES.test(headers["user-agent"] ?? "")) return true;
+  return HEALTH.test(path) && headers["sec-fetch-mode"] === undefined && headers.rsc === undefined;
+}
+
+function withoutBase(path: string, basePath: string): string {
+  return basePath !== "" && path.startsWith(`${basePath}/`) ? path.slice(basePath.length) : path;
+}
+
+function toTest(ignored: IgnoredRequest, { basePath }: NoiseOptions): Test {
+  if (typeof ignored === "function") return guarded(ignored);
+  if (typeof ignored !== "string" || !ignored.startsWith("/")) {
+    throw new Error(
+      `ignoreIncoming has ${JSON.stringify(ignored)}: expected a path such as "/internal/*" or a function; correct it in register()`,
+    );
+  }
+  const escaped = ignored.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
+  const pattern = new RegExp(`^${escaped.join(".*")}$`);
+  return (request) => pattern.test(withoutBase(pathOf(request.url ?? ""), basePath));
+}
+
+/** The app's own test; one that throws has not said that the request is noise. */
+function guarded(test: Test): Test {
+  return (request) => {
+    try {
+      return test(request) === true;
+    } catch (error) {
+      warnOnce(`a function in ignoreIncoming threw: ${String(error)}. Correct it; the request is traced.`);
+      return false;
+    }
+  };
+}
