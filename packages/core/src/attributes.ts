@@ -93,6 +93,8 @@ export const ERRORS_DROPPED = "throughline.errors.dropped";
 export const NEXT_SPAN_TYPE = "next.span_type";
 export const NEXT_SPAN_NAME = "next.span_name";
 export const NEXT_ROUTE = "next.route";
+/** Why a span of ours ended by a throw that is no failure: `redirect`, `notFound`, `forbidden`, `unauthorized`, `dynamic`. */
+export const CONTROL_FLOW = "next.control_flow";
 
 // What the older conventions called the same; Next.js 16 and some instrumentations still write them.
 export const OLD_HTTP_METHOD = "http.method";

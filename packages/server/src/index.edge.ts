@@ -7,7 +7,10 @@ export type {
   Instrumentation,
   RegisterOptions,
 } from "./register-options.ts";
-export { type WithSpanOptions, withSpan } from "./spans/with-span.ts";
+export { type CurrentTrace, currentTrace } from "./spans/current-trace.ts";
+export type { SpanAttributes, SpanAttributeValue, WithSpanOptions } from "./spans/span-options.ts";
+export { traced } from "./spans/traced.ts";
+export { withSpan } from "./spans/with-span.ts";
 
 /** Does nothing: the edge runtime has no SDK; the host's fetch still carries `traceparent`. */
 export async function register(_options: RegisterOptions = {}): Promise<void> {

@@ -2,7 +2,7 @@ import { say, warnOnce } from "./log.ts";
 import { processState } from "./process-state.ts";
 import type { FailedRequest, FailedRequestContext, RegisterOptions } from "./register-options.ts";
 import { leaveFetchToUs, readServerConfig } from "./settings.ts";
-import { isControlFlow } from "./spans/with-span.ts";
+import { isControlFlow } from "./spans/control-flow.ts";
 
 export type {
   FailedRequest,
@@ -11,7 +11,10 @@ export type {
   Instrumentation,
   RegisterOptions,
 } from "./register-options.ts";
-export { type WithSpanOptions, withSpan } from "./spans/with-span.ts";
+export { type CurrentTrace, currentTrace } from "./spans/current-trace.ts";
+export type { SpanAttributes, SpanAttributeValue, WithSpanOptions } from "./spans/span-options.ts";
+export { traced } from "./spans/traced.ts";
+export { withSpan } from "./spans/with-span.ts";
 
 /**
  * Starts tracing in a Next.js server: `export { register } from "@throughline/server"` in instrumentation.ts.

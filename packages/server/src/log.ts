@@ -14,6 +14,16 @@ export function warnOnce(text: string): void {
   say("warn", text);
 }
 
+/** An error that this process tells once, with the place in its stack; Next.js's dev server shows it over the page. */
+export function sayErrorOnce(error: Error): void {
+  const { said } = processState();
+  if (said.has(error.message)) return;
+  said.add(error.message);
+  error.message = `@throughline/server: ${error.message}`;
+  // biome-ignore lint/suspicious/noConsole: a mistake in the app's own code, for whoever wrote it
+  console.error(error);
+}
+
 /** {@link say}, at most once per `everyMs`, so that a collector that is down does not fill the app's log. */
 export function sayRarely(everyMs: number): (text: string) => void {
   let lastMs = Number.NEGATIVE_INFINITY;

@@ -6,7 +6,10 @@ import { readServerConfig } from "./settings.ts";
 
 export type { Tracing } from "./process-state.ts";
 export type { IgnoredRequest, Instrumentation, RegisterOptions } from "./register-options.ts";
-export { type WithSpanOptions, withSpan } from "./spans/with-span.ts";
+export { type CurrentTrace, currentTrace } from "./spans/current-trace.ts";
+export type { SpanAttributes, SpanAttributeValue, WithSpanOptions } from "./spans/span-options.ts";
+export { traced } from "./spans/traced.ts";
+export { withSpan } from "./spans/with-span.ts";
 
 export interface NodeTracingOptions extends RegisterOptions {
   /** The route template of a request (`/stock/{sku}`) for the SERVER span's name; plain node:http knows none. */

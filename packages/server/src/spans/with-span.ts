@@ -1,20 +1,13 @@
-import { type Attributes, type Span, type SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { context, type Span } from "@opentelemetry/api";
+import { sayErrorOnce } from "../log.ts";
+import { runInSpan } from "./span-life.ts";
+import type { WithSpanOptions } from "./span-options.ts";
+import { activeTracer, INERT_SPAN, openSpan } from "./tracer.ts";
 
-export interface WithSpanOptions {
-  readonly attributes?: Attributes;
-  readonly kind?: SpanKind;
-}
-
-// How Next.js throws what is not a failure: redirect(), notFound(), forbidden(), and a render that turns dynamic.
-const CONTROL_FLOW = [
-  "NEXT_REDIRECT",
-  "NEXT_HTTP_ERROR_FALLBACK",
-  "NEXT_NOT_FOUND",
-  "DYNAMIC_SERVER_USAGE",
-  "BAILOUT_TO_CLIENT_SIDE_RENDERING",
-];
-
-/** Runs `fn` inside a span that ends when it returns or settles; an error is recorded and rethrown unchanged. */
+/**
+ * Runs `fn` inside a span that ends when it returns, settles or, for a generator, when the iteration is over; an error
+ * is recorded and rethrown unchanged. What Next.js throws to steer (`redirect()`, `notFound()`) is no error.
+ */
 export function withSpan<T>(name: string, fn: (span: Span) => T): T;
 export function withSpan<T>(name: string, options: WithSpanOptions, fn: (span: Span) => T): T;
 export function withSpan<T>(
@@ -28,56 +21,31 @@ export function withSpan<T>(
       `@throughline/server: withSpan(${JSON.stringify(name)}) got no function to run; call withSpan(name, fn) or withSpan(name, options, fn)`,
     );
   }
-  const options = typeof optionsOrFn === "function" ? {} : optionsOrFn;
-  return trace
-    .getTracer("@throughline/server")
-    .startActiveSpan(name, options, (span) => runInside(span, () => fn(span)));
-}
-
-/** Whether Next.js threw this to steer, not because something failed. */
-export function isControlFlow(error: unknown): boolean {
-  if (typeof error !== "object" || error === null || !("digest" in error)) return false;
-  const { digest } = error;
-  return typeof digest === "string" && CONTROL_FLOW.some((word) => digest.startsWith(word));
-}
-
-function runInside<T>(span: Span, run: () => T): T {
-  let result: T;
-  try {
-    result = run();
-  } catch (error) {
-    fail(span, error);
-    throw error;
+  const tracer = activeTracer();
+  if (isServerReference(fn)) {
+    const alone = (): T => (fn as () => T)();
+    if (!tracer) return alone();
+    refuseSpan(name, fn.name);
+    return withSpan(name, typeof optionsOrFn === "function" ? {} : optionsOrFn, alone);
   }
-  if (!isThenable(result)) {
-    span.end();
-    return result;
-  }
-  return result.then(
-    (value) => {
-      span.end();
-      return value;
-    },
-    (error: unknown) => {
-      fail(span, error);
-      throw error;
-    },
-    // A thenable's `then` gives back the same kind of thenable, which the compiler cannot know of T.
-  ) as T;
+  if (!tracer) return fn(INERT_SPAN);
+  const parent = context.active();
+  const span = openSpan(tracer, name, typeof optionsOrFn === "function" ? {} : optionsOrFn, parent);
+  return runInSpan(span, parent, () => fn(span));
 }
 
-function fail(span: Span, error: unknown): void {
-  if (!isControlFlow(error)) {
-    const exception = error instanceof Error ? error : String(error);
-    span.recordException(exception);
-    span.setStatus({
-      code: SpanStatusCode.ERROR,
-      message: error instanceof Error ? error.message : String(error),
-    });
-  }
-  span.end();
+const SERVER_REFERENCE = Symbol.for("react.server.reference");
+
+/** A `use cache` or `use server` function as Next.js compiles it: what it is called with is written down as its key or its post. */
+function isServerReference(fn: object): boolean {
+  return (fn as { readonly $$typeof?: unknown }).$$typeof === SERVER_REFERENCE;
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+// An Error, because the place of the call is in its stack, and Next.js's dev server shows it over the page.
+function refuseSpan(name: string, fn: string): void {
+  sayErrorOnce(
+    new TypeError(
+      `withSpan(${JSON.stringify(name)}) does not hand its span to ${fn || "the function"}, which is a \`use cache\` or \`use server\` function: a span among its arguments makes each call a cache miss. It ran without; write withSpan(${JSON.stringify(name)}, () => ${fn || "fn"}())`,
+    ),
+  );
 }

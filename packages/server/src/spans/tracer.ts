@@ -1,0 +1,46 @@
+import {
+  type Attributes,
+  type Context,
+  context,
+  INVALID_SPAN_CONTEXT,
+  ProxyTracerProvider,
+  type Span,
+  type SpanOptions,
+  type Tracer,
+  trace,
+} from "@opentelemetry/api";
+import type { WithSpanOptions } from "./span-options.ts";
+
+const TRACER_NAME = "@throughline/server";
+
+/** What a function is handed where nothing is traced. */
+export const INERT_SPAN: Span = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+
+/**
+ * The tracer of whoever registered one; `undefined` where nobody did, so that a span costs nothing there. Asked for
+ * each span: Next.js makes only the tracers safe for prerenders that are fetched after `register`.
+ */
+export function activeTracer(): Tracer | undefined {
+  const provider = trace.getTracerProvider();
+  return provider instanceof ProxyTracerProvider
+    ? provider.getDelegateTracer(TRACER_NAME)
+    : provider.getTracer(TRACER_NAME);
+}
+
+/** Opens a span below what `parent` holds. */
+export function openSpan(
+  tracer: Tracer,
+  name: string,
+  options: WithSpanOptions,
+  parent: Context = context.active(),
+): Span {
+  const { attributes, kind, links, root } = options;
+  const spanOptions: SpanOptions = {
+    // The SDK copies what it is given; its types only lack `readonly`.
+    ...(attributes && { attributes: attributes as Attributes }),
+    ...(kind !== undefined && { kind }),
+    ...(links && { links: [...links] }),
+    ...(root && { root }),
+  };
+  return tracer.startSpan(name, spanOptions, parent);
+}
