@@ -5,7 +5,7 @@ import { chromiumLaunchOptions } from "./scripts/chromium.mjs";
 // Workers load this file again: what the main process chose reaches them through the environment.
 process.env.THROUGHLINE_FLUSH_TOKEN ??= randomUUID();
 
-const BUILDING = ["disabled", "context", "page-load", "outside-next", "vite-plugin"].map(
+const BUILDING = ["disabled", "context", "page-load", "outside-next", "vite-plugin", "server-matrix"].map(
   (name) => `${name}.spec.ts`,
 );
 

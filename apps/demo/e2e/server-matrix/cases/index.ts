@@ -1,0 +1,11 @@
+import type { Case } from "../case.ts";
+import type { Combination } from "../combinations.ts";
+import { pages } from "./pages.ts";
+import { routeHandlers } from "./route-handlers.ts";
+
+/** Every theme; each is a file of this folder. */
+const THEMES = [routeHandlers, pages];
+
+export function casesOf(combination: Combination): readonly Case[] {
+  return THEMES.flatMap((cases) => cases(combination));
+}

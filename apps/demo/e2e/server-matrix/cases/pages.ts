@@ -1,0 +1,37 @@
+import type { Cases } from "../case.ts";
+import { SLOW_MS } from "../downstream.ts";
+
+/** Pages of the App Router. */
+export const pages: Cases = () => [
+  {
+    title: "a static page",
+    path: "/static",
+    status: 200,
+    route: "/static",
+    below: [],
+  },
+  {
+    title: "a dynamic page",
+    path: "/rsc/7",
+    status: 200,
+    route: "/rsc/[id]",
+    below: ["render route (app) /rsc/[id] · internal", "  GET · client", "  read item · internal"],
+  },
+  {
+    title: "a page that streams",
+    path: "/slow",
+    status: 200,
+    route: "/slow",
+    minMs: SLOW_MS,
+    below: ["render route (app) /slow · internal", "  slow part · internal", "    GET · client"],
+  },
+  {
+    title: "a page that breaks after its first byte",
+    path: "/late-error",
+    status: 200,
+    route: "/late-error",
+    marks: "ERROR · exception",
+    minMs: SLOW_MS,
+    below: ["render route (app) /late-error · internal · ERROR · exception", "  GET · client"],
+  },
+];

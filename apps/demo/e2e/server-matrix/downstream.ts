@@ -1,0 +1,39 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** What one request that reached the downstream server carried. */
+export interface Received {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+export interface Downstream {
+  readonly url: string;
+  readonly received: readonly Received[];
+  stop(): Promise<void>;
+}
+
+/** How long the slow service takes to answer. */
+export const SLOW_MS = 300;
+
+/** The untraced service that the app calls: `/slow` answers late, every other path at once. */
+export async function startDownstream(): Promise<Downstream> {
+  const received: Received[] = [];
+  const server = createServer(({ url: path = "", headers }, response) => {
+    received.push({ path, headers });
+    const answer = (): unknown =>
+      response.setHeader("content-type", "application/json").end(JSON.stringify({ stock: 3, path }));
+    if (path.startsWith("/slow")) setTimeout(answer, SLOW_MS);
+    else answer();
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    received,
+    async stop(): Promise<void> {
+      server.closeAllConnections();
+      await once(server.close(), "close");
+    },
+  };
+}

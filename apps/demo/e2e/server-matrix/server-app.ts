@@ -1,0 +1,124 @@
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { freePort } from "../../../../scripts/ports.mjs";
+import { createProcesses, saysLine } from "../../../../scripts/processes.mjs";
+import { tracingEnv } from "../environment.ts";
+import type { Combination } from "./combinations.ts";
+
+const folder = fileURLToPath(new URL("../fixtures/server-app/", import.meta.url));
+const workspace = fileURLToPath(new URL("../../../../", import.meta.url));
+const next = join(workspace, "node_modules/next/dist/bin/next");
+
+/** A build of the app; `serve` runs it as one process of its own, as often as asked. */
+export interface BuiltApp {
+  readonly combination: Combination;
+  /** What `next build` printed. */
+  readonly buildLog: readonly string[];
+  serve(options: ServeOptions, use: (served: ServedApp) => Promise<void>): Promise<void>;
+}
+
+export interface ServeOptions {
+  /** `service.name` of this process: what its traces are found by. */
+  readonly service: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** A file of the app that is the server in place of `next start`; not of a standalone build. */
+  readonly script?: string;
+}
+
+export interface ServedApp {
+  readonly service: string;
+  /** Origin and base path. */
+  readonly url: string;
+  /** What the process has printed so far. */
+  readonly log: readonly string[];
+}
+
+/** Builds the app for one combination, and takes away what it left outside the project. */
+export async function withBuild(
+  combination: Combination,
+  use: (built: BuiltApp) => Promise<void>,
+): Promise<void> {
+  const { processes, log } = listeningProcesses();
+  const env = { ...tracingEnv("server-app"), ...buildEnvOf(combination) };
+  const args = [next, "build", ...(combination.webpack ? ["--webpack"] : [])];
+  await processes.run({ name: `next build (${combination.name})`, args, cwd: folder, env });
+  const copy = combination.standalone ? copyStandalone(combination) : undefined;
+  const cwd = copy ? join(copy, "apps/demo/e2e/fixtures/server-app") : folder;
+  try {
+    await use({
+      combination,
+      buildLog: log,
+      serve: (options, run) => serve({ combination, cwd, options }, run),
+    });
+  } finally {
+    if (copy) rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+function listeningProcesses(): {
+  readonly processes: ReturnType<typeof createProcesses>;
+  readonly log: readonly string[];
+} {
+  const log: string[] = [];
+  const onLine = (_: string, line: string): undefined => {
+    log.push(line);
+  };
+  return { processes: createProcesses({ onLine }), log };
+}
+
+function buildEnvOf(combination: Combination): Record<string, string> {
+  return {
+    NEXT_TELEMETRY_DISABLED: "1",
+    NEXT_DIST_DIR: distDirOf(combination),
+    COMBINATION: JSON.stringify(combination),
+  };
+}
+
+function distDirOf({ name }: Combination): string {
+  return `.next-${name}`;
+}
+
+/** As a Dockerfile does it; outside the project, because Node looks for packages in every folder above. */
+function copyStandalone(combination: Combination): string {
+  const target = mkdtempSync(join(tmpdir(), "server-app-"));
+  const built = join(folder, distDirOf(combination));
+  cpSync(join(built, "standalone"), target, { recursive: true, verbatimSymlinks: true });
+  const inside = join(target, "apps/demo/e2e/fixtures/server-app", distDirOf(combination), "static");
+  cpSync(join(built, "static"), inside, { recursive: true });
+  return target;
+}
+
+interface Serving {
+  readonly combination: Combination;
+  readonly cwd: string;
+  readonly options: ServeOptions;
+}
+
+async function serve(
+  { combination, cwd, options }: Serving,
+  use: (served: ServedApp) => Promise<void>,
+): Promise<void> {
+  const { processes, log } = listeningProcesses();
+  const port = await freePort(0);
+  const args = combination.standalone
+    ? ["server.js"]
+    : options.script
+      ? [options.script]
+      : [next, "start", "-p", String(port), "-H", "127.0.0.1"];
+  const env = {
+    ...tracingEnv(options.service),
+    ...buildEnvOf(combination),
+    PORT: String(port),
+    HOSTNAME: "127.0.0.1",
+    ...options.env,
+  };
+  try {
+    await processes.start({ name: options.service, args, cwd, env, ready: saysLine(/Ready in/) });
+    const url = `http://127.0.0.1:${port}${combination.base ? "/base" : ""}`;
+    await use({ service: options.service, url, log });
+  } finally {
+    await processes.stopAll();
+  }
+}

@@ -1,0 +1,60 @@
+import { expect } from "@playwright/test";
+import type { SpanJson } from "@throughline/core";
+import type { Case } from "./case.ts";
+
+interface Claim {
+  readonly each: Case;
+  readonly method: string;
+  readonly title: string;
+  readonly base: boolean;
+}
+
+/** What a SERVER span says about its request, by the stable conventions. */
+export function expectServerSpan(server: SpanJson, { each, method, title, base }: Claim): void {
+  const path = each.path.split("?", 1)[0] ?? "";
+  const { attributes } = server;
+  const said = {
+    "http.request.method": attributes["http.request.method"],
+    "http.response.status_code": attributes["http.response.status_code"],
+    "http.route": attributes["http.route"],
+    "url.path": attributes["url.path"],
+    "url.scheme": attributes["url.scheme"],
+  };
+  expect.soft(said, `attributes of ${title}`).toEqual({
+    "http.request.method": method,
+    "http.response.status_code": each.status,
+    "http.route": each.route,
+    "url.path": base ? `/base${path}/` : path,
+    "url.scheme": "http",
+  });
+  expect.soft(durationMs(server), `duration of ${title}`).toBeGreaterThanOrEqual(each.minMs ?? 0);
+}
+
+// https://opentelemetry.io/docs/specs/semconv/non-normative/http-migration/
+const OLD = ["http.method", "http.status_code", "http.target", "http.url", "http.host", "net.peer.name"];
+
+/** True of every trace: stable names only, and nothing outlives what it is part of. */
+export function expectWellFormed(
+  spans: readonly SpanJson[],
+  { title, later }: { readonly title: string; readonly later: readonly string[] },
+): void {
+  const byId = new Map(spans.map((span) => [span.spanId, span]));
+  const old = spans.flatMap(({ name, attributes }) =>
+    OLD.filter((key) => key in attributes).map((key) => `${key} on ${name}`),
+  );
+  expect.soft(old, `old attributes of ${title}`).toEqual([]);
+  const outliving = spans.filter((span) => {
+    const parent = byId.get(span.parentSpanId ?? "");
+    return parent && !later.includes(span.name) && BigInt(span.endUnixNano) > BigInt(parent.endUnixNano);
+  });
+  const overrun = outliving.map((span) => {
+    const parent = byId.get(span.parentSpanId ?? "");
+    const ms = Number(BigInt(span.endUnixNano) - BigInt(parent?.endUnixNano ?? 0)) / 1e6;
+    return `${span.name} ends ${ms} ms after ${parent?.name}`;
+  });
+  expect.soft(overrun, `children of ${title}`).toEqual([]);
+}
+
+function durationMs({ startUnixNano, endUnixNano }: SpanJson): number {
+  return Number(BigInt(endUnixNano) - BigInt(startUnixNano)) / 1e6;
+}
