@@ -3,14 +3,32 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SpanKind, SpanStatusCode, TraceFlags } from "@opentelemetry/api";
+import * as attributes from "@throughline/core/attributes";
 import { build } from "esbuild";
 
 const ENUMS = { SpanKind, SpanStatusCode, TraceFlags };
+const ATTRIBUTES = new Map(Object.entries(attributes).filter(([, value]) => typeof value === "string"));
+const IMPORTED_ATTRIBUTES = /^import \{([^}]*)\} from "@throughline\/core\/attributes";/m;
+const ENUM = "(SpanKind|SpanStatusCode|TraceFlags)\\.([A-Z_]+)";
+// Texts, numbers and products of numbers.
+const OWN_CONSTANT = /^const ([A-Z][A-Z_]*) = ("[^"\n]*"|-?[\d_]+(?: \* [\d_]+)*);$/gm;
 
-/** The enums of the API as the numbers they are: bundlers cannot see into the objects that hold them. */
-function inlineEnums(text) {
-  return text.replace(/\b(SpanKind|SpanStatusCode|TraceFlags)\.([A-Z_]+)\b/g, (_, name, member) =>
-    String(ENUMS[name][member]),
+/**
+ * The enums of the API, attribute names and a module's own constants, each as the value it is. Bundlers do not see
+ * into the object or module that holds them, and esbuild looks only at constants that stand before all imports.
+ */
+function inlineConstants(text) {
+  const values = new Map();
+  for (const name of IMPORTED_ATTRIBUTES.exec(text)?.[1]?.split(/[\s,]+/) ?? [])
+    if (ATTRIBUTES.has(name)) values.set(name, JSON.stringify(ATTRIBUTES.get(name)));
+  const rest = text.replace(OWN_CONSTANT, (_, name, value) => {
+    values.set(name, `(${value})`);
+    return "";
+  });
+  const names = [ENUM, ...values.keys()].join("|");
+  // An import keeps its names, of which esbuild drops those that nobody uses now.
+  return rest.replace(new RegExp(`^import\\s[^;]*;|\\b(?:${names})\\b`, "gm"), (found, holder, member) =>
+    holder ? String(ENUMS[holder][member]) : (values.get(found) ?? found),
   );
 }
 
@@ -40,7 +58,7 @@ const api = {
         : undefined,
     );
     plugins.onLoad({ filter: /web\/src\/[\w/-]+\.ts$/ }, ({ path }) => ({
-      contents: inlineEnums(readFileSync(path, "utf8")),
+      contents: inlineConstants(readFileSync(path, "utf8")),
       loader: "ts",
     }));
   },

@@ -1,7 +1,7 @@
 import { ROOT_CONTEXT } from "@opentelemetry/api";
 import { afterEach, expect, test, vi } from "vitest";
-import { userEvent } from "vitest/browser";
 import { type FakePage, openFakePage, type PostedSpan } from "../../test/fake-page.ts";
+import { hide, painted, useSlowly } from "../../test/used-page.ts";
 import type { WebInstrument } from "../instrument.ts";
 import { traceWebVitals } from "./web-vitals.ts";
 
@@ -21,51 +21,12 @@ const pageLoad: WebInstrument = ({ tracer, life, setPageContext }) => {
   return { stop: () => undefined };
 };
 
-/** What the page's own listeners see when it is hidden; the browser of a test cannot be. */
-function hide(): void {
-  vi.spyOn(document, "visibilityState", "get").mockReturnValue("hidden");
-  document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
-}
-
-function work(ms: number): void {
-  const end = performance.now() + ms;
-  while (performance.now() < end);
-}
-
-async function painted(): Promise<void> {
-  await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-}
-
 function vital(name: string): PostedSpan | undefined {
   return page.posted().find((span) => span.name === `web vital ${name}`);
 }
 
 function durationMs(span: PostedSpan | undefined): number {
   return Number(BigInt(span?.endTimeUnixNano ?? 0) - BigInt(span?.startTimeUnixNano ?? 0)) / 1e6;
-}
-
-/** A slow click after a paint and a shift: everything the library measures. */
-async function usePage(): Promise<void> {
-  document.body.innerHTML = `<div id="banner"></div><p class="text">${"Large text ".repeat(200)}</p><button id="buy">Buy</button>`;
-  await painted();
-  await expect.poll(() => performance.getEntriesByName("first-contentful-paint").length).toBe(1);
-  const banner = document.querySelector<HTMLElement>("#banner");
-  const button = document.querySelector<HTMLElement>("#buy");
-  if (!banner || !button) throw new Error("no banner, no button");
-  banner.style.height = "80px";
-  await painted();
-  button.addEventListener("click", () => work(120));
-  // Before that the browser has told only of the press, which was quick.
-  const told = new Promise<void>((resolve) => {
-    const observer = new PerformanceObserver((list) => {
-      if (!list.getEntries().some(({ name, duration }) => name === "click" && duration >= 120)) return;
-      observer.disconnect();
-      resolve();
-    });
-    observer.observe({ type: "event", durationThreshold: 16 } as PerformanceObserverInit);
-  });
-  await userEvent.click(button);
-  await told;
 }
 
 function vitals(): readonly string[] {
@@ -79,7 +40,7 @@ function vitals(): readonly string[] {
 // One test: a document is measured once, and what it measures cannot be taken off.
 test("vitals are children of the page load and final when the page hides; a stop ends them", async () => {
   page = openFakePage({ instruments: [pageLoad, traceWebVitals({ longTasks: true })] });
-  await usePage();
+  await useSlowly();
   const all = ["web vital CLS", "web vital FCP", "web vital INP", "web vital LCP", "web vital TTFB"];
   // A page may hide more than once.
   const hidden = () => {
