@@ -1,23 +1,33 @@
 import { test } from "@playwright/test";
+import { createProcesses } from "../../../scripts/processes.mjs";
+import { findRedis, startRedis } from "../../../scripts/services.mjs";
 import { casesOf } from "./server-matrix/cases/index.ts";
 import { COMBINATIONS } from "./server-matrix/combinations.ts";
 import { type Downstream, startDownstream } from "./server-matrix/downstream.ts";
 import { runCases } from "./server-matrix/run-cases.ts";
 import { withBuild } from "./server-matrix/server-app.ts";
 
+const processes = createProcesses();
 let downstream: Downstream;
+/** What the app is told of the services it uses. */
+let env: Record<string, string>;
 
 test.beforeAll(async () => {
   downstream = await startDownstream();
+  env = { DOWNSTREAM_URL: downstream.url, DATABASE_URL: process.env.E2E_DATABASE_URL ?? "" };
+  // Where there is none its cases are left out; `npm test` says so, and on CI there is one.
+  if (findRedis()) env.REDIS_URL = (await startRedis({ processes })).url;
 });
-test.afterAll(() => downstream.stop());
+test.afterAll(async () => {
+  await processes.stopAll();
+  await downstream.stop();
+});
 
 for (const combination of COMBINATIONS) {
   // Until the SERVER span of every entry is whole.
   test.fixme(`${combination.name}: every request is one whole trace`, async () => {
     test.setTimeout(300_000);
     await withBuild(combination, async (built) => {
-      const env = { DOWNSTREAM_URL: downstream.url };
       await built.serve({ service: `server-app-${combination.name}`, env }, (app) =>
         runCases(casesOf(combination), app, combination),
       );
