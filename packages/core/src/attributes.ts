@@ -89,6 +89,24 @@ export const COMPONENT_STACK = "throughline.error.component_stack";
 /** How many errors were left out before this one, because they came too fast. */
 export const ERRORS_DROPPED = "throughline.errors.dropped";
 
+// https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
+export const MESSAGING_SYSTEM = "messaging.system";
+export const MESSAGING_DESTINATION_NAME = "messaging.destination.name";
+export const MESSAGING_OPERATION_NAME = "messaging.operation.name";
+/** `send` on a PRODUCER span, `process` on a CONSUMER span. */
+export const MESSAGING_OPERATION_TYPE = "messaging.operation.type";
+export const MESSAGING_MESSAGE_ID = "messaging.message.id";
+/** How many jobs one PRODUCER span sent, where it was more than one. */
+export const MESSAGING_BATCH_MESSAGE_COUNT = "messaging.batch.message_count";
+/** `parent` where a job goes on with its sender's trace; else why it only has a link to it: `retry`, `repeat`, `delay`, `fan-out`, `asked`. */
+export const JOB_RELATION = "throughline.job.relation";
+/** 1 for the first time a job runs. */
+export const JOB_ATTEMPT = "throughline.job.attempt";
+/** What kind of job it is, in queues that have names for that. */
+export const JOB_NAME = "throughline.job.name";
+/** The queue's own exception by which a job left on purpose, to run again later: `DelayedError`. */
+export const JOB_LEFT_BY = "throughline.job.left_by";
+
 // Next.js: the names its own tracer writes.
 export const NEXT_SPAN_TYPE = "next.span_type";
 export const NEXT_SPAN_NAME = "next.span_name";
@@ -121,6 +139,11 @@ export function interactionSpanName(type: string, target: string): string {
 /** `navigate /products/[id]`; without the route until it is known. */
 export function navigationSpanName(route = ""): string {
   return route === "" ? "navigate" : `navigate ${route}`;
+}
+
+/** `publish emails`; the operation alone where the queue has no name, as the messaging conventions ask. */
+export function jobSpanName(operation: "publish" | "process", queue: string | undefined): string {
+  return queue ? `${operation} ${queue}` : operation;
 }
 
 /** `POST /api/orders`; the method alone where no route is known, as the HTTP conventions ask. */

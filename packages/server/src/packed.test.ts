@@ -1,6 +1,8 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -279,18 +281,29 @@ test("propagateTo keeps traceparent from every other origin", async () => {
   expect(service.output()).toContain("got 00- non 00-.");
 });
 
-test("the edge entry names no Node module and no SDK, and does nothing", async () => {
-  const text = await readFile(join(packed, "index.edge.js"), "utf8");
-  expect(text).not.toMatch(/node:|createRequire|process\./);
-  const imported = new Set([...text.matchAll(/from "([^"]+)"/g)].map((match) => match[1]));
-  expect([...imported].sort()).toEqual([
-    "@opentelemetry/api",
-    "@throughline/core",
-    "@throughline/core/attributes",
-  ]);
+test.each(["index", "jobs", "logs"])(
+  "the edge entry of %s names no Node module and no SDK",
+  async (entry) => {
+    const text = await readFile(join(packed, `${entry}.edge.js`), "utf8");
+    expect(text).not.toMatch(/node:|createRequire|process\./);
+    const imported = [...text.matchAll(/from "([^"]+)"/g)].map((match) => match[1]);
+    expect(["@opentelemetry/api", "@throughline/core", "@throughline/core/attributes"]).toEqual(
+      expect.arrayContaining(imported),
+    );
+  },
+);
+
+test("the edge entries do nothing but what they carry on", async () => {
   const edge = (await import(join(packed, "index.edge.js"))) as typeof import("./index.edge.ts");
   await edge.register();
   expect(edge.withSpan("edge", (span) => span.isRecording())).toBe(false);
+  const logs = (await import(join(packed, "logs.edge.js"))) as typeof import("./logs.edge.ts");
+  logs.pinoOtlpStream().write("x");
+  let taken = 0;
+  logs.winstonOtlpTransport().log({}, () => {
+    taken += 1;
+  });
+  expect([logs.traceFields(), taken]).toEqual([{}, 1]);
 });
 
 /** Names of the chunks a module loads without being asked. */
@@ -307,4 +320,51 @@ async function staticImports(text: string): Promise<readonly string[]> {
 test("the SDK is one chunk behind the entries", async () => {
   const chunks = await readdir(join(packed, "chunks"));
   expect(chunks.filter((name) => name.startsWith("start-"))).toHaveLength(1);
+});
+
+test("what exports logs is loaded only where that is asked for", async () => {
+  const start = (await readdir(join(packed, "chunks"))).find((name) => name.startsWith("start-")) ?? "";
+  const text = await readFile(join(packed, "chunks", start), "utf8");
+  const loaded = await staticImports(text);
+  expect(text).toMatch(/import\("\.\/export-logs-/);
+  expect(loaded.filter((name) => name.startsWith("export-logs-"))).toEqual([]);
+});
+
+test("the lines of a console leave with the trace they were written in, before the process ends", async () => {
+  const posts: string[] = [];
+  const collecting = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    if (request.url === "/v1/logs") posts.push(body);
+    response.writeHead(200, { "content-type": "application/json" }).end("{}");
+  }).listen(0, "127.0.0.1");
+  await once(collecting, "listening");
+  const job = start(
+    `
+    const { startTracing, currentTrace, withSpan } = await import(process.env.PACKED + "/node.js");
+    const { traceConsole } = await import(process.env.PACKED + "/logs.js");
+    await startTracing();
+    traceConsole();
+    withSpan("work", () => {
+      console.warn("inside %d", 1);
+      console.info("id " + currentTrace().traceId);
+    });
+    process.exit(0);
+  `,
+    {
+      OTEL_ENABLED: "true",
+      OTEL_LOGS_EXPORTER: "otlp",
+      OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collecting.address() as AddressInfo).port}`,
+    },
+  );
+  const traceId = await job.says(/id ([0-9a-f]{32})/);
+  await job.exited;
+  collecting.close();
+  expect(job.output()).toContain(`inside 1 trace_id=${traceId} span_id=`);
+  const records = posts.flatMap((post) => JSON.parse(post).resourceLogs[0].scopeLogs[0].logRecords);
+  expect(records.map((record) => [record.body.stringValue, record.traceId])).toEqual([
+    ["inside 1", traceId],
+    [`id ${traceId}`, traceId],
+  ]);
 });

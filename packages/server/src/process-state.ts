@@ -1,4 +1,5 @@
 import type { Forwarder } from "./ingest/forward.ts";
+import type { LogLine } from "./logs/log-line.ts";
 
 /** What the bundles of one process share. */
 export interface ProcessState {
@@ -9,6 +10,10 @@ export interface ProcessState {
   /** Marks the SERVER span of the current request as failed. */
   requestFailed: ((error: unknown) => void) | undefined;
   forwarder: Forwarder | undefined;
+  /** Sends a line to the collector; set while `OTEL_LOGS_EXPORTER=otlp`. */
+  exportLog: ((line: LogLine) => void) | undefined;
+  /** Takes `traceConsole` away; set while it is on. */
+  untraceConsole: (() => void) | undefined;
   /** Warnings that were given; next.config, instrumentation.ts and the ingest route read the same settings. */
   readonly said: Set<string>;
 }
@@ -33,6 +38,8 @@ export function processState(): ProcessState {
     tracing: undefined,
     requestFailed: undefined,
     forwarder: undefined,
+    exportLog: undefined,
+    untraceConsole: undefined,
     said: new Set(),
   };
   return host[KEY];

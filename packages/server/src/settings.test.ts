@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readServerConfig, sampleRatioOf } from "./settings.ts";
+import { logsProtocolOf, logsUrl, readServerConfig, sampleRatioOf } from "./settings.ts";
 import { VERSION } from "./version.ts";
 
 function read(env: Record<string, string>) {
@@ -56,4 +56,34 @@ test("production keeps a tenth, other runs keep all, and a set share is taken as
 test("the version in the boot line is the package's", async () => {
   const { default: manifest } = await import("../package.json", { with: { type: "json" } });
   expect(VERSION).toBe(manifest.version);
+});
+
+test("logs are exported when asked, to their own address where they have one", () => {
+  const logsOf = (env: Record<string, string>) => {
+    const { config } = read({ OTEL_ENABLED: "true", ...env });
+    if (!config) throw new Error("tracing is off");
+    return [config.logsExporter, logsUrl(config), logsProtocolOf(config), config.logsHeaders];
+  };
+  expect(logsOf({})).toEqual(["none", "http://localhost:4318/v1/logs", "http/protobuf", {}]);
+  expect(
+    logsOf({
+      OTEL_LOGS_EXPORTER: "otlp",
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4317",
+      OTEL_EXPORTER_OTLP_HEADERS: "key=all",
+    }),
+  ).toEqual(["otlp", "http://collector:4317", "grpc", { key: "all" }]);
+  expect(
+    logsOf({
+      OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: "http://logs:9000/in",
+      OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
+      OTEL_EXPORTER_OTLP_LOGS_PROTOCOL: "http/json",
+      OTEL_EXPORTER_OTLP_HEADERS: "key=all",
+      OTEL_EXPORTER_OTLP_LOGS_HEADERS: "key=logs",
+    }),
+  ).toEqual(["none", "http://logs:9000/in", "http/json", { key: "logs" }]);
+});
+
+test("an exporter of logs that we do not have is named", () => {
+  const { warnings } = read({ OTEL_ENABLED: "true", OTEL_LOGS_EXPORTER: "console" });
+  expect(warnings[0]).toContain('OTEL_LOGS_EXPORTER="console": expected one of none, otlp');
 });

@@ -1,8 +1,12 @@
 import {
   type Env,
   type Given,
+  type OtlpProtocol,
   parseInteger,
+  parseKeyValues,
+  parseOneOf,
   parseText,
+  parseUrl,
   readSettings,
   SettingsError,
   type SettingsTable,
@@ -18,6 +22,12 @@ export interface ServerConfig extends TracingConfig {
   readonly ingestMaxBytes: number;
   /** `NODE_ENV`, which decides the default share of kept traces. */
   readonly nodeEnv: string;
+  /** `otlp` sends what the loggers write to the collector too. */
+  readonly logsExporter: "none" | "otlp";
+  /** Full URL for logs; empty: derived from `endpoint`. */
+  readonly logsEndpoint: string;
+  readonly logsProtocol: OtlpProtocol | "";
+  readonly logsHeaders: Readonly<Record<string, string>>;
 }
 
 export const serverSettings: SettingsTable<ServerConfig> = {
@@ -29,6 +39,18 @@ export const serverSettings: SettingsTable<ServerConfig> = {
     fallback: 1024 * 1024,
   },
   nodeEnv: { env: ["NODE_ENV"], parse: parseText, fallback: "" },
+  logsExporter: { env: ["OTEL_LOGS_EXPORTER"], parse: parseOneOf("none", "otlp"), fallback: "none" },
+  logsEndpoint: { env: ["OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"], parse: parseUrl, fallback: "" },
+  logsProtocol: {
+    env: ["OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"],
+    parse: parseOneOf<OtlpProtocol>("grpc", "http/protobuf", "http/json"),
+    fallback: "",
+  },
+  logsHeaders: {
+    env: ["OTEL_EXPORTER_OTLP_LOGS_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"],
+    parse: parseKeyValues,
+    fallback: {},
+  },
 };
 
 const PROPAGATORS = ["tracecontext", "baggage", "none"];
@@ -59,6 +81,20 @@ export function readServerConfig(
     );
     return undefined;
   }
+}
+
+type LogTarget = Pick<ServerConfig, "endpoint" | "logsEndpoint" | "logsProtocol">;
+
+/** Where logs go: `logsEndpoint` as it stands, else `endpoint` + `/v1/logs` (grpc: the endpoint itself). */
+export function logsUrl(config: LogTarget): string {
+  if (config.logsEndpoint !== "") return config.logsEndpoint;
+  return logsProtocolOf(config) === "grpc" ? config.endpoint : `${config.endpoint}/v1/logs`;
+}
+
+/** The protocol of logs as set; without one, port 4317 means grpc and anything else http/protobuf. */
+export function logsProtocolOf({ endpoint, logsEndpoint, logsProtocol }: LogTarget): OtlpProtocol {
+  if (logsProtocol !== "") return logsProtocol;
+  return new URL(logsEndpoint || endpoint).port === "4317" ? "grpc" : "http/protobuf";
 }
 
 /** Share of new traces that are kept, and where the number comes from. */

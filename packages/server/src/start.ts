@@ -51,6 +51,7 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   );
   const processor = records ? nextSpans(exporting, records.current) : exporting;
   const instrumentations = [...outbound.instrumentations, ...extra];
+  const stopLogs = await startLogs(config);
   const sdk = new NodeSDK({
     autoDetectResources: false,
     resource: resourceOf(config),
@@ -84,10 +85,9 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
     async stop(): Promise<void> {
       undoExit();
       state.flushers.delete(flush);
-      state.requestFailed = undefined;
-      state.tracing = undefined;
+      Object.assign(state, { requestFailed: undefined, tracing: undefined });
       for (const each of instrumentations) each.disable();
-      await sdk.shutdown().catch(() => undefined);
+      await Promise.allSettled([sdk.shutdown(), stopLogs()]);
       records?.stop();
       for (const api of [trace, context, propagation]) api.disable();
     },
@@ -96,6 +96,13 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
 
 function noiseTest({ ingestPath }: ServerConfig, { ignoreIncoming }: StartOptions) {
   return createNoiseTest({ basePath: basePath(), ingestPath, ignoreIncoming });
+}
+
+/** Behind a dynamic import: who does not export logs does not load what it takes. */
+async function startLogs(config: ServerConfig): Promise<() => Promise<void>> {
+  if (config.logsExporter === "none") return () => Promise.resolve();
+  const { startLogExport } = await import("./logs/export-logs.ts");
+  return startLogExport(config, resourceOf(config)).stop;
 }
 
 function resourceOf(config: ServerConfig): Resource {

@@ -1,0 +1,1 @@
+export { type BullJob, type BullQueue, tracedProcessor, traceQueue } from "./jobs/bullmq-jobs.ts";

@@ -1,0 +1,118 @@
+import * as names from "@throughline/core/attributes";
+import { JOB_CARRIER } from "./carrier.ts";
+import { publishJobs } from "./inject-job.ts";
+import { withJob } from "./with-job.ts";
+
+const SYSTEM = "bullmq";
+
+/** A BullMQ `Queue`, by its shape. */
+export interface BullQueue {
+  readonly name: string;
+  add(name: never, data: never, options?: never): Promise<unknown>;
+  addBulk(jobs: never): Promise<unknown>;
+}
+
+/** A BullMQ `Job` as a worker gets it, by its shape. */
+export interface BullJob {
+  readonly id?: string | undefined;
+  readonly name: string;
+  readonly queueName: string;
+  readonly data: unknown;
+  readonly attemptsMade: number;
+  readonly attemptsStarted?: number;
+  readonly repeatJobKey?: string | undefined;
+  readonly opts: { readonly delay?: number; readonly repeat?: unknown };
+}
+
+interface JobSpec {
+  readonly name: string;
+  readonly data: unknown;
+}
+
+const TRACED = Symbol.for("throughline.bullmq");
+
+/**
+ * Makes `add` and `addBulk` of this queue open a PRODUCER span and send its carrier along; gives back the same queue.
+ * One `addBulk` is one span, however many jobs it sends.
+ */
+export function traceQueue<Q extends BullQueue>(queue: Q): Q {
+  const own = queue as Q & { [TRACED]?: true };
+  if (own[TRACED]) return queue;
+  const add = queue.add as (name: string, data: unknown, options?: unknown) => Promise<unknown>;
+  const addBulk = queue.addBulk as (jobs: readonly JobSpec[]) => Promise<unknown>;
+  const about = { queue: queue.name, system: SYSTEM };
+
+  const tracedAdd: typeof add = (name, data, ...rest) =>
+    publishJobs(1, { ...about, attributes: { [names.JOB_NAME]: name } }, async (inject, span) => {
+      // A job without data reaches its worker as {} anyway, and has room for the carrier so.
+      const job = await add.call(queue, name, inject(data === undefined ? {} : data), ...rest);
+      span.setAttribute(names.MESSAGING_MESSAGE_ID, idOf(job));
+      return job;
+    });
+  const tracedBulk: typeof addBulk = (jobs) =>
+    publishJobs(jobs.length, about, (inject) =>
+      addBulk.call(
+        queue,
+        jobs.map((job) => ({ ...job, data: inject(job.data === undefined ? {} : job.data) })),
+      ),
+    );
+  return Object.assign(own, { add: tracedAdd, addBulk: tracedBulk, [TRACED]: true as const });
+}
+
+// What BullMQ throws to put a job back; the job is not over, and nothing failed.
+const PUT_BACK: ReadonlySet<string> = new Set([
+  "DelayedError",
+  "RateLimitError",
+  "WaitingChildrenError",
+  "WaitingError",
+]);
+
+/**
+ * A worker's function that runs each job in a CONSUMER span: `new Worker(name, tracedProcessor(async (job) => …))`.
+ * The processor does not see the carrier in `job.data`.
+ */
+export function tracedProcessor<F extends (job: never, ...rest: never[]) => Promise<unknown>>(process: F): F {
+  const run = process as unknown as (job: BullJob, ...rest: unknown[]) => Promise<unknown>;
+  const traced = async (job: BullJob, ...rest: unknown[]): Promise<unknown> => {
+    const sent = job.data;
+    const outcome = await withJob(sent, optionsOf(job), async (_own, span): Promise<Outcome> => {
+      hideCarrier(sent);
+      try {
+        return { value: await run(job, ...rest) };
+      } catch (error) {
+        if (!(error instanceof Error && PUT_BACK.has(error.name))) throw error;
+        span.setAttribute(names.JOB_LEFT_BY, error.name);
+        return { thrown: error };
+      }
+    });
+    if ("thrown" in outcome) throw outcome.thrown;
+    return outcome.value;
+  };
+  // It takes and gives what the worker's own function does.
+  return traced as unknown as F;
+}
+
+type Outcome = { readonly value: unknown } | { readonly thrown: Error };
+
+function optionsOf(job: BullJob): Parameters<typeof withJob>[1] & object {
+  return {
+    queue: job.queueName,
+    system: SYSTEM,
+    // A job that came back without having failed counts as started again too.
+    attempt: Math.max(job.attemptsStarted ?? 1, job.attemptsMade + 1),
+    repeats: job.repeatJobKey !== undefined || job.opts.repeat !== undefined,
+    ...(job.id !== undefined && { messageId: job.id }),
+    attributes: { [names.JOB_NAME]: job.name },
+  };
+}
+
+// Hidden and not deleted: a processor that writes its data back must not lose a key that it did not see, and a check
+// of the payload's keys must not find one that the sender did not write.
+function hideCarrier(data: unknown): void {
+  if (typeof data !== "object" || data === null || !(JOB_CARRIER in data)) return;
+  Object.defineProperty(data, JOB_CARRIER, { enumerable: false });
+}
+
+function idOf(job: unknown): string {
+  return typeof job === "object" && job !== null && "id" in job ? String(job.id) : "";
+}

@@ -1,0 +1,137 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import { afterEach, expect, test, vi } from "vitest";
+import { flushProcess, processState } from "../process-state.ts";
+import { readServerConfig, type ServerConfig } from "../settings.ts";
+import { startLogExport } from "./export-logs.ts";
+
+const stops: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
+
+interface Post {
+  readonly path: string | undefined;
+  readonly headers: IncomingMessage["headers"];
+  readonly body: string;
+}
+
+/** Stands for a collector that keeps posts as they come. */
+async function receiver(status = 200): Promise<{ readonly url: string; readonly posts: Post[] }> {
+  const posts: Post[] = [];
+  const server = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    posts.push({ path: request.url, headers: request.headers, body });
+    response.writeHead(status, { "content-type": "application/json" }).end("{}");
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  stops.push(() => server.close());
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, posts };
+}
+
+function configFor(env: Record<string, string>): ServerConfig {
+  const given = { OTEL_ENABLED: "true", OTEL_LOGS_EXPORTER: "otlp", ...env };
+  const config = readServerConfig({}, () => undefined, given);
+  if (!config) throw new Error("the settings are wrong");
+  return config;
+}
+
+test("a line leaves as OTLP with its severity, body, attributes, error and span, at the next flush", async () => {
+  const { url, posts } = await receiver();
+  const { stop } = startLogExport(
+    configFor({
+      OTEL_EXPORTER_OTLP_ENDPOINT: url,
+      OTEL_EXPORTER_OTLP_LOGS_PROTOCOL: "http/json",
+      OTEL_EXPORTER_OTLP_LOGS_HEADERS: "key=logs",
+    }),
+    resourceFromAttributes({ "service.name": "shop" }),
+  );
+  stops.push(stop);
+  processState().exportLog?.({
+    severity: [17, "error"],
+    body: ["%s left of %o", 3, { sku: "pen" }],
+    attributes: { sku: "pen", deep: { list: [1, null] }, when: new Date(0) },
+    unixMs: 1_700_000_000_000,
+    span: { traceId: "a".repeat(32), spanId: "b".repeat(16), traceFlags: 1 },
+    error: new RangeError("sold out"),
+  });
+  await flushProcess();
+  const [post] = posts;
+  expect([post?.path, post?.headers.key]).toEqual(["/v1/logs", "logs"]);
+  const [resource] = JSON.parse(post?.body ?? "{}").resourceLogs;
+  expect(resource.resource.attributes).toContainEqual({
+    key: "service.name",
+    value: { stringValue: "shop" },
+  });
+  const [record] = resource.scopeLogs[0].logRecords;
+  expect(record).toMatchObject({
+    severityNumber: 17,
+    severityText: "error",
+    body: { stringValue: "3 left of { sku: 'pen' }" },
+    timeUnixNano: "1700000000000000000",
+    traceId: "a".repeat(32),
+    spanId: "b".repeat(16),
+    flags: 1,
+  });
+  const attributes = Object.fromEntries(
+    record.attributes.map(({ key, value }: { key: string; value: unknown }) => [key, value]),
+  );
+  expect(attributes).toMatchObject({
+    sku: { stringValue: "pen" },
+    when: { stringValue: "1970-01-01T00:00:00.000Z" },
+    "exception.type": { stringValue: "RangeError" },
+    "exception.message": { stringValue: "sold out" },
+  });
+  expect(JSON.stringify(attributes.deep)).toContain('"list"');
+});
+
+test("it comes off: nothing is taken any more, and nothing is flushed", async () => {
+  const { url } = await receiver();
+  const before = processState().flushers.size;
+  const { stop } = startLogExport(
+    configFor({ OTEL_EXPORTER_OTLP_ENDPOINT: url }),
+    resourceFromAttributes({}),
+  );
+  expect(processState().flushers.size).toBe(before + 1);
+  await stop();
+  expect([processState().exportLog, processState().flushers.size]).toEqual([undefined, before]);
+});
+
+test("a collector that refuses logs is told once, with the cure", async () => {
+  const warned = vi.spyOn(console, "warn").mockReturnValue();
+  const { url } = await receiver(400);
+  const { stop } = startLogExport(
+    configFor({ OTEL_EXPORTER_OTLP_ENDPOINT: url }),
+    resourceFromAttributes({}),
+  );
+  stops.push(stop);
+  for (let line = 0; line < 3; line += 1) {
+    processState().exportLog?.({ severity: [9, "info"], body: "x", attributes: {} });
+    await flushProcess();
+  }
+  expect(warned.mock.calls).toEqual([
+    [expect.stringMatching(/did not reach .*\/v1\/logs: .*unset OTEL_LOGS_EXPORTER/)],
+  ]);
+  warned.mockRestore();
+});
+
+test("what cannot be read does not reach the code that logs", async () => {
+  const warned = vi.spyOn(console, "warn").mockReturnValue();
+  const { url } = await receiver();
+  const { stop } = startLogExport(
+    configFor({ OTEL_EXPORTER_OTLP_ENDPOINT: url }),
+    resourceFromAttributes({}),
+  );
+  stops.push(stop);
+  const attributes = {
+    get broken(): string {
+      throw new Error("not today");
+    },
+  };
+  processState().exportLog?.({ severity: [9, "info"], body: "x", attributes });
+  expect(warned.mock.calls).toEqual([[expect.stringContaining("not today")]]);
+  warned.mockRestore();
+});

@@ -1,0 +1,121 @@
+import { format } from "node:util";
+import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
+import { type AnyValue, type AnyValueMap, type LogRecord, logs } from "@opentelemetry/api-logs";
+import { ExportResultCode } from "@opentelemetry/core";
+import { OTLPLogExporter as GrpcExporter } from "@opentelemetry/exporter-logs-otlp-grpc";
+import { OTLPLogExporter as JsonExporter } from "@opentelemetry/exporter-logs-otlp-http";
+import { OTLPLogExporter as ProtobufExporter } from "@opentelemetry/exporter-logs-otlp-proto";
+import type { Resource } from "@opentelemetry/resources";
+import { BatchLogRecordProcessor, LoggerProvider, type LogRecordExporter } from "@opentelemetry/sdk-logs";
+import { EXCEPTION_MESSAGE, EXCEPTION_STACKTRACE, EXCEPTION_TYPE } from "@throughline/core/attributes";
+import { sayRarely, warnOnce } from "../log.ts";
+import { processState } from "../process-state.ts";
+import { logsProtocolOf, logsUrl, type ServerConfig } from "../settings.ts";
+import type { LogLine } from "./log-line.ts";
+
+/**
+ * Sends what the loggers hand to this process to the collector. The provider is global too, for instrumentations that
+ * export logs by themselves.
+ */
+export function startLogExport(config: ServerConfig, resource: Resource): { stop(): Promise<void> } {
+  const provider = new LoggerProvider({
+    resource,
+    processors: [
+      new BatchLogRecordProcessor({
+        exporter: saying(createLogExporter(config), logsUrl(config)),
+        scheduledDelayMillis: config.batchDelayMs,
+      }),
+    ],
+  });
+  logs.setGlobalLoggerProvider(provider);
+  const logger = provider.getLogger("@throughline/server");
+  const state = processState();
+  const exportLog = (line: LogLine): void => {
+    try {
+      logger.emit(recordOf(line));
+    } catch (error) {
+      // A getter of the app's own that throws must not reach the line of code that logs.
+      warnOnce(`a line of the log was not exported: ${String(error)}. The logger has written it as always.`);
+    }
+  };
+  const flush = (): Promise<void> => provider.forceFlush();
+  state.exportLog = exportLog;
+  state.flushers.add(flush);
+  return {
+    async stop() {
+      if (state.exportLog === exportLog) state.exportLog = undefined;
+      state.flushers.delete(flush);
+      await provider.shutdown().catch(() => undefined);
+      logs.disable();
+    },
+  };
+}
+
+function recordOf({ severity, body, attributes, unixMs, span, error }: LogLine): LogRecord {
+  return {
+    severityNumber: severity[0],
+    severityText: severity[1],
+    body: typeof body === "string" ? body : format(...body),
+    attributes: { ...(attributesOf(attributes) as AnyValueMap), ...exceptionOf(error) },
+    context: span ? trace.setSpanContext(ROOT_CONTEXT, span) : context.active(),
+    ...(unixMs !== undefined && { timestamp: unixMs }),
+  };
+}
+
+function createLogExporter(config: ServerConfig): LogRecordExporter {
+  const url = logsUrl(config);
+  const headers = { ...config.logsHeaders };
+  switch (logsProtocolOf(config)) {
+    case "grpc":
+      // The headers reach it by OTEL_EXPORTER_OTLP_HEADERS, which it reads itself.
+      return new GrpcExporter({ url });
+    case "http/json":
+      return new JsonExporter({ url, headers });
+    case "http/protobuf":
+      return new ProtobufExporter({ url, headers });
+  }
+}
+
+/** The exporter itself tells of a failure only where a developer listens. */
+function saying(exporter: LogRecordExporter, url: string): LogRecordExporter {
+  const say = sayRarely(60_000);
+  return {
+    export: (records, done) =>
+      exporter.export(records, (result) => {
+        if (result.code === ExportResultCode.FAILED)
+          say(
+            `${records.length} lines of the log did not reach ${url}: ${result.error?.message ?? "no reason given"}. Check that the collector runs and takes logs, or unset OTEL_LOGS_EXPORTER.`,
+          );
+        done(result);
+      }),
+    forceFlush: () => exporter.forceFlush(),
+    shutdown: () => exporter.shutdown(),
+  };
+}
+
+const MAX_DEPTH = 4;
+
+/** What a log attribute may hold; anything else as a text. */
+function attributesOf(value: unknown, depth = 0): AnyValue {
+  if (value === null || value === undefined) return undefined;
+  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
+  if (typeof value !== "object" || depth > MAX_DEPTH || value instanceof Date) return textOf(value);
+  if (Array.isArray(value)) return value.map((one) => attributesOf(one, depth + 1));
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, attributesOf(one, depth + 1)]));
+}
+
+function textOf(value: unknown): string {
+  return value instanceof Date ? value.toISOString() : format(value);
+}
+
+/** Of an Error, or of what a logger's serializer made of one. */
+function exceptionOf(error: unknown): AnyValueMap {
+  if (typeof error !== "object" || error === null) return {};
+  const { name, type, message, stack } = error as Readonly<Record<string, unknown>>;
+  const kind = type ?? name;
+  return {
+    ...(typeof kind === "string" && { [EXCEPTION_TYPE]: kind }),
+    ...(typeof message === "string" && { [EXCEPTION_MESSAGE]: message }),
+    ...(typeof stack === "string" && { [EXCEPTION_STACKTRACE]: stack }),
+  };
+}
