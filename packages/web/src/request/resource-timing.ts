@@ -13,12 +13,15 @@ import type { SentRequest } from "../transport/transport.ts";
 
 /** Above it the two clocks differ by more than their resolution. */
 const DRIFT_MS = 5;
+/** Unix time in milliseconds has less than four places in a number. */
+const ROUNDING_MS = 0.001;
 /** Requests whose spans never come to be written, at most. */
 const MAX_REQUESTS = 4096;
 
 interface Request extends SentRequest {
-  /** Two entries where one was expected tell nothing. */
   readonly entries: PerformanceResourceTiming[];
+  /** Another request to this address was made within the same tick of the clock. */
+  shared: boolean;
 }
 
 /**
@@ -28,14 +31,16 @@ interface Request extends SentRequest {
 export function traceResourceTiming(): WebInstrument {
   return ({ outbox }) => {
     const requests = new Map<string, Request>();
+    const taken = new WeakSet<PerformanceResourceTiming>();
     // One observer for all, and never the page's buffer: others use that, and it is full after 250 entries.
     const entries = watchEntries<PerformanceResourceTiming>("resource", (entry) => {
-      const [request, ...others] = [...requests.values()].filter((each) => isOf(each, entry));
-      if (request && others.length === 0) request.entries.push(entry);
+      for (const request of requests.values()) if (isOf(request, entry)) request.entries.push(entry);
     });
     outbox.timing = {
-      sent(spanId, request) {
-        requests.set(spanId, { ...request, entries: [] });
+      sent(spanId, sent) {
+        const rivals = [...requests.values()].filter((each) => meets(each, sent));
+        for (const each of rivals) each.shared = true;
+        requests.set(spanId, { ...sent, entries: [], shared: rivals.length > 0 });
         const [oldest = ""] = requests.size > MAX_REQUESTS ? requests.keys() : [];
         requests.delete(oldest);
       },
@@ -45,8 +50,10 @@ export function traceResourceTiming(): WebInstrument {
         if (!request) return undefined;
         entries.drain();
         requests.delete(spanId);
-        const [entry, ...others] = request.entries;
-        return entry && others.length === 0 ? describe(entry, span, request) : undefined;
+        const entry = choose(request, span, taken);
+        if (!entry) return undefined;
+        taken.add(entry);
+        return describe(entry, span, request);
       },
     };
     return {
@@ -67,12 +74,46 @@ function isOf({ url, from, until }: SentRequest, { name, startTime }: Performanc
   return name === url.href && from <= startTime && startTime <= until;
 }
 
-function describe(entry: PerformanceResourceTiming, span: SpanData, { from }: SentRequest): LateData {
+function meets(one: SentRequest, other: SentRequest): boolean {
+  return one.url.href === other.url.href && one.from <= other.until && other.from <= one.until;
+}
+
+/**
+ * The one entry that began during the call; two of them tell nothing. Requests that began in one tick of the clock
+ * (a millisecond in Firefox) are alike but for their ends: the spans come in the order in which they ended, and each
+ * takes the first that is left of those that had ended by then, or had an answer that nobody read.
+ */
+function choose(
+  { entries, shared, from }: Request,
+  span: SpanData,
+  taken: WeakSet<PerformanceResourceTiming>,
+): PerformanceResourceTiming | undefined {
+  if (!shared) return entries.length === 1 ? entries[0] : undefined;
+  const end = millisecondsOf(span.endTime) - originOf(span, from) + ROUNDING_MS;
+  const left = entries
+    .filter((entry) => !taken.has(entry))
+    .sort((one, other) => one.startTime - other.startTime || one.responseEnd - other.responseEnd);
+  return (
+    left.find(({ responseEnd }) => responseEnd <= end) ??
+    left.find(({ responseStart }) => responseStart <= end)
+  );
+}
+
+function millisecondsOf([seconds, nanos]: SpanData["startTime"]): number {
+  return seconds * 1000 + nanos / 1e6;
+}
+
+/** What to add to the times of the request's entry for the clock of its span. */
+function originOf(span: SpanData, from: number): number {
   const origin = performance.timeOrigin;
-  const drift = span.startTime[0] * 1000 + span.startTime[1] / 1e6 - origin - from;
-  const unixOrigin = origin + (Math.abs(drift) > DRIFT_MS ? drift : 0);
+  const drift = millisecondsOf(span.startTime) - origin - from;
+  return origin + (Math.abs(drift) > DRIFT_MS ? drift : 0);
+}
+
+function describe(entry: PerformanceResourceTiming, span: SpanData, { from }: SentRequest): LateData {
+  const origin = originOf(span, from);
   const events: SpanEvent[] = phasesOf(entry)
-    .map((name) => ({ name, time: hrTime(entry[name] + unixOrigin, 0) }))
+    .map((name) => ({ name, time: hrTime(entry[name] + origin, 0) }))
     // The rest of a body that nobody read, or what came after an abort.
     .filter(({ time }) => !isBefore(span.endTime, time));
   return { attributes: attributesOf(entry), events };
