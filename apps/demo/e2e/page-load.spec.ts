@@ -8,7 +8,7 @@ import { testRestores } from "./pages-app/restore.ts";
 import { testSoftNavigation } from "./pages-app/soft-navigation.ts";
 import { testVisits } from "./pages-app/visits.ts";
 import { testVitals } from "./pages-app/vitals.ts";
-import { postedSpan } from "./posted-span.ts";
+import { type PostedSpan, postedSpan } from "./posted-span.ts";
 import { startReplayingProxy } from "./replaying-proxy.ts";
 import {
   awaitTrace,
@@ -83,6 +83,10 @@ test("each visit of an ISR page is a trace of its own, before, at and after a re
   for (const served of visits.slice(-VISITS)) await expectJoinedLoad(served);
 });
 
+function durationMs({ startTimeUnixNano, endTimeUnixNano }: PostedSpan): number {
+  return Number(BigInt(endTimeUnixNano) - BigInt(startTimeUnixNano)) / 1e6;
+}
+
 /** The page load that the next post tells of. */
 async function postedLoad(page: Page, go: () => Promise<unknown>) {
   const [load] = await Promise.all([postedSpan(page, "page load"), go()]);
@@ -130,6 +134,7 @@ test("a page with 30 links exports no prefetch, and a click on one is a trace do
   page,
 }) => {
   const prefetches: Request[] = [];
+  const load = postedSpan(page, "page load");
   page.on("request", (request) => {
     if (request.headers()["next-router-prefetch"]) prefetches.push(request);
   });
@@ -137,6 +142,10 @@ test("a page with 30 links exports no prefetch, and a click on one is a trace do
   await expect
     .poll(() => new Set(prefetches.map((request) => new URL(request.url()).pathname)).size)
     .toBe(30);
+  const loadEventEnd = await page.evaluate(
+    () => performance.getEntriesByType("navigation").map((entry) => entry.toJSON().loadEventEnd)[0],
+  );
+  expect(Math.abs(durationMs(await load) - loadEventEnd)).toBeLessThan(1);
   const isRsc = (request: Request): boolean =>
     "rsc" in request.headers() && !("next-router-prefetch" in request.headers());
   const [request] = await Promise.all([
@@ -151,6 +160,9 @@ test("a page with 30 links exports no prefetch, and a click on one is a trace do
     /^ {4}GET \/item\/7 · client · pages-web$/,
     /^ {6}.*GET \/item\/\[id\] · server · pages$/,
   ]);
+  const trace = await readTrace(traceIdOf(request));
+  const navigation = trace?.spans.find(({ name }) => name === "navigate /item/[id]");
+  expect(navigation?.attributes["throughline.navigation.prefetched"]).toBe(true);
   for (const prefetch of prefetches) expect(await readTrace(traceIdOf(prefetch))).toBeUndefined();
 });
 

@@ -40,6 +40,8 @@ export const HTTP_RESPONSE_BODY_SIZE = "http.response.body.size";
 export const NAVIGATION_TYPE = "throughline.navigation.type";
 /** The path a navigation left, on a navigation span. */
 export const NAVIGATION_FROM = "throughline.navigation.from";
+/** `true` on a navigation to a page that the router had fetched ahead, in part or as a whole. */
+export const NAVIGATION_PREFETCHED = "throughline.navigation.prefetched";
 
 /** One visit of a browser, in all its tabs: it ends after 15 minutes without a span. */
 export const SESSION_ID = "session.id";

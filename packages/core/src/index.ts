@@ -10,6 +10,7 @@ export {
 } from "./config.ts";
 export { diagnose, type Finding, type FindingCode, hopName, isBrowserRequest } from "./diagnosis.ts";
 export { redactQuery, redactUrl } from "./redact.ts";
+export { scrub } from "./scrub.ts";
 export {
   type Env,
   type Given,

@@ -1,9 +1,10 @@
-import type { Attributes, Context, ContextManager, Tracer } from "@opentelemetry/api";
+import type { Attributes, Context, ContextManager, Span, Tracer } from "@opentelemetry/api";
 import type { StorageKind } from "./identity/page-storage.ts";
 import type { EventContexts } from "./interaction/clicks.ts";
 import type { InteractionLife } from "./interaction/interaction-life.ts";
 import type { Later } from "./later.ts";
 import type { WebConfig } from "./options.ts";
+import type { TracedRequest } from "./request/propagation.ts";
 import type { Outbox } from "./transport/transport.ts";
 
 /** What an instrument may use of the tracing that runs in this page. */
@@ -22,7 +23,7 @@ export interface TracedPage {
    */
   readonly setPageAttributes: (attributes: Attributes) => void;
   /** Attributes that are asked for when a span starts. */
-  readonly describeSpans: (read: () => Attributes) => void;
+  readonly describeSpans: (read: ReadSpan) => void;
   /** Storage while it may be used: ask anew each time, and write under `throughline.` so that a denial removes it. */
   readonly storage: (kind: StorageKind) => Storage | undefined;
   /** Calls once, after the start or when the visitor allows what was pending. */
@@ -35,14 +36,17 @@ export interface TracedPage {
   readonly pageContextSince: (ms: number) => Context | undefined;
   /** The open interaction when there is exactly one, else the page's activity: a guess, to be marked `inferred`. */
   readonly inferParent: () => Context | undefined;
-  /** Names the parent of a request by its headers and the context it was made in; `undefined` leaves it. */
+  /** Names the parent of a request by what it asks and the context it was made in; `undefined` leaves it. */
   readonly claimRequests: (claim: RequestClaim) => void;
   readonly outbox: Outbox;
 }
 
+export type ReadSpan = (span: Span, parentContext: Context) => Attributes;
+
 export type PropagationMode = "same-origin" | "off" | "consent";
 
-export type RequestClaim = (headers: Headers, active: Context) => Context | undefined;
+/** Without a context it is told of a request that is fetched ahead and makes no span. */
+export type RequestClaim = (request: TracedRequest, active?: Context) => Context | undefined;
 
 export interface RunningInstrument {
   /** Leaves the page as it was. */

@@ -17,7 +17,7 @@ import { type ConsentedRun, type ConsentGate, setConsent, traceUnderConsent } fr
 import { holdUntilGranted } from "./identity/held-spans.ts";
 import { openStorage } from "./identity/page-storage.ts";
 import { USER, userDoor } from "./identity/user-door.ts";
-import type { PropagationMode, RequestClaim, RunningInstrument, TracedPage } from "./instrument.ts";
+import type { PropagationMode, ReadSpan, RequestClaim, RunningInstrument, TracedPage } from "./instrument.ts";
 import { type EventContexts, traceClicks } from "./interaction/clicks.ts";
 import { createInteractionLife, type InteractionLife } from "./interaction/interaction-life.ts";
 import { joinPropagator } from "./join-propagator.ts";
@@ -153,7 +153,7 @@ function run(options: Run): ConsentedRun<readonly Registration[]> {
 /** What instruments say of the page as a whole. */
 interface PageState {
   attributes: Attributes;
-  readonly readers: (() => Attributes)[];
+  readonly readers: ReadSpan[];
   context: Context | undefined;
   /** The page load or navigation that began last; it may have ended. */
   latest?: Span | undefined;
@@ -197,7 +197,7 @@ function tracePage({ engine, inherited, ...parts }: PageTracing) {
   };
   const propagation = (): PropagationMode => (consent.isGranted ? config.propagation : "consent");
   const inferParent = (): Context | undefined => life.only() ?? pageState.context;
-  const claim: RequestClaim = (headers, active) => pageState.claim(headers, active);
+  const claim: RequestClaim = (request, active) => pageState.claim(request, active);
   const requests = engine.traceFetch({ ...parts, rules, propagation, inferParent, claim });
   const traced = tracedPageOf({ ...parts, events, inferParent, propagation });
   const running: readonly RunningInstrument[] = config.instruments.map((start) => start(traced));
@@ -246,8 +246,9 @@ function tracedPageOf({ pageState, consent, ...parts }: TracedPageParts): Traced
     },
     setPageContext(context) {
       pageState.context = context;
-      if (context) pageState.latest = trace.getSpan(context);
-      if (context) pageContexts.add(context);
+      if (!context) return;
+      pageState.latest = trace.getSpan(context);
+      pageContexts.add(context);
     },
     pageContextSince: pageContexts.since,
     claimRequests(claim) {
@@ -268,7 +269,7 @@ function watchSpans({ life, transport, pageState, consent }: SpanReaders): SpanW
   return {
     onStart(span, parentContext) {
       span.setAttributes({ ...pageState.attributes, ...userDoor[USER] });
-      for (const read of pageState.readers) span.setAttributes(read());
+      for (const read of pageState.readers) span.setAttributes(read(span, parentContext));
       life.onStart(span, parentContext);
     },
     onEnd(span) {

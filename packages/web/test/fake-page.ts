@@ -12,6 +12,7 @@ export interface PostedSpan {
   readonly endTimeUnixNano: string;
   readonly attributes: Readonly<Record<string, unknown>>;
   readonly events?: readonly { readonly name: string; readonly timeUnixNano: string }[];
+  readonly links?: readonly { readonly traceId: string; readonly spanId: string }[];
   readonly resource: Readonly<Record<string, unknown>>;
   readonly status: { readonly code: number; readonly message?: string };
 }

@@ -6,6 +6,7 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
+import { scrub } from "@throughline/core";
 import {
   COMPONENT_STACK,
   ERROR_DIGEST,
@@ -17,7 +18,6 @@ import {
   EXCEPTION_TYPE,
   PARENT,
 } from "@throughline/core/attributes";
-import { scrub } from "../scrub.ts";
 
 const MAX_MESSAGE = 1024;
 const MAX_STACK = 8192;

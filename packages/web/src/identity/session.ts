@@ -1,8 +1,8 @@
 import type { Attributes } from "@opentelemetry/api";
-import { redactUrl } from "@throughline/core";
 import { PAGE_ID, PAGE_URL, SESSION_ID, SESSION_PREVIOUS_ID, TAB_ID } from "@throughline/core/attributes";
 import type { WebInstrument } from "../instrument.ts";
 import { newSpanId, newTraceId } from "../trace/ids.ts";
+import { createRootLinks } from "./root-links.ts";
 import { INACTIVITY_MS, SESSION_KEY } from "./session-record.ts";
 import { startTab } from "./tab.ts";
 
@@ -27,38 +27,23 @@ const RECHECK_MS = 1000;
 
 /**
  * Says on every span whose visit it belongs to: `session.id`, shared by the tabs of this origin, and the ids of tab
- * and page with the page's address. Put it first, so that the spans of the other instruments have them too.
+ * and page with the page's address; and links each trace of the page to the one before. Put it first, so that the spans of the other instruments have them too.
  */
 export function traceSession(options: SessionOptions = {}): WebInstrument {
   return ({ storage, describeSpans, onGranted }) => {
     const session = createSession({ ...options, storage: () => storage("localStorage") });
     const tab = startTab(() => storage("sessionStorage"));
     const pageId = newSpanId();
-    const pageUrl = createPageUrl();
-    describeSpans(() => ({
-      ...session.use(),
-      [TAB_ID]: tab.id(),
-      [PAGE_ID]: pageId,
-      [PAGE_URL]: pageUrl(),
-    }));
+    const linkRoots = createRootLinks();
+    describeSpans((span, parentContext) => {
+      linkRoots(span, parentContext);
+      return { ...session.use(), [TAB_ID]: tab.id(), [PAGE_ID]: pageId, [PAGE_URL]: location.href };
+    });
     onGranted(() => {
       session.recheck();
       tab.take();
     });
     return { stop: tab.stop };
-  };
-}
-
-/** Parsed once for each address: it is asked for with every span. */
-function createPageUrl(): () => string {
-  let href = "";
-  let safe = "";
-  return () => {
-    if (href !== location.href) {
-      href = location.href;
-      safe = redactUrl(new URL(href));
-    }
-    return safe;
   };
 }
 

@@ -29,7 +29,7 @@ export function startStub(tracing: PropagationRules, early: EarlyWork | undefine
   function run(call: FetchCall, fetch: Fetch): unknown {
     const propagation = propagationOf(call, tracing);
     const send = (traceparent: string): unknown =>
-      propagation === "sent" ? fetch(...withHeader(call, TRACEPARENT, traceparent)) : fetch(...call.args);
+      fetch(...(propagation === "sent" ? withHeader(call, TRACEPARENT, traceparent) : call.args));
     if (!work || isPrefetch(call.headers)) return send(unsampledTraceparent());
     const click = onlyClick(work.clicks);
     const request: EarlyRequest = {

@@ -1,4 +1,5 @@
 import { type Attributes, type Context, diag, ROOT_CONTEXT, trace } from "@opentelemetry/api";
+import { scrub } from "@throughline/core";
 import {
   CODE_FUNCTION_NAME,
   SCRIPT_INVOKER,
@@ -13,7 +14,6 @@ import {
 } from "@throughline/core/attributes";
 import type { MetricType } from "web-vitals";
 import type { TracedPage, WebInstrument } from "../instrument.ts";
-import { scrub } from "../scrub.ts";
 import { selectorOf } from "./selector.ts";
 import { watchEntries } from "./watch-entries.ts";
 

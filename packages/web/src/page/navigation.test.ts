@@ -82,6 +82,27 @@ test("a navigation in a click is a child of the click", async () => {
   expect(span.attributes).not.toHaveProperty("throughline.parent");
 });
 
+test.each([
+  ["the App Router", "/orders/7?_rsc=1", { rsc: "1", "next-router-prefetch": "1" }],
+  ["the Pages Router", "/_next/data/build-1/orders/7.json?id=7", { purpose: "prefetch" }],
+])(
+  "a navigation to a page that %s fetched ahead says so, and the fetch itself is no span",
+  async (_, url, headers) => {
+    runNext();
+    await fetch(url, { headers });
+    onRouterTransitionStart("/orders/7", "push");
+    history.pushState(null, "", "/orders/7");
+    onRouterTransitionStart("/orders/8", "push");
+    history.pushState(null, "", "/orders/8");
+    const spans = await page.spans();
+    expect(spans.map(({ attributes }) => attributes["throughline.navigation.prefetched"])).toEqual([
+      true,
+      undefined,
+    ]);
+    expect(page.sent[0]?.headers.get("traceparent")).toMatch(/-00$/);
+  },
+);
+
 test("the App Router's navigation lasts from its start to its commit, with its request below it", async () => {
   runNext();
   await withSpan("click", async () => {

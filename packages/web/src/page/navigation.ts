@@ -2,6 +2,7 @@ import { type Context, ROOT_CONTEXT, type Span, trace } from "@opentelemetry/api
 import {
   ENDED_BY,
   NAVIGATION_FROM,
+  NAVIGATION_PREFETCHED,
   NAVIGATION_TYPE,
   navigationSpanName,
   PAGE_ROUTE,
@@ -10,6 +11,7 @@ import {
 } from "@throughline/core/attributes";
 import type { TracedPage, WebInstrument } from "../instrument.ts";
 import type { Stop } from "../patch-method.ts";
+import type { TracedRequest } from "../request/propagation.ts";
 import { listenToPagesRouter, pageHasNext, watchHistory } from "./page-history.ts";
 import { guessRoute, type RouteName, routeOfPage } from "./route-name.ts";
 import { listenToRouter, type TransitionType } from "./router-transition.ts";
@@ -18,6 +20,8 @@ import { listenToRouter, type TransitionType } from "./router-transition.ts";
 const DEADLINE_MS = 30_000;
 /** What the App Router and the Pages Router say of a request for the next page. */
 const ROUTER_HEADERS = ["rsc", "x-nextjs-data"];
+/** Pages fetched ahead that are remembered; a tab may stay open for days. */
+const MAX_AHEAD = 999;
 
 export interface NavigationOptions {
   /** Names the route of a URL where Next.js does not; `undefined` leaves it to the guess. */
@@ -76,6 +80,7 @@ export function traceNavigation(options: NavigationOptions = {}): WebInstrument 
 
 function createNavigations(page: TracedPage, routeName: RouteName) {
   const { tracer, manager, life, later, setPageContext, setPageAttributes } = page;
+  const ahead = createPagesAhead();
   let pending: Pending | undefined;
 
   /** Every span from now on carries the route, and so does the page load or navigation that is open. */
@@ -110,6 +115,7 @@ function createNavigations(page: TracedPage, routeName: RouteName) {
       const attributes = {
         [NAVIGATION_TYPE]: type,
         [NAVIGATION_FROM]: location.pathname,
+        [NAVIGATION_PREFETCHED]: ahead.has(url) || undefined,
         [URL_PATH]: url?.pathname,
         ...(inferred && { [PARENT]: "inferred" }),
       };
@@ -131,12 +137,26 @@ function createNavigations(page: TracedPage, routeName: RouteName) {
       if (!pending.endsWithRouter) end();
     },
     /** The router fetches after the transition has begun, in the code that began it. */
-    claim(headers: Headers, active: Context): Context | undefined {
-      if (!pending || !ROUTER_HEADERS.some((name) => headers.has(name))) return undefined;
+    claim({ headers, url }: TracedRequest, active?: Context): Context | undefined {
+      if (!active) ahead.add(url);
+      if (!active || !pending || !ROUTER_HEADERS.some((name) => headers.has(name))) return undefined;
       const owner = trace.getSpanContext(active)?.spanId;
       const isOurs = !owner || owner === trace.getSpanContext(pending.parent)?.spanId;
       return isOurs ? pending.context : undefined;
     },
+  };
+}
+
+/** The pages that the router has fetched ahead, by their paths. */
+function createPagesAhead() {
+  const paths = new Set<string | undefined>();
+  return {
+    add(request: URL): void {
+      if (paths.size > MAX_AHEAD) paths.clear();
+      // The Pages Router asks for `/_next/data/<build>/item/7.json`.
+      paths.add(request.pathname.replace(/\/_next\/data\/[^/]+|\.json$/g, ""));
+    },
+    has: (page: URL | undefined): boolean => paths.has(page?.pathname),
   };
 }
 

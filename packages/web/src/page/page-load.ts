@@ -7,7 +7,6 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
-import { redactUrl } from "@throughline/core";
 import {
   ENDED_BY,
   HTTP_RESPONSE_BODY_SIZE,
@@ -28,7 +27,7 @@ const MAX_RESOURCES = 50;
 const ROUTE_WAIT_MS = 5000;
 const ROUTE_CHECK_MS = 100;
 /** Have spans of their own, or are ours. */
-const TRACED_ELSEWHERE: readonly string[] = ["fetch", "xmlhttprequest", "beacon"];
+const TRACED_ELSEWHERE = /^(fetch|xmlhttprequest|beacon)$/;
 
 /** In the page, not in the module: a hot reload or a second start is no second load. */
 const TOLD = Symbol.for("throughline.page_load");
@@ -175,7 +174,7 @@ function tellDocument({
   entry,
 }: Below & { readonly entry: PerformanceNavigationTiming }): void {
   if (entry.responseEnd === 0) return;
-  const attributes = { [URL_FULL]: redactUrl(new URL(location.href)), ...sizesOf(entry) };
+  const attributes = { [URL_FULL]: location.href, ...sizesOf(entry) };
   tracer.startSpan("document", { attributes, startTime: entry.fetchStart }, context).end(entry.responseEnd);
 }
 
@@ -192,12 +191,12 @@ function tellResources({ tracer, context, until, ignored }: Until): void {
       ({ name, initiatorType, responseEnd }) =>
         /^https?:/.test(name) &&
         name !== ignored &&
-        !TRACED_ELSEWHERE.includes(initiatorType) &&
+        !TRACED_ELSEWHERE.test(initiatorType) &&
         responseEnd > 0 &&
         responseEnd <= until,
     );
   for (const entry of resources.slice(0, MAX_RESOURCES)) {
-    const attributes = { [URL_FULL]: redactUrl(new URL(entry.name)), ...sizesOf(entry) };
+    const attributes = { [URL_FULL]: entry.name, ...sizesOf(entry) };
     tracer
       .startSpan(`resource ${entry.initiatorType}`, { attributes, startTime: entry.startTime }, context)
       .end(entry.responseEnd);

@@ -29,9 +29,12 @@ export function traceFetch(tracing: FetchTracing): TracedFetch {
   function run(call: FetchCall, fetch: Fetch): unknown {
     const propagation = propagationOf(call, tracing);
     const send = (traceparent: string): unknown =>
-      propagation === "sent" ? fetch(...withHeader(call, TRACEPARENT, traceparent)) : fetch(...call.args);
+      fetch(...(propagation === "sent" ? withHeader(call, TRACEPARENT, traceparent) : call.args));
     // What the router fetches ahead of any click would be a trace for every visible link.
-    if (isPrefetch(call.headers)) return send(unsampledTraceparent());
+    if (isPrefetch(call.headers)) {
+      tracing.claim(call);
+      return send(unsampledTraceparent());
+    }
 
     const span = startSpan(call, propagation, tracing);
     const spanContext = span.spanContext();

@@ -7,7 +7,6 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
-import { redactUrl } from "@throughline/core";
 import {
   HTTP_REQUEST_METHOD,
   PARENT,
@@ -37,7 +36,7 @@ export function startSpan(
 ): Span {
   const active = tracing.manager.active();
   const known = trace.getSpanContext(active);
-  const parent = tracing.claim(call.headers, active) ?? (known ? active : tracing.inferParent());
+  const parent = tracing.claim(call, active) ?? (known ? active : tracing.inferParent());
   const attributes: Attributes = {
     ...describeRequest(call, propagation),
     ...(!known && parent && { [PARENT]: "inferred" }),
@@ -49,7 +48,7 @@ export function startSpan(
 export function describeRequest({ method, url }: TracedRequest, propagation: Propagation): Attributes {
   return {
     [HTTP_REQUEST_METHOD]: normalMethod(method),
-    [URL_FULL]: redactUrl(url),
+    [URL_FULL]: url.href,
     [SERVER_ADDRESS]: url.hostname,
     [SERVER_PORT]: Number(url.port || (url.protocol === "https:" ? 443 : 80)),
     [PROPAGATION]: propagation,

@@ -1,5 +1,5 @@
 import type { HrTime, SpanContext } from "@opentelemetry/api";
-import { scrub } from "../scrub.ts";
+import { scrub } from "@throughline/core";
 import type { SpanData } from "../trace/span.ts";
 
 // OTLP/JSON: ids in hex, enums as integers, 64-bit times as decimal texts.
