@@ -7,6 +7,8 @@ export interface BrowserSpan {
   readonly kind: number;
   readonly name: string;
   readonly parentSpanId?: string;
+  readonly startTimeUnixNano: string;
+  readonly links?: readonly { readonly traceId: string; readonly spanId: string }[];
   readonly attributes?: readonly {
     readonly key: string;
     readonly value: { readonly stringValue?: string };

@@ -5,6 +5,7 @@ import { startNextApp } from "./next-app.ts";
 import { testErrors } from "./pages-app/errors.ts";
 import { testPrerender } from "./pages-app/prerender.ts";
 import { testRestores } from "./pages-app/restore.ts";
+import { testRounds } from "./pages-app/rounds.ts";
 import { testSoftNavigation } from "./pages-app/soft-navigation.ts";
 import { testVisits } from "./pages-app/visits.ts";
 import { testVitals } from "./pages-app/vitals.ts";
@@ -329,5 +330,5 @@ function routesOf(spans: readonly SentSpan[], name: string) {
     ]);
 }
 
-for (const testMore of [testRestores, testPrerender, testVitals, testSoftNavigation, testErrors])
+for (const testMore of [testRestores, testPrerender, testVitals, testSoftNavigation, testErrors, testRounds])
   testMore(() => origin);

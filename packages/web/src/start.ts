@@ -35,6 +35,9 @@ import { TRACER_NAME } from "./with-span.ts";
 
 export type { WebTracing } from "./running.ts";
 
+/** What a page fetches as it shows belongs to what showed it: effects run after the paint that follows the commit. */
+const EFFECTS_MS = 100;
+
 /**
  * Starts tracing clicks and `fetch` in this page; a second start takes the place of the first. A bad option
  * is told once on the console and nothing is traced. Without a window (server rendering) it does nothing.
@@ -245,8 +248,14 @@ function tracedPageOf({ pageState, consent, ...parts }: TracedPageParts): Traced
       consent.whenGranted.push(run);
     },
     setPageContext(context) {
+      if (!context) {
+        const { context: ended } = pageState;
+        parts.later(() => {
+          if (pageState.context === ended) pageState.context = undefined;
+        }, EFFECTS_MS);
+        return;
+      }
       pageState.context = context;
-      if (!context) return;
       pageState.latest = trace.getSpan(context);
       pageContexts.add(context);
     },

@@ -127,10 +127,7 @@ function createNavigations(page: TracedPage, routeName: RouteName) {
       setPageContext(context);
     },
     commit(type: TransitionType | undefined): void {
-      if (!pending) {
-        tellRoute();
-        return;
-      }
+      if (!pending) return void tellRoute();
       // State that is written under the URL that is about to be left.
       if (location.href === pending.from && pending.url?.href !== pending.from) return;
       if (type === "replace" && pending.type === "push") pending.span.setAttribute(NAVIGATION_TYPE, type);

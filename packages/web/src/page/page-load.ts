@@ -102,13 +102,12 @@ function followLoad(
       tellResources({ tracer, context, until: endTime, ignored: config.endpoint });
     }
     span.end(endTime);
-    if (!loaded) setPageContext(undefined);
+    setPageContext(undefined);
   }
   // The entry knows the end of the load event once its listeners have run.
   const onLoad = (): void => {
     later(() => {
       loaded = true;
-      setPageContext(undefined);
       awaitRoute(performance.now() + ROUTE_WAIT_MS);
     }, 0);
   };
