@@ -19,6 +19,28 @@ test.each([
     "at buy (https://shop.test/app.js?v=REDACTED:10:5)",
   ],
   ["a place without a query stays", "at https://shop.test/app.js:10:5", "at https://shop.test/app.js:10:5"],
+  ["a whole URL has no place in a file", "https://shop.test/a?at=10:30", "https://shop.test/a?at=REDACTED"],
+  ["a whole URL with a quote in its path", "https://shop.test/it's?k=1", "https://shop.test/it's?k=REDACTED"],
+  ["a token of both cases in a path", "/reset/aB3dE5gH7jK9mN1pQ3sT/now", "/reset/REDACTED/now"],
+  ["a UUID in a path", "/magic/550e8400-e29b-41d4-a716-446655440000", "/magic/REDACTED"],
+  ["a title in a path stays", "/blog/top-10-teas-for-winter-of-2026", "/blog/top-10-teas-for-winter-of-2026"],
+  [
+    "a file in a path stays",
+    "/_next/static/chunks/0A1b2C3d4E5f6G7h8.js",
+    "/_next/static/chunks/0A1b2C3d4E5f6G7h8.js",
+  ],
+  ["an address in a path", "/users/ada%40shop.test/cart", "/users/REDACTED/cart"],
+  ["an address in words", "no user ada.l+1@shop.test here", "no user REDACTED here"],
+  ["a version is no address", "node_modules/react@19.2.0/index.js", "node_modules/react@19.2.0/index.js"],
+  ["a package is no address", "node_modules/@scope/name/a.js", "node_modules/@scope/name/a.js"],
+  ["a web token", "bad eyJhbGciOiJIUzI1.eyJzdWIiOiI0In0.abc", "bad REDACTED"],
+  ["what is named as a secret", "password=hunter2, api_key: k3y", "password=REDACTED, api_key: REDACTED"],
+  ["JSON", '{"token":"t0p","page":2}', '{"token":"REDACTED","page":2}'],
+  ["a header", "Authorization: Bearer abc.def", "Authorization: Bearer REDACTED"],
+  ["a cookie", "Cookie: sid=abc; theme=dark", "Cookie: REDACTED; theme=dark"],
+  ["ids of traces and sessions stay", "0af7651916cd43dd8448eb211c80319c", "0af7651916cd43dd8448eb211c80319c"],
+  ["SQL stays", "select token from users where id = $1", "select token from users where id = $1"],
+  ["a selector stays", "main>button#buy", "main>button#buy"],
 ])("%s", (_, text, scrubbed) => {
   expect(scrub(text)).toBe(scrubbed);
 });

@@ -8,8 +8,8 @@ const URL_PARTS = /^([^?#]*)(\?[^#]*)?/;
 const CREDENTIALS = /\/\/[^/]*@/;
 // A stack names a place in a file: `https://shop.test/app.js?v=1:10:5`.
 const PLACE = /(?::\d+){1,2}$/;
-/** A segment as random as a token: upper and lower case with a digit, or six digits and more; words of a title are not. */
-const TOKEN = /\/(?:(?=[^/]*\d)(?=[^/]*[a-z])(?=[^/]*[A-Z])|(?=(?:[^/\d]*\d){6}))[\w~=-]{20,}(?=\/|$)/g;
+/** A segment as random as a token: upper and lower case with a digit, or seven digits; words of a title are not. */
+const TOKEN = /\/(?:(?=[^/]*\d)(?=[^/]*[a-z])(?=[^/]*[A-Z])|(?=(?:[^/\d]*\d){7}))[\w~=-]{20,}(?=\/|$)/g;
 /** E-mail addresses, JSON web tokens, and what follows a name like `password=`, `api_key: ` or `Bearer `. */
 const SECRETS =
   /((?:token|secret|passw\w*|pwd|api.?key|signature|session.?id|sid|cookie|authorization)["']?[=:] ?["']?(?:\w+ )?|bearer )[^\s"'&,;]+|[\w.+-]+(?:@|%40)[\w-]+\.[a-z]{2}[\w.-]*|eyJ[\w-]{8,}\.[\w.-]+/gi;

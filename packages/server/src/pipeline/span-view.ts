@@ -1,6 +1,8 @@
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
 
-export type SpanChanges = Partial<Pick<ReadableSpan, "name" | "kind" | "attributes" | "status">>;
+export type SpanChanges = Partial<
+  Pick<ReadableSpan, "name" | "kind" | "attributes" | "status" | "events" | "links">
+>;
 
 /** An ended span with some fields changed; the span itself is frozen by its end and stays as it is. */
 export function viewOf(span: ReadableSpan, changes: SpanChanges): ReadableSpan {
