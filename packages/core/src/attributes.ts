@@ -108,6 +108,8 @@ export const JOB_ATTEMPT = "throughline.job.attempt";
 export const JOB_NAME = "throughline.job.name";
 /** The queue's own exception by which a job left on purpose, to run again later: `DelayedError`. */
 export const JOB_LEFT_BY = "throughline.job.left_by";
+/** Spans that this process dropped since its last report, on the resource of the next batch that arrives. */
+export const DROPPED_SPANS = "throughline.dropped_spans";
 
 // Next.js: the names its own tracer writes.
 export const NEXT_SPAN_TYPE = "next.span_type";
