@@ -7,7 +7,7 @@ const external = ["@opentelemetry/api", "@throughline/core", "@throughline/core/
 // NodeSDK requires these for what it would set up from the environment. start.ts hands it everything, so it
 // never calls them: 1 MB less to load at each boot. What we ask for ourselves is in a chunk of its own.
 const UNUSED =
-  /^@opentelemetry\/(exporter-(logs|metrics)-otlp-(grpc|http|proto)|exporter-prometheus|exporter-zipkin|configuration|propagator-(b3|jaeger))$/;
+  /^@opentelemetry\/(exporter-(logs|metrics|trace)-otlp-(grpc|http|proto)|exporter-prometheus|exporter-zipkin|configuration|propagator-(b3|jaeger))$/;
 // Reads /etc/machine-id for a resource detector that is off; Turbopack would trace the whole project for it.
 const MACHINE_ID = /getMachineId(-\w+)?(\.js)?$/;
 
@@ -67,20 +67,20 @@ const { metafile } = await build({
   },
 });
 
-// Certificates named by OTEL_EXPORTER_OTLP_CERTIFICATE are read by a path known at run time only; without the mark
-// Turbopack ships the whole project with the instrumentation.
-const CERTIFICATE = /readFileSync\((path\d*\.resolve)\((?=process\.cwd\(\), )/g;
+// Files that only the running process can name, such as a certificate; without the mark Turbopack ships the whole
+// project with the instrumentation.
+const RUN_TIME_FILE = /openSync\((?=runTimePath\b)/g;
 let marked = 0;
 for (const file of Object.keys(metafile.outputs)) {
   const text = readFileSync(file, "utf8");
-  const ignored = text.replace(CERTIFICATE, (_, resolve) => {
+  const ignored = text.replace(RUN_TIME_FILE, () => {
     marked += 1;
-    return `readFileSync(/*turbopackIgnore: true*/ ${resolve}(/*turbopackIgnore: true*/ `;
+    return "openSync(/*turbopackIgnore: true*/ ";
   });
   if (ignored !== text) writeFileSync(file, ignored);
 }
 if (marked === 0)
-  throw new Error("build.mjs: the exporters read certificates in another way now; look for readFileSync");
+  throw new Error("build.mjs: read-run-time-file.ts opens its file in another way now; mark it");
 
 await build({
   entryPoints: {

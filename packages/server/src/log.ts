@@ -6,6 +6,12 @@ export function say(level: "info" | "warn", text: string): void {
   console[level](`@throughline/server: ${text}`);
 }
 
+/** A line for the console as it stands, for `OTEL_TRACES_EXPORTER=console`. */
+export function print(line: string): void {
+  // biome-ignore lint/suspicious/noConsole: the console is what was asked for
+  console.log(line);
+}
+
 /** A warning that this process gives once, whichever of our bundles finds its cause first. */
 export function warnOnce(text: string): void {
   const { said } = processState();

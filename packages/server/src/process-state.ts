@@ -1,5 +1,6 @@
 import type { Forwarder } from "./ingest/forward.ts";
 import type { LogLine } from "./logs/log-line.ts";
+import type { SpanCounts } from "./pipeline/sending.ts";
 
 /** What the bundles of one process share. */
 export interface ProcessState {
@@ -7,6 +8,8 @@ export interface ProcessState {
   readonly flushers: Set<() => Promise<void>>;
   /** Set by the first `register` or `startTracing`; later calls get the same promise. */
   tracing: Promise<Tracing> | undefined;
+  /** What became of the spans of this process; `undefined` while tracing is off. */
+  spanCounts: (() => SpanCounts) | undefined;
   /** Marks the SERVER span of the current request as failed. */
   requestFailed: ((error: unknown) => void) | undefined;
   forwarder: Forwarder | undefined;
@@ -36,6 +39,7 @@ export function processState(): ProcessState {
   host[KEY] ??= {
     flushers: new Set(),
     tracing: undefined,
+    spanCounts: undefined,
     requestFailed: undefined,
     forwarder: undefined,
     exportLog: undefined,

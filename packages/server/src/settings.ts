@@ -4,6 +4,7 @@ import {
   type OtlpProtocol,
   parseInteger,
   parseKeyValues,
+  parseList,
   parseOneOf,
   parseText,
   parseUrl,
@@ -20,6 +21,21 @@ export interface ServerConfig extends TracingConfig {
   readonly flushToken: string;
   /** Largest post the ingest route takes, after decompression. */
   readonly ingestMaxBytes: number;
+  /** Where ended spans go: `otlp`, `console`, or `none`, which still continues traces and hands them on. */
+  readonly tracesExporters: readonly TracesExporter[];
+  readonly compression: "gzip" | "none";
+  /** For one export request, from the connection to the last byte of the answer. */
+  readonly exportTimeoutMs: number;
+  /** Path of the PEM file with the authorities that may have signed the collector's certificate; empty: Node's own. */
+  readonly certificate: string;
+  /** Path of the PEM file with this process's certificate for the collector. */
+  readonly clientCertificate: string;
+  /** Path of the PEM file with the key of `clientCertificate`. */
+  readonly clientKey: string;
+  /** This many spans leave at once, and no more together. */
+  readonly maxBatchSpans: number;
+  /** Memory for spans that wait or are being sent; beyond it whole traces are dropped. */
+  readonly queueMaxBytes: number;
   /** `NODE_ENV`, which decides the default share of kept traces. */
   readonly nodeEnv: string;
   /** `otlp` sends what the loggers write to the collector too. */
@@ -38,6 +54,38 @@ export const serverSettings: SettingsTable<ServerConfig> = {
     parse: parseInteger(1, 64 * 1024 * 1024),
     fallback: 1024 * 1024,
   },
+  tracesExporters: { env: ["OTEL_TRACES_EXPORTER"], parse: parseExporters, fallback: ["otlp"] },
+  compression: {
+    env: ["OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"],
+    parse: parseOneOf<"gzip" | "none">("gzip", "none"),
+    fallback: "none",
+  },
+  exportTimeoutMs: {
+    env: ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"],
+    parse: parseInteger(1, 600_000),
+    fallback: 10_000,
+  },
+  certificate: {
+    env: ["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"],
+    parse: parseText,
+    fallback: "",
+  },
+  clientCertificate: {
+    env: ["OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"],
+    parse: parseText,
+    fallback: "",
+  },
+  clientKey: {
+    env: ["OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "OTEL_EXPORTER_OTLP_CLIENT_KEY"],
+    parse: parseText,
+    fallback: "",
+  },
+  maxBatchSpans: { env: ["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"], parse: parseInteger(1, 10_000), fallback: 512 },
+  queueMaxBytes: {
+    env: ["THROUGHLINE_QUEUE_MAX_BYTES"],
+    parse: parseInteger(64 * 1024, 1024 * 1024 * 1024),
+    fallback: 32 * 1024 * 1024,
+  },
   nodeEnv: { env: ["NODE_ENV"], parse: parseText, fallback: "" },
   logsExporter: { env: ["OTEL_LOGS_EXPORTER"], parse: parseOneOf("none", "otlp"), fallback: "none" },
   logsEndpoint: { env: ["OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"], parse: parseUrl, fallback: "" },
@@ -54,6 +102,15 @@ export const serverSettings: SettingsTable<ServerConfig> = {
 };
 
 const PROPAGATORS = ["tracecontext", "baggage", "none"];
+
+const EXPORTERS = ["otlp", "console", "none"] as const;
+export type TracesExporter = (typeof EXPORTERS)[number];
+
+function parseExporters(text: string): readonly TracesExporter[] {
+  const exporters = parseList(text).map((word) => parseOneOf(...EXPORTERS)(word));
+  if (exporters.includes("none") && exporters.length > 1) throw new Error("expected none to stand alone");
+  return exporters;
+}
 
 /**
  * The settings of this process, or `undefined` where tracing is off; what is wrong is told to `warn` in one

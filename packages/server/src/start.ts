@@ -2,15 +2,15 @@ import { context, propagation, trace } from "@opentelemetry/api";
 import { registerInstrumentations } from "@opentelemetry/instrumentation";
 import { defaultResource, type Resource, resourceFromAttributes } from "@opentelemetry/resources";
 import { NodeSDK } from "@opentelemetry/sdk-node";
-import { BatchSpanProcessor } from "@opentelemetry/sdk-trace-base";
-import { parseOrigin, protocolOf, tracesUrl } from "@throughline/core";
+import { parseOrigin } from "@throughline/core";
 import { SERVICE_NAME, SERVICE_VERSION } from "@throughline/core/attributes";
 import { collectorOrigins } from "./ingest/forward-url.ts";
 import { unpatchedLibraries } from "./libraries/unpatched-libraries.ts";
 import { say, warnOnce } from "./log.ts";
 import { createOutbound, type IncomingOptions, touchHttp } from "./outbound/outbound.ts";
 import { appPackage } from "./package-name.ts";
-import { createExporter } from "./pipeline/exporter.ts";
+import { combine } from "./pipeline/combine.ts";
+import { createExporting, printDestination } from "./pipeline/exporter.ts";
 import { redactUrls } from "./pipeline/redact-urls.ts";
 import { flushBeforeExit } from "./pipeline/shutdown.ts";
 import { flushProcess, processState, type Tracing } from "./process-state.ts";
@@ -46,10 +46,9 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
     incoming: isNext ? undefined : { route: options.route, isNoise },
     servesNoise: () => records?.current()?.isNoise === true,
   });
-  const exporting = redactUrls(
-    new BatchSpanProcessor(createExporter(config), { scheduledDelayMillis: config.batchDelayMs }),
-  );
-  const processor = records ? nextSpans(exporting, records.current) : exporting;
+  const exporting = createExporting(config);
+  const ends = redactUrls(combine(exporting.processors));
+  const processor = records ? nextSpans(ends, records.current) : ends;
   const instrumentations = [...outbound.instrumentations, ...extra];
   const stopLogs = await startLogs(config);
   const sdk = new NodeSDK({
@@ -77,6 +76,7 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   if (records) state.requestFailed = (error) => recordRequestError(records.current(), error);
   const flush = (): Promise<void> => processor.forceFlush();
   state.flushers.add(flush);
+  state.spanCounts = exporting.counts;
   const undoExit = flushBeforeExit({ flush: flushProcess, signals: !isNext });
   sayStarted(config);
 
@@ -85,7 +85,7 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
     async stop(): Promise<void> {
       undoExit();
       state.flushers.delete(flush);
-      Object.assign(state, { requestFailed: undefined, tracing: undefined });
+      Object.assign(state, { requestFailed: undefined, spanCounts: undefined, tracing: undefined });
       for (const each of instrumentations) each.disable();
       await Promise.allSettled([sdk.shutdown(), stopLogs()]);
       records?.stop();
@@ -136,6 +136,6 @@ function sayStarted(config: ServerConfig): void {
   const share = sampler.includes("ratio") ? ` ${ratio} (${why})` : "";
   say(
     "info",
-    `tracing on, ${serviceNameOf(config)} → ${tracesUrl(config)} (${protocolOf(config)}), sampler ${sampler}${share}, version ${VERSION}, node ${process.versions.node}`,
+    `tracing on, ${serviceNameOf(config)} → ${printDestination(config)}, sampler ${sampler}${share}, version ${VERSION}, node ${process.versions.node}`,
   );
 }

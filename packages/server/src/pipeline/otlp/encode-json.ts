@@ -134,6 +134,7 @@ function compositeText(value: object): string {
 }
 
 // Quotes, backslashes, control characters, and surrogates, of which a lone one is no UTF-8.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what JSON does not take as they are
 const NEEDS_ESCAPES = /["\\\u0000-\u001f\ud800-\udfff]/;
 
 function quoted(text: string): string {

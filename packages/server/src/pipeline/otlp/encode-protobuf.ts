@@ -1,7 +1,20 @@
 import type { Link } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
 import { DROPPED_SPANS } from "@throughline/core/attributes";
-import { createProtobufWriter, type ProtobufWriter } from "./protobuf-writer.ts";
+import {
+  closeMessage,
+  createProtobufWriter,
+  openMessage,
+  type ProtobufWriter,
+  takePiece,
+  writeBytes,
+  writeDouble,
+  writeFixed32,
+  writeHex,
+  writeInteger,
+  writeText,
+  writeTime,
+} from "./protobuf-writer.ts";
 import { type EncodedSpan, flagsOf, groupSpans, type SpanEncoder, type SpanSource } from "./span-encoder.ts";
 
 // Tags: field number · 8 + wire type. https://github.com/open-telemetry/opentelemetry-proto/tree/main/opentelemetry/proto
@@ -18,8 +31,10 @@ export function createProtobufEncoder(): SpanEncoder {
   return {
     contentType: "application/x-protobuf",
     encode(span): Uint8Array {
+      // What a span left behind that threw half-way.
+      spans.start = spans.end;
       writeSpan(spans, span);
-      return spans.take();
+      return takePiece(spans);
     },
     request: (batch, droppedSpans) => writeRequest(createProtobufWriter(), batch, droppedSpans),
   };
@@ -32,7 +47,7 @@ function writeRequest(w: ProtobufWriter, spans: readonly EncodedSpan[], droppedS
   for (const [index, [resource, scopes]] of [...resources.entries()].toReversed()) {
     writeResourceSpans(w, resource, [...scopes], index === 0 ? droppedSpans : 0);
   }
-  return w.take();
+  return takePiece(w);
 }
 
 function writeResourceSpans(
@@ -41,80 +56,80 @@ function writeResourceSpans(
   scopes: readonly (readonly [SpanSource["scope"], readonly Uint8Array[]])[],
   droppedSpans: number,
 ): void {
-  const whole = w.mark();
-  if (resource?.schemaUrl) w.text(SCHEMA_URL, resource.schemaUrl);
+  const whole = openMessage(w);
+  if (resource?.schemaUrl) writeText(w, SCHEMA_URL, resource.schemaUrl);
   for (const [scope, encoded] of scopes.toReversed()) {
-    const mark = w.mark();
-    if (scope.schemaUrl) w.text(SCHEMA_URL, scope.schemaUrl);
-    for (const bytes of encoded.toReversed()) w.bytes(SPANS, bytes);
+    const mark = openMessage(w);
+    if (scope.schemaUrl) writeText(w, SCHEMA_URL, scope.schemaUrl);
+    for (const bytes of encoded.toReversed()) writeBytes(w, SPANS, bytes);
     writeScope(w, scope);
-    w.message(SCOPE_SPANS, mark);
+    closeMessage(w, SCOPE_SPANS, mark);
   }
-  const mark = w.mark();
+  const mark = openMessage(w);
   if (droppedSpans > 0) writeKeyValue(w, 0x0a, DROPPED_SPANS, droppedSpans);
   writeAttributes(w, 0x0a, resource?.attributes ?? {});
-  w.message(RESOURCE, mark);
-  w.message(RESOURCE_SPANS, whole);
+  closeMessage(w, RESOURCE, mark);
+  closeMessage(w, RESOURCE_SPANS, whole);
 }
 
 function writeScope(w: ProtobufWriter, scope: SpanSource["scope"]): void {
-  const mark = w.mark();
-  if (scope.version) w.text(0x12, scope.version);
-  w.text(0x0a, scope.name);
-  w.message(SCOPE, mark);
+  const mark = openMessage(w);
+  if (scope.version) writeText(w, 0x12, scope.version);
+  writeText(w, 0x0a, scope.name);
+  closeMessage(w, SCOPE, mark);
 }
 
 function writeSpan(w: ProtobufWriter, span: ReadableSpan): void {
   const { traceId, spanId, traceFlags, traceState } = span.spanContext();
   const parent = span.parentSpanContext;
-  w.fixed32(0x85, flagsOf(traceFlags, parent?.isRemote));
+  writeFixed32(w, 0x85, flagsOf(traceFlags, parent?.isRemote));
   writeStatus(w, span.status);
-  if (span.droppedLinksCount > 0) w.integer(0x70, span.droppedLinksCount);
+  if (span.droppedLinksCount > 0) writeInteger(w, 0x70, span.droppedLinksCount);
   for (let at = span.links.length - 1; at >= 0; at--) writeLink(w, span.links[at]);
-  if (span.droppedEventsCount > 0) w.integer(0x60, span.droppedEventsCount);
+  if (span.droppedEventsCount > 0) writeInteger(w, 0x60, span.droppedEventsCount);
   for (let at = span.events.length - 1; at >= 0; at--) writeEvent(w, span.events[at]);
-  if (span.droppedAttributesCount > 0) w.integer(0x50, span.droppedAttributesCount);
+  if (span.droppedAttributesCount > 0) writeInteger(w, 0x50, span.droppedAttributesCount);
   writeAttributes(w, 0x4a, span.attributes);
-  w.time(0x41, span.endTime);
-  w.time(0x39, span.startTime);
+  writeTime(w, 0x41, span.endTime);
+  writeTime(w, 0x39, span.startTime);
   // The API counts kinds from INTERNAL = 0, the protocol keeps 0 for "not said".
-  w.integer(0x30, span.kind + 1);
-  w.text(0x2a, span.name);
-  if (parent?.spanId) w.hex(0x22, parent.spanId);
-  if (traceState) w.text(0x1a, traceState.serialize());
-  w.hex(0x12, spanId);
-  w.hex(0x0a, traceId);
+  writeInteger(w, 0x30, span.kind + 1);
+  writeText(w, 0x2a, span.name);
+  if (parent?.spanId) writeHex(w, 0x22, parent.spanId);
+  if (traceState) writeText(w, 0x1a, traceState.serialize());
+  writeHex(w, 0x12, spanId);
+  writeHex(w, 0x0a, traceId);
 }
 
 function writeStatus(w: ProtobufWriter, { code, message }: ReadableSpan["status"]): void {
   if (code === 0 && !message) return;
-  const mark = w.mark();
-  if (code !== 0) w.integer(0x18, code);
-  if (message) w.text(0x12, message);
-  w.message(0x7a, mark);
+  const mark = openMessage(w);
+  if (code !== 0) writeInteger(w, 0x18, code);
+  if (message) writeText(w, 0x12, message);
+  closeMessage(w, 0x7a, mark);
 }
 
 function writeEvent(w: ProtobufWriter, event: ReadableSpan["events"][number] | undefined): void {
   if (!event) return;
-  const mark = w.mark();
-  if (event.droppedAttributesCount) w.integer(0x20, event.droppedAttributesCount);
+  const mark = openMessage(w);
+  if (event.droppedAttributesCount) writeInteger(w, 0x20, event.droppedAttributesCount);
   if (event.attributes) writeAttributes(w, 0x1a, event.attributes);
-  w.text(0x12, event.name);
-  w.time(0x09, event.time);
-  w.message(0x5a, mark);
+  writeText(w, 0x12, event.name);
+  writeTime(w, 0x09, event.time);
+  closeMessage(w, 0x5a, mark);
 }
 
 function writeLink(w: ProtobufWriter, link: Link | undefined): void {
   if (!link) return;
   const { traceId, spanId, traceFlags, traceState, isRemote } = link.context;
-  const mark = w.mark();
-  w.fixed32(0x35, flagsOf(traceFlags, isRemote));
-  if (link.droppedAttributesCount) w.integer(0x28, link.droppedAttributesCount);
+  const mark = openMessage(w);
+  writeFixed32(w, 0x35, flagsOf(traceFlags, isRemote));
+  if (link.droppedAttributesCount) writeInteger(w, 0x28, link.droppedAttributesCount);
   if (link.attributes) writeAttributes(w, 0x22, link.attributes);
-  if (traceState) w.text(0x1a, traceState.serialize());
-  w.hex(0x12, spanId);
-  w.hex(0x0a, traceId);
-  w.message(0x6a, mark);
+  if (traceState) writeText(w, 0x1a, traceState.serialize());
+  writeHex(w, 0x12, spanId);
+  writeHex(w, 0x0a, traceId);
+  closeMessage(w, 0x6a, mark);
 }
 
 function writeAttributes(
@@ -130,30 +145,36 @@ function writeAttributes(
 }
 
 function writeKeyValue(w: ProtobufWriter, tag: number, key: string, value: unknown): void {
-  const mark = w.mark();
+  const mark = openMessage(w);
   writeValue(w, 0x12, value);
-  w.text(0x0a, key);
-  w.message(tag, mark);
+  writeText(w, 0x0a, key);
+  closeMessage(w, tag, mark);
 }
 
 function writeValue(w: ProtobufWriter, tag: number, value: unknown): void {
-  const mark = w.mark();
-  if (typeof value === "string") w.text(0x0a, value);
-  else if (typeof value === "boolean") w.integer(0x10, value ? 1 : 0);
-  else if (typeof value === "number") {
-    if (Number.isSafeInteger(value)) w.integer(0x18, value);
-    else w.double(0x21, value);
-  } else if (typeof value === "object" && value !== null) writeComposite(w, value);
-  w.message(tag, mark);
+  const mark = openMessage(w);
+  if (typeof value === "string") writeText(w, 0x0a, value);
+  else if (typeof value === "boolean") writeInteger(w, 0x10, value ? 1 : 0);
+  else if (typeof value === "number") writeNumber(w, value);
+  else if (value instanceof Uint8Array) writeBytes(w, 0x3a, value);
+  else if (Array.isArray(value)) writeList(w, value);
+  else if (typeof value === "object" && value !== null) writeMap(w, value);
+  closeMessage(w, tag, mark);
 }
 
-function writeComposite(w: ProtobufWriter, value: object): void {
-  if (value instanceof Uint8Array) return w.bytes(0x3a, value);
-  const mark = w.mark();
-  if (Array.isArray(value)) {
-    for (let at = value.length - 1; at >= 0; at--) writeValue(w, 0x0a, value[at]);
-    return w.message(0x2a, mark);
-  }
-  writeAttributes(w, 0x0a, value as Readonly<Record<string, unknown>>);
-  w.message(0x32, mark);
+function writeNumber(w: ProtobufWriter, value: number): void {
+  if (Number.isSafeInteger(value)) writeInteger(w, 0x18, value);
+  else writeDouble(w, 0x21, value);
+}
+
+function writeList(w: ProtobufWriter, list: readonly unknown[]): void {
+  const mark = openMessage(w);
+  for (let at = list.length - 1; at >= 0; at--) writeValue(w, 0x0a, list[at]);
+  closeMessage(w, 0x2a, mark);
+}
+
+function writeMap(w: ProtobufWriter, map: object): void {
+  const mark = openMessage(w);
+  writeAttributes(w, 0x0a, map as Readonly<Record<string, unknown>>);
+  closeMessage(w, 0x32, mark);
 }

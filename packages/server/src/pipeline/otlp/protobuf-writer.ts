@@ -1,168 +1,177 @@
 import type { HrTime } from "@opentelemetry/api";
 
 /**
- * Writes protobuf from its end to its beginning: the length of a message stands before it, and written this way it
+ * Protobuf, written from its end to its beginning: the length of a message stands before it, and written this way it
  * is known when its turn comes. So each span is walked once, and nothing is measured first or moved later.
- * Fields are therefore written in falling order of their numbers.
+ * Fields are therefore written in falling order of their numbers. `tag`: field number · 8 + wire type.
  */
 export interface ProtobufWriter {
-  /** Where the next byte will end, counted from the end of the piece: the mark that {@link message} takes. */
-  mark(): number;
-  /** Closes what was written since `mark` as a message of field `tag`. */
-  message(tag: number, mark: number): void;
-  text(tag: number, value: string): void;
-  /** `value` in hexadecimal digits, as bytes. */
-  hex(tag: number, value: string): void;
-  bytes(tag: number, value: Uint8Array): void;
-  /** A whole number up to 2^53 in size; a negative one takes ten bytes. */
-  integer(tag: number, value: number): void;
-  double(tag: number, value: number): void;
-  /** Nanoseconds since the epoch, fixed64. */
-  time(tag: number, value: HrTime): void;
-  fixed32(tag: number, value: number): void;
-  /** What was written since the last call. It stays as it is; the writer never touches it again. */
-  take(): Uint8Array;
+  slab: Buffer;
+  /** The next byte is written before this one. */
+  start: number;
+  /** Where the piece that is being written ends. */
+  end: number;
 }
 
 /** Pieces are cut from slabs of this size, as an allocation a span would cost more than its encoding. */
 const SLAB_BYTES = 64 * 1024;
+/** Room for a tag and a length, or for a tag and a number. */
+const FIELD_BYTES = 20;
 /** Longest text that a loop writes faster than a call into Node does. */
 const SHORT_TEXT = 40;
 const TWO_TO_32 = 0x1_0000_0000;
 
 export function createProtobufWriter(): ProtobufWriter {
-  let slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
-  let start = slab.length;
-  let end = slab.length;
-
-  const reserve = (size: number): void => {
-    if (start >= size) return;
-    const used = end - start;
-    const wider = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, 2 * (used + size)));
-    slab.copy(wider, wider.length - used, start, end);
-    slab = wider;
-    end = wider.length;
-    start = end - used;
-  };
-
-  const varint = (value: number): void => {
-    if (value < 0x80) {
-      slab[--start] = value;
-      return;
-    }
-    let size = 2;
-    for (let rest = Math.floor(value / 0x4000); rest > 0; rest = Math.floor(rest / 0x80)) size += 1;
-    start -= size;
-    let rest = value;
-    for (let at = start; at < start + size - 1; at++) {
-      slab[at] = (rest % 0x80) | 0x80;
-      rest = Math.floor(rest / 0x80);
-    }
-    slab[start + size - 1] = rest;
-  };
-
-  const tagged = (tag: number, size: number): void => {
-    varint(size);
-    varint(tag);
-  };
-
-  const longText = (tag: number, value: string): void => {
-    const size = Buffer.byteLength(value);
-    reserve(size + 16);
-    start -= size;
-    // As many bytes as characters: all of it is ASCII, which latin1 copies without looking.
-    slab.write(value, start, size, size === value.length ? "latin1" : "utf8");
-    tagged(tag, size);
-  };
-
-  const pair = (low: number, high: number): void => {
-    start -= 8;
-    slab.writeUInt32LE(low, start);
-    slab.writeUInt32LE(high, start + 4);
-  };
-
-  return {
-    mark: () => end - start,
-    message(tag, mark): void {
-      reserve(16);
-      tagged(tag, end - start - mark);
-    },
-    text(tag, value): void {
-      const size = value.length;
-      if (size > SHORT_TEXT) return longText(tag, value);
-      reserve(size + 16);
-      const from = start - size;
-      for (let at = 0; at < size; at++) {
-        const code = value.charCodeAt(at);
-        if (code > 0x7f) return longText(tag, value);
-        slab[from + at] = code;
-      }
-      start = from;
-      tagged(tag, size);
-    },
-    hex(tag, value): void {
-      const size = value.length >> 1;
-      reserve(size + 16);
-      start -= size;
-      for (let at = 0; at < size; at++) {
-        const high = DIGITS[value.charCodeAt(2 * at) & 0x7f] ?? 0;
-        slab[start + at] = (high << 4) | (DIGITS[value.charCodeAt(2 * at + 1) & 0x7f] ?? 0);
-      }
-      tagged(tag, size);
-    },
-    bytes(tag, value): void {
-      reserve(value.length + 16);
-      start -= value.length;
-      slab.set(value, start);
-      tagged(tag, value.length);
-    },
-    integer(tag, value): void {
-      reserve(20);
-      if (value >= 0) varint(value);
-      else negative(slab, (start -= 10), value);
-      varint(tag);
-    },
-    double(tag, value): void {
-      reserve(16);
-      start -= 8;
-      slab.writeDoubleLE(value, start);
-      varint(tag);
-    },
-    time(tag, [seconds, nanos]): void {
-      reserve(16);
-      // 1e9 is 1953125 · 2^9, and seconds · 1953125 stays below 2^53: no BigInt, and exact.
-      const units = seconds * 1_953_125;
-      const high = Math.floor(units / 0x80_0000);
-      const low = (units % 0x80_0000) * 0x200 + Math.trunc(nanos);
-      pair(low % TWO_TO_32, high + Math.floor(low / TWO_TO_32));
-      varint(tag);
-    },
-    fixed32(tag, value): void {
-      reserve(16);
-      start -= 4;
-      slab.writeUInt32LE(value >>> 0, start);
-      varint(tag);
-    },
-    take(): Uint8Array {
-      // Buffer.subarray makes a Buffer, at twice the price.
-      const piece = new Uint8Array(slab.buffer, start, end - start);
-      end = start;
-      return piece;
-    },
-  };
+  return { slab: Buffer.allocUnsafeSlow(SLAB_BYTES), start: SLAB_BYTES, end: SLAB_BYTES };
 }
 
-/** Two's complement of 64 bits in ten bytes of seven bits. */
-function negative(slab: Uint8Array, at: number, value: number): void {
-  let rest = BigInt.asUintN(64, BigInt(value));
-  for (let step = 0; step < 9; step++) {
-    slab[at + step] = Number(rest & 0x7fn) | 0x80;
-    rest >>= 7n;
+/** What was written since the last call. It stays as it is; the writer never touches it again. */
+export function takePiece(w: ProtobufWriter): Uint8Array {
+  // Buffer.subarray would make a Buffer, at twice the price.
+  const piece = new Uint8Array(w.slab.buffer, w.start, w.end - w.start);
+  w.end = w.start;
+  return piece;
+}
+
+/** Where a message ends; {@link closeMessage} takes it. */
+export function openMessage(w: ProtobufWriter): number {
+  return w.end - w.start;
+}
+
+export function closeMessage(w: ProtobufWriter, tag: number, mark: number): void {
+  reserve(w, FIELD_BYTES);
+  writeTag(w, tag, w.end - w.start - mark);
+}
+
+export function writeText(w: ProtobufWriter, tag: number, value: string): void {
+  const size = value.length;
+  reserve(w, size + FIELD_BYTES);
+  if (size <= SHORT_TEXT && copyAscii(w, value)) writeTag(w, tag, size);
+  else writeLongText(w, tag, value);
+}
+
+/** Returns whether `value` was ASCII; if not, nothing was written. */
+function copyAscii(w: ProtobufWriter, value: string): boolean {
+  const { slab } = w;
+  const from = w.start - value.length;
+  for (let at = 0; at < value.length; at++) {
+    const code = value.charCodeAt(at);
+    if (code > 0x7f) return false;
+    slab[from + at] = code;
   }
-  slab[at + 9] = Number(rest);
+  w.start = from;
+  return true;
 }
 
-const DIGITS = Uint8Array.from(
+function writeLongText(w: ProtobufWriter, tag: number, value: string): void {
+  const size = Buffer.byteLength(value);
+  reserve(w, size + FIELD_BYTES);
+  w.start -= size;
+  // As many bytes as characters: all of it is ASCII, which latin1 copies without looking.
+  w.slab.write(value, w.start, size, size === value.length ? "latin1" : "utf8");
+  writeTag(w, tag, size);
+}
+
+/** `value` in hexadecimal digits, as bytes. */
+export function writeHex(w: ProtobufWriter, tag: number, value: string): void {
+  const size = value.length >> 1;
+  reserve(w, size + FIELD_BYTES);
+  w.start -= size;
+  const { slab, start } = w;
+  for (let at = 0; at < size; at++) {
+    const high = DIGITS[value.charCodeAt(2 * at) & 0x7f] ?? 0;
+    slab[start + at] = (high << 4) | (DIGITS[value.charCodeAt(2 * at + 1) & 0x7f] ?? 0);
+  }
+  writeTag(w, tag, size);
+}
+
+const DIGITS: Uint8Array = Uint8Array.from(
   { length: 128 },
   (_, code) => Number.parseInt(String.fromCharCode(code), 16) || 0,
 );
+
+export function writeBytes(w: ProtobufWriter, tag: number, value: Uint8Array): void {
+  reserve(w, value.length + FIELD_BYTES);
+  w.start -= value.length;
+  w.slab.set(value, w.start);
+  writeTag(w, tag, value.length);
+}
+
+/** A whole number up to 2^53 in size; a negative one takes ten bytes. */
+export function writeInteger(w: ProtobufWriter, tag: number, value: number): void {
+  reserve(w, FIELD_BYTES);
+  if (value >= 0) writeVarint(w, value);
+  else writeNegative(w, value);
+  writeVarint(w, tag);
+}
+
+export function writeDouble(w: ProtobufWriter, tag: number, value: number): void {
+  reserve(w, FIELD_BYTES);
+  w.start -= 8;
+  w.slab.writeDoubleLE(value, w.start);
+  writeVarint(w, tag);
+}
+
+/** Nanoseconds since the epoch, fixed64. */
+export function writeTime(w: ProtobufWriter, tag: number, [seconds, nanos]: HrTime): void {
+  reserve(w, FIELD_BYTES);
+  // 1e9 is 1953125 · 2^9, and seconds · 1953125 stays below 2^53: no BigInt, and exact.
+  const units = seconds * 1_953_125;
+  const low = (units % 0x80_0000) * 0x200 + Math.trunc(nanos);
+  const high = Math.floor(units / 0x80_0000) + Math.floor(low / TWO_TO_32);
+  w.start -= 8;
+  w.slab.writeUInt32LE(low % TWO_TO_32, w.start);
+  w.slab.writeUInt32LE(high, w.start + 4);
+  writeVarint(w, tag);
+}
+
+export function writeFixed32(w: ProtobufWriter, tag: number, value: number): void {
+  reserve(w, FIELD_BYTES);
+  w.start -= 4;
+  w.slab.writeUInt32LE(value, w.start);
+  writeVarint(w, tag);
+}
+
+function writeTag(w: ProtobufWriter, tag: number, size: number): void {
+  writeVarint(w, size);
+  writeVarint(w, tag);
+}
+
+function writeVarint(w: ProtobufWriter, value: number): void {
+  if (value < 0x80) {
+    w.start -= 1;
+    w.slab[w.start] = value;
+    return;
+  }
+  let size = 2;
+  for (let rest = Math.floor(value / 0x4000); rest > 0; rest = Math.floor(rest / 0x80)) size += 1;
+  w.start -= size;
+  const last = w.start + size - 1;
+  let rest = value;
+  for (let at = w.start; at < last; at++) {
+    w.slab[at] = (rest % 0x80) | 0x80;
+    rest = Math.floor(rest / 0x80);
+  }
+  w.slab[last] = rest;
+}
+
+/** Two's complement of 64 bits, seven a byte. */
+function writeNegative(w: ProtobufWriter, value: number): void {
+  let rest = BigInt.asUintN(64, BigInt(value));
+  w.start -= 10;
+  for (let step = 0; step < 9; step++) {
+    w.slab[w.start + step] = Number(rest & 0x7fn) | 0x80;
+    rest >>= 7n;
+  }
+  w.slab[w.start + 9] = Number(rest);
+}
+
+function reserve(w: ProtobufWriter, size: number): void {
+  if (w.start >= size) return;
+  const used = w.end - w.start;
+  const wider = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, 2 * (used + size)));
+  w.slab.copy(wider, wider.length - used, w.start, w.end);
+  w.slab = wider;
+  w.end = wider.length;
+  w.start = wider.length - used;
+}

@@ -1,0 +1,65 @@
+import { TraceFlags } from "@opentelemetry/api";
+import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { createSources, type SpanSource } from "./otlp/span-encoder.ts";
+import {
+  type BatchOptions,
+  countsOf,
+  createSending,
+  FLUSH_MS,
+  flush,
+  lose,
+  type Sending,
+  type SpanCounts,
+  wake,
+} from "./sending.ts";
+
+export interface BatchProcessor extends SpanProcessor {
+  counts(): SpanCounts;
+}
+
+/**
+ * Encodes each span as it ends and sends it with others. Drops are counted and told: by a warning, and to the
+ * collector by an attribute on the next batch.
+ */
+export function createBatchProcessor(options: BatchOptions): BatchProcessor {
+  const state = createSending(options);
+  const sourceOf = createSources();
+  return {
+    onStart: () => undefined,
+    onEnd(span): void {
+      if (!state.isStopped && (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0)
+        take(state, sourceOf(span), span);
+    },
+    forceFlush: () => flush(state),
+    shutdown: () => stop(state),
+    counts: () => countsOf(state),
+  };
+}
+
+function take(state: Sending, source: SpanSource, span: ReadableSpan): void {
+  state.created += 1;
+  try {
+    const bytes = state.options.encoder.encode(span);
+    const gone = state.queue.add(span.spanContext().traceId, { source, bytes });
+    if (gone > 0) lose(state, gone, "the queue is full");
+  } catch (error) {
+    // An attribute with a getter or a toString that throws; the code that ended the span must not see it.
+    lose(state, 1, `a span could not be written (${String(error)})`);
+  }
+  wake(state);
+}
+
+async function stop(state: Sending): Promise<void> {
+  let cap: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    cap = setTimeout(resolve, FLUSH_MS);
+  });
+  await Promise.race([flush(state), late]);
+  clearTimeout(cap);
+  state.isStopped = true;
+  clearTimeout(state.delay);
+  clearTimeout(state.backoff);
+  const { waiting } = countsOf(state);
+  if (waiting > 0) lose(state, waiting, "tracing was stopped before the collector took them");
+  state.options.close();
+}

@@ -1,0 +1,62 @@
+import type { SecureContextOptions } from "node:tls";
+
+/** What became of one batch. */
+export type Outcome =
+  | { readonly kind: "taken"; readonly rejected: number; readonly message: string }
+  | {
+      readonly kind: "later";
+      readonly reason: string;
+      readonly cure: string;
+      /** As the collector asked. */
+      readonly afterMs?: number | undefined;
+      /** The collector was reached, so that this batch itself may be what it cannot take. */
+      readonly reached: boolean;
+    }
+  | { readonly kind: "refused"; readonly reason: string; readonly cure: string };
+
+/** Sends one export request; never rejects. */
+export interface Sender {
+  send(body: Uint8Array): Promise<Outcome>;
+  /** Drops the connections; what is on its way fails. */
+  close(): void;
+}
+
+export interface SenderOptions {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly contentType: string;
+  readonly compression: "gzip" | "none";
+  /** For the whole of one request, from the connection to the last byte of the answer. */
+  readonly timeoutMs: number;
+  readonly tls: Pick<SecureContextOptions, "ca" | "cert" | "key">;
+}
+
+/** Batches of one process that may be on their way together. */
+export const MAX_LANES = 4;
+/** No answer of a collector is longer; what is, is cut. */
+export const MAX_ANSWER_BYTES: number = 64 * 1024;
+
+const START_IT = "Start it or correct OTEL_EXPORTER_OTLP_ENDPOINT";
+
+/** A connection that failed or an answer that did not come. */
+export function notReached(error: unknown, reached = false): Outcome {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  // An AggregateError, as of a name with two addresses, has no message of its own.
+  const reason = (error instanceof Error ? error.message || code : String(error)) || "no connection";
+  const isCertificate = /CERT|SIGNATURE|ALTNAME/.test(code);
+  const cure = isCertificate
+    ? "Name the authority of its certificate in OTEL_EXPORTER_OTLP_CERTIFICATE"
+    : code === "EPROTO"
+      ? "Correct http or https in OTEL_EXPORTER_OTLP_ENDPOINT"
+      : START_IT;
+  return { kind: "later", reason, cure, reached };
+}
+
+/** What helps against an HTTP status. */
+export function cureOfStatus(status: number): string {
+  if (status === 401 || status === 403) return "Correct OTEL_EXPORTER_OTLP_HEADERS";
+  if (status === 413) return "Lower OTEL_BSP_MAX_EXPORT_BATCH_SIZE or raise the collector's limit";
+  if (status === 400 || status === 415) return "Correct OTEL_EXPORTER_OTLP_PROTOCOL";
+  if (status >= 500) return "Look into the collector's log";
+  return "Correct OTEL_EXPORTER_OTLP_ENDPOINT";
+}
