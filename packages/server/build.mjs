@@ -7,7 +7,7 @@ const external = ["@opentelemetry/api", "@throughline/core", "@throughline/core/
 // NodeSDK requires these for what it would set up from the environment. start.ts hands it everything, so it
 // never calls them: 1 MB less to load at each boot. What we ask for ourselves is in a chunk of its own.
 const UNUSED =
-  /^@opentelemetry\/(exporter-(logs|metrics|trace)-otlp-(grpc|http|proto)|exporter-prometheus|exporter-zipkin|configuration|propagator-(b3|jaeger))$/;
+  /^@opentelemetry\/(otlp-(grpc-)?exporter-base|exporter-(logs|metrics|trace)-otlp-(grpc|http|proto)|exporter-prometheus|exporter-zipkin|configuration|propagator-(b3|jaeger))$/;
 // Reads /etc/machine-id for a resource detector that is off; Turbopack would trace the whole project for it.
 const MACHINE_ID = /getMachineId(-\w+)?(\.js)?$/;
 
