@@ -56,10 +56,10 @@ async function stop(state: Sending): Promise<void> {
   });
   await Promise.race([flush(state), late]);
   clearTimeout(cap);
+  const { waiting } = countsOf(state);
   state.isStopped = true;
   clearTimeout(state.delay);
   clearTimeout(state.backoff);
-  const { waiting } = countsOf(state);
   if (waiting > 0) lose(state, waiting, "tracing was stopped before the collector took them");
   state.options.close();
 }

@@ -275,5 +275,7 @@ function cutAll(state: Sending): void {
 export function countsOf(state: Sending): SpanCounts {
   const { created, sent, rejected, dropped } = state;
   const again = state.again.reduce((sum, { batch }) => sum + batch.spans.length, 0);
-  return { created, sent, rejected, dropped, waiting: state.queue.count() + state.underwaySpans + again };
+  // What a stop found waiting was counted as dropped.
+  const waiting = state.isStopped ? 0 : state.queue.count() + state.underwaySpans + again;
+  return { created, sent, rejected, dropped, waiting };
 }
