@@ -14,7 +14,8 @@ function isNoise(url: string, headers: Record<string, string> = {}, options: Par
   return noise({ url, headers, method: "GET" } as unknown as IncomingMessage);
 }
 
-const FROM_PAGE = { "sec-fetch-mode": "navigate" };
+// Not `sec-fetch-mode`, which the fetch of Node sends too.
+const FROM_PAGE = { "sec-fetch-dest": "document" };
 
 test.each([
   ["/health"],

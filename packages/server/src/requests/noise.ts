@@ -67,7 +67,7 @@ function isPrefetch({ headers }: Request): boolean {
 
 function isProbe(path: string, { headers }: Request): boolean {
   if (PROBED.test(path) || UNASKED.test(path) || PROBES.test(headers["user-agent"] ?? "")) return true;
-  return HEALTH.test(path) && headers["sec-fetch-mode"] === undefined && headers.rsc === undefined;
+  return HEALTH.test(path) && headers["sec-fetch-dest"] === undefined && headers.rsc === undefined;
 }
 
 function withoutBase(path: string, basePath: string): string {
