@@ -83,6 +83,8 @@ export const WEB_VITAL_ELEMENT = "throughline.web_vital.element";
 /** What called a script during a slow interaction, as the browser tells it: `BUTTON#buy.onclick`. */
 export const SCRIPT_INVOKER = "throughline.script.invoker";
 export const CODE_FUNCTION_NAME = "code.function.name";
+/** Of a server action: the file it is written in, as the build names it. */
+export const CODE_FILE_PATH = "code.file.path";
 
 /** Next.js's id of a failure on the server, the same on the server's span and the browser's. */
 export const ERROR_DIGEST = "throughline.error.digest";

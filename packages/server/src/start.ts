@@ -18,9 +18,11 @@ import type { Instrumentation, RegisterOptions } from "./register-options.ts";
 import { nextSpans } from "./requests/next-spans.ts";
 import { createNoiseTest } from "./requests/noise.ts";
 import { recordRequestError } from "./requests/request-error.ts";
-import { recordResponses } from "./requests/response-record.ts";
+import { type ResponseRecords, recordResponses } from "./requests/response-record.ts";
 import { createSampler } from "./requests/sampler.ts";
+import { traceServerActions } from "./requests/server-actions.ts";
 import { basePath, buildFolder, type ServerConfig, sampleRatioOf } from "./settings.ts";
+import { withSpan } from "./spans/with-span.ts";
 import { VERSION } from "./version.ts";
 
 export interface StartOptions extends RegisterOptions {
@@ -37,7 +39,6 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   const isNext = options.host === "next";
   const isNoise = noiseTest(config, options);
   const records = isNext ? recordResponses(isNoise) : undefined;
-  const { ratio } = sampleRatioOf(config);
   const outbound = createOutbound({
     ignoredOrigins: collectorOrigins(config),
     propagateTo: options.propagateTo?.map(parseOrigin),
@@ -54,12 +55,7 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   const sdk = new NodeSDK({
     autoDetectResources: false,
     resource: resourceOf(config),
-    sampler: createSampler({
-      name: config.sampler,
-      ratio,
-      ingestPath: config.ingestPath,
-      trustsCaller: !isNext,
-    }),
+    sampler: samplerOf(config, isNext),
     spanProcessors: [processor],
     textMapPropagator: outbound.propagator,
     // Empty lists, because without them the SDK starts OTLP exporters for metrics and logs by itself.
@@ -72,8 +68,8 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   touchHttp();
   sayUnpatched(extra, isNext);
 
+  const leaveNext = records ? joinNext(records) : () => undefined;
   const state = processState();
-  if (records) state.requestFailed = (error) => recordRequestError(records.current(), error);
   const flush = (): Promise<void> => processor.forceFlush();
   state.flushers.add(flush);
   state.spanCounts = exporting.counts;
@@ -85,13 +81,33 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
     async stop(): Promise<void> {
       undoExit();
       state.flushers.delete(flush);
-      Object.assign(state, { requestFailed: undefined, spanCounts: undefined, tracing: undefined });
+      Object.assign(state, { spanCounts: undefined, tracing: undefined });
       for (const each of instrumentations) each.disable();
       await Promise.allSettled([sdk.shutdown(), stopLogs()]);
-      records?.stop();
+      leaveNext();
       for (const api of [trace, context, propagation]) api.disable();
     },
   };
+}
+
+/** What Next.js tells of its requests besides its spans. Returns the undoing. */
+function joinNext(records: ResponseRecords): () => void {
+  const state = processState();
+  state.requestFailed = (error) => recordRequestError(records.current(), error);
+  const stopActions = traceServerActions({
+    request: () => records.current()?.response.req,
+    openSpan: (name, attributes, fn) => withSpan(name, { attributes }, fn),
+  });
+  return () => {
+    stopActions();
+    state.requestFailed = undefined;
+    records.stop();
+  };
+}
+
+function samplerOf(config: ServerConfig, isNext: boolean) {
+  const { sampler: name, ingestPath } = config;
+  return createSampler({ name, ratio: sampleRatioOf(config).ratio, ingestPath, trustsCaller: !isNext });
 }
 
 function noiseTest({ ingestPath }: ServerConfig, { ignoreIncoming }: StartOptions) {

@@ -34,6 +34,8 @@ test.each([
   ["/.well-known/appspecific/com.chrome.devtools.json"],
   ["/api/tl/v1/traces"],
   ["/api/tl/flush"],
+  ["/api/tl/v1/traces/"],
+  ["/healthz/?verbose"],
 ])("%s is noise", (url) => {
   expect(isNoise(url)).toBe(true);
 });

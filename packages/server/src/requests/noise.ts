@@ -56,9 +56,11 @@ export function matchIngest(ingestPath: string): (path: string) => boolean {
   return (path) => ends.some((end) => path.endsWith(end));
 }
 
+/** The path of a request's target, without the slash that `trailingSlash` puts behind it. */
 export function pathOf(target: string): string {
   const cut = target.indexOf("?");
-  return cut < 0 ? target : target.slice(0, cut);
+  const end = cut < 0 ? target.length : cut;
+  return target.slice(0, end > 1 && target[end - 1] === "/" ? end - 1 : end);
 }
 
 function isPrefetch({ headers }: Request): boolean {

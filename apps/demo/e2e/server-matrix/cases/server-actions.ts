@@ -1,0 +1,98 @@
+import { expect } from "@playwright/test";
+import type { Case, Cases, Seen } from "../case.ts";
+import type { ServedApp } from "../server-app.ts";
+
+const RENDER = "render route (app) /action · internal";
+
+/** Server actions, called by the router's `fetch` and by forms that are posted without JavaScript. */
+export const serverActions: Cases = ({ base }) => {
+  const action = (each: Omit<Case, "path" | "route">): Case => ({
+    path: "/action",
+    route: "/action",
+    ...each,
+  });
+  const page = `/action${base ? "/" : ""}`;
+  return [
+    action({
+      title: "a server action",
+      init: async (app) => called(app, await idOf(app, page, "reserve")),
+      status: 200,
+      below: ["reserveStock · internal", "  GET · client"],
+      inspect: expectPlace("reserveStock", "actions.js"),
+    }),
+    action({
+      title: "a server action that is written inside a component",
+      init: async (app) => called(app, await idOf(app, page, "inline")),
+      status: 200,
+      below: ["server action · internal", "  GET · client"],
+      inspect: expectPlace(undefined, "page.jsx"),
+    }),
+    action({
+      title: "a server action that throws",
+      init: async (app) => called(app, await idOf(app, page, "breaks")),
+      status: 500,
+      marks: "ERROR · exception",
+      below: ["breaks · internal · ERROR · exception"],
+    }),
+    action({
+      title: "a form that is posted without JavaScript",
+      init: async (app) => posted(app, { [`$ACTION_ID_${await idOf(app, page, "reserve")}`]: "" }),
+      status: 200,
+      below: ["reserveStock · internal", "  GET · client", RENDER],
+      inspect: expectPlace("reserveStock", "actions.js"),
+    }),
+    action({
+      title: "a form with state that is posted without JavaScript",
+      init: async (app) => posted(app, await fieldsOfState(app, page)),
+      status: 200,
+      below: ["saveForm · internal", "  GET · client", RENDER],
+    }),
+    action({
+      title: "a form whose action redirects, posted without JavaScript",
+      init: async (app) => posted(app, { [`$ACTION_ID_${await idOf(app, page, "leaves")}`]: "" }),
+      status: 303,
+      below: ["leaves · internal"],
+    }),
+  ];
+};
+
+function expectPlace(name: string | undefined, file: string) {
+  return ({ spans }: Seen): void => {
+    const [span] = spans.filter(({ attributes }) => "code.file.path" in attributes);
+    expect.soft(span?.attributes["code.function.name"]).toBe(name);
+    expect.soft(span?.attributes["code.file.path"]).toMatch(new RegExp(`(^|/)app/action/${file}$`));
+  };
+}
+
+function called({ url }: ServedApp, id: string): RequestInit {
+  const headers = { origin: new URL(url).origin, "next-action": id, accept: "text/x-component" };
+  return { method: "POST", headers: { ...headers, "content-type": "text/plain;charset=UTF-8" }, body: "[]" };
+}
+
+function posted({ url }: ServedApp, fields: Readonly<Record<string, string>>): RequestInit {
+  const body = new FormData();
+  for (const [name, value] of Object.entries(fields)) body.set(name, value);
+  return { method: "POST", headers: { origin: new URL(url).origin }, body };
+}
+
+/** As a probe, so that looking at the page leaves no trace. */
+async function htmlOf({ url }: ServedApp, page: string): Promise<string> {
+  const response = await fetch(`${url}${page}`, { headers: { "user-agent": "kube-probe/1.31" } });
+  return response.text();
+}
+
+async function idOf(app: ServedApp, page: string, form: string): Promise<string> {
+  const html = await htmlOf(app, page);
+  const [, id = ""] = new RegExp(`id="${form}".*?name="\\$ACTION_ID_(\\w+)"`).exec(html) ?? [];
+  expect(id, `id of ${form}`).not.toBe("");
+  return id;
+}
+
+/** The hidden fields by which a form with `useActionState` names its action and its state. */
+async function fieldsOfState(app: ServedApp, page: string): Promise<Record<string, string>> {
+  const html = await htmlOf(app, page);
+  const fields = html.matchAll(/name="(\$ACTION_(?:REF_|\d|KEY)[^"]*)"(?: value="([^"]*)")?/g);
+  const decoded = [...fields].map(([, name = "", value = ""]) => [name, value.replaceAll("&quot;", '"')]);
+  expect(decoded.map(([name]) => name)).toContain("$ACTION_KEY");
+  return { ...Object.fromEntries(decoded), name: "oak" };
+}
