@@ -15,9 +15,9 @@ export interface Finding {
 
 /**
  * TL-P01 parent never arrived · TL-P02 request left without `traceparent` · TL-P03 header sent, no SERVER span
- * joined · TL-P10 parent cycle · TL-P12 parent inferred · TL-P14 the sender dropped data.
+ * joined · TL-P10 parent cycle · TL-P12 parent inferred · TL-P14 the sender dropped data · TL-P20 a clock was off.
  */
-export type FindingCode = "TL-P01" | "TL-P02" | "TL-P03" | "TL-P10" | "TL-P12" | "TL-P14";
+export type FindingCode = "TL-P01" | "TL-P02" | "TL-P03" | "TL-P10" | "TL-P12" | "TL-P14" | "TL-P20";
 
 /** Looks at one trace and says what is broken; an empty list means connected and complete as far as spans can tell. */
 export function diagnose(tree: TraceTree): readonly Finding[] {

@@ -1,3 +1,4 @@
+export { type ClockCorrection, type ClockShift, clockFinding, correctClocks } from "./clock-skew.ts";
 export {
   DEFAULT_ENDPOINT,
   type OtlpProtocol,

@@ -41,6 +41,8 @@ export interface TraceRow {
   /** Milliseconds after the start of the trace, with microsecond digits. */
   readonly offsetMs: number;
   readonly durationMs: number;
+  /** What was added to the times of the span, because the clock of its process was off. */
+  readonly clockShiftMs?: number;
   readonly error: boolean;
   readonly orphan: boolean;
   readonly statusCode?: number;
@@ -51,6 +53,7 @@ export interface TraceRow {
 export interface TraceDocument {
   readonly summary: TraceSummary;
   readonly rows: readonly TraceRow[];
+  /** With their times as they were sent. */
   readonly spans: readonly SpanJson[];
   readonly findings: readonly Finding[];
 }

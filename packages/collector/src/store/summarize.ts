@@ -1,5 +1,7 @@
 import {
   buildTraceTree,
+  clockFinding,
+  correctClocks,
   diagnose,
   type Finding,
   type SpanRecord,
@@ -17,20 +19,31 @@ import { TEST_CASE_ID } from "@throughline/core/attributes";
 
 /** One line of the trace list, computed from all spans of a trace. */
 export function summarizeTrace(spans: readonly SpanRecord[]): TraceSummary {
-  const tree = buildTraceTree(spans);
-  return summarize(tree, diagnose(tree));
+  const { tree, findings } = readTrace(spans);
+  return summarize(tree, findings);
 }
 
 /** Everything the viewer shows of one trace. */
 export function describeTrace(spans: readonly SpanRecord[]): TraceDocument {
-  const tree = buildTraceTree(spans);
-  const findings = diagnose(tree);
+  const { tree, findings } = readTrace(spans);
+  const sent = new Map(spans.map((span) => [span.spanId, span]));
+  const asSent = (node: TraceNode): SpanRecord => sent.get(node.span.spanId) ?? node.span;
   return {
     summary: summarize(tree, findings),
-    rows: tree.nodes.map((node) => row(node, tree.startUnixNano)),
-    spans: tree.nodes.map((node) => spanToJson(node.span)),
+    rows: tree.nodes.map((node) => row(node, asSent(node), tree.startUnixNano)),
+    spans: tree.nodes.map((node) => spanToJson(asSent(node))),
     findings,
   };
+}
+
+/** The one place where clocks are corrected: what is stored stays as it was sent. */
+function readTrace(spans: readonly SpanRecord[]): {
+  readonly tree: TraceTree;
+  readonly findings: readonly Finding[];
+} {
+  const corrected = correctClocks(spans);
+  const tree = buildTraceTree(corrected.spans);
+  return { tree, findings: [...diagnose(tree), ...corrected.shifts.map(clockFinding)] };
 }
 
 /** The span a trace is named after: the first true root, else the first orphan. */
@@ -58,8 +71,9 @@ function summarize(tree: TraceTree, findings: readonly Finding[]): TraceSummary 
   };
 }
 
-function row(node: TraceNode, startUnixNano: bigint): TraceRow {
+function row(node: TraceNode, sent: SpanRecord, startUnixNano: bigint): TraceRow {
   const { span } = node;
+  const shift = span.startUnixNano - sent.startUnixNano;
   const statusCode = statusCodeOf(span);
   return {
     spanId: span.spanId,
@@ -69,6 +83,7 @@ function row(node: TraceNode, startUnixNano: bigint): TraceRow {
     kind: span.kind,
     offsetMs: milliseconds(span.startUnixNano - startUnixNano),
     durationMs: lengthMs(span.startUnixNano, span.endUnixNano),
+    ...(shift === 0n ? {} : { clockShiftMs: milliseconds(shift) }),
     error: span.status.code === "error",
     orphan: node.orphan,
     ...(statusCode === undefined ? {} : { statusCode }),

@@ -92,14 +92,21 @@ function timing(row: TraceRow, selfMs: number, traceStartUnixMs: number): HTMLEl
     ["Self time", formatDuration(selfMs)],
     ["Starts at", `+${formatDuration(row.offsetMs)}`],
     ["Clock", formatClock(start).slice(11)],
+    ...(row.clockShiftMs === undefined
+      ? []
+      : ([["Clock as sent", formatClock(start - row.clockShiftMs).slice(11)]] as const)),
   ] as const;
+  const titles: Readonly<Record<string, string>> = {
+    Clock: formatClock(start),
+    "Clock as sent": `${formatClock(start - (row.clockShiftMs ?? 0))}: the clock of ${row.service} is wrong`,
+  };
   return element(
     "dl",
     { class: "timing" },
     ...facts.map(([name, value]) =>
       element(
         "div",
-        { title: name === "Clock" ? formatClock(start) : "" },
+        { title: titles[name] ?? "" },
         element("dt", { text: name }),
         element("dd", { text: value }),
       ),
