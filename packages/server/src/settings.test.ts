@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { logsProtocolOf, logsUrl, readServerConfig, sampleRatioOf } from "./settings.ts";
+import { logsTarget, metricsTarget, readServerConfig, sampleRatioOf } from "./settings.ts";
 import { VERSION } from "./version.ts";
 
 function read(env: Record<string, string>) {
@@ -62,7 +62,8 @@ test("logs are exported when asked, to their own address where they have one", (
   const logsOf = (env: Record<string, string>) => {
     const { config } = read({ OTEL_ENABLED: "true", ...env });
     if (!config) throw new Error("tracing is off");
-    return [config.logsExporter, logsUrl(config), logsProtocolOf(config), config.logsHeaders];
+    const { url, protocol, headers } = logsTarget(config);
+    return [config.logsExporter, url, protocol, headers];
   };
   expect(logsOf({})).toEqual(["none", "http://localhost:4318/v1/logs", "http/protobuf", {}]);
   expect(
@@ -86,4 +87,40 @@ test("logs are exported when asked, to their own address where they have one", (
 test("an exporter of logs that we do not have is named", () => {
   const { warnings } = read({ OTEL_ENABLED: "true", OTEL_LOGS_EXPORTER: "console" });
   expect(warnings[0]).toContain('OTEL_LOGS_EXPORTER="console": expected one of none, otlp');
+});
+
+test("metrics are off until asked for, and go where traces go unless told otherwise", () => {
+  const metricsOf = (env: Record<string, string>) => {
+    const { config } = read({ OTEL_ENABLED: "true", ...env });
+    if (!config) throw new Error("tracing is off");
+    return { isOn: config.metricsEnabled, everyMs: config.metricsIntervalMs, ...metricsTarget(config) };
+  };
+  expect(metricsOf({})).toEqual({
+    isOn: false,
+    everyMs: 60_000,
+    url: "http://localhost:4318/v1/metrics",
+    protocol: "http/protobuf",
+    headers: {},
+  });
+  expect(
+    metricsOf({
+      OTEL_METRICS_ENABLED: "true",
+      OTEL_METRIC_EXPORT_INTERVAL: "5000",
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4317",
+      OTEL_EXPORTER_OTLP_HEADERS: "key=all",
+      OTEL_EXPORTER_OTLP_METRICS_HEADERS: "key=metrics",
+    }),
+  ).toEqual({
+    isOn: true,
+    everyMs: 5000,
+    url: "http://collector:4317",
+    protocol: "grpc",
+    headers: { key: "metrics" },
+  });
+  expect(
+    metricsOf({
+      OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: "https://metrics.example/v1/metrics",
+      OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: "http/json",
+    }),
+  ).toMatchObject({ url: "https://metrics.example/v1/metrics", protocol: "http/json" });
 });

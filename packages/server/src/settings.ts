@@ -2,6 +2,7 @@ import {
   type Env,
   type Given,
   type OtlpProtocol,
+  parseBoolean,
   parseInteger,
   parseKeyValues,
   parseList,
@@ -44,6 +45,14 @@ export interface ServerConfig extends TracingConfig {
   readonly logsEndpoint: string;
   readonly logsProtocol: OtlpProtocol | "";
   readonly logsHeaders: Readonly<Record<string, string>>;
+  /** CPU, memory, event loop, garbage collection and request durations as metrics. */
+  readonly metricsEnabled: boolean;
+  /** How often metrics are sent. */
+  readonly metricsIntervalMs: number;
+  /** Full URL for metrics; empty: derived from `endpoint`. */
+  readonly metricsEndpoint: string;
+  readonly metricsProtocol: OtlpProtocol | "";
+  readonly metricsHeaders: Readonly<Record<string, string>>;
 }
 
 export const serverSettings: SettingsTable<ServerConfig> = {
@@ -99,6 +108,23 @@ export const serverSettings: SettingsTable<ServerConfig> = {
     parse: parseKeyValues,
     fallback: {},
   },
+  metricsEnabled: { env: ["OTEL_METRICS_ENABLED"], parse: parseBoolean, fallback: false },
+  metricsIntervalMs: {
+    env: ["OTEL_METRIC_EXPORT_INTERVAL"],
+    parse: parseInteger(100, 3_600_000),
+    fallback: 60_000,
+  },
+  metricsEndpoint: { env: ["OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"], parse: parseUrl, fallback: "" },
+  metricsProtocol: {
+    env: ["OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"],
+    parse: parseOneOf<OtlpProtocol>("grpc", "http/protobuf", "http/json"),
+    fallback: "",
+  },
+  metricsHeaders: {
+    env: ["OTEL_EXPORTER_OTLP_METRICS_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"],
+    parse: parseKeyValues,
+    fallback: {},
+  },
 };
 
 const PROPAGATORS = ["tracecontext", "baggage", "none"];
@@ -140,18 +166,42 @@ export function readServerConfig(
   }
 }
 
-type LogTarget = Pick<ServerConfig, "endpoint" | "logsEndpoint" | "logsProtocol">;
-
-/** Where logs go: `logsEndpoint` as it stands, else `endpoint` + `/v1/logs` (grpc: the endpoint itself). */
-export function logsUrl(config: LogTarget): string {
-  if (config.logsEndpoint !== "") return config.logsEndpoint;
-  return logsProtocolOf(config) === "grpc" ? config.endpoint : `${config.endpoint}/v1/logs`;
+/** Where a signal goes, and how. */
+export interface SignalTarget {
+  /** The signal's own endpoint as it stands, else `endpoint` with the signal's path (grpc: the endpoint itself). */
+  readonly url: string;
+  /** As set; without it, port 4317 means grpc and anything else http/protobuf. */
+  readonly protocol: OtlpProtocol;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
-/** The protocol of logs as set; without one, port 4317 means grpc and anything else http/protobuf. */
-export function logsProtocolOf({ endpoint, logsEndpoint, logsProtocol }: LogTarget): OtlpProtocol {
-  if (logsProtocol !== "") return logsProtocol;
-  return new URL(logsEndpoint || endpoint).port === "4317" ? "grpc" : "http/protobuf";
+type LogSettings = Pick<ServerConfig, "endpoint" | "logsEndpoint" | "logsProtocol" | "logsHeaders">;
+type MetricSettings = Pick<
+  ServerConfig,
+  "endpoint" | "metricsEndpoint" | "metricsProtocol" | "metricsHeaders"
+>;
+
+export function logsTarget({ endpoint, ...config }: LogSettings): SignalTarget {
+  const { logsEndpoint: own, logsProtocol: protocol, logsHeaders: headers } = config;
+  return { ...targetOf({ endpoint, own, protocol, path: "/v1/logs" }), headers };
+}
+
+export function metricsTarget({ endpoint, ...config }: MetricSettings): SignalTarget {
+  const { metricsEndpoint: own, metricsProtocol: protocol, metricsHeaders: headers } = config;
+  return { ...targetOf({ endpoint, own, protocol, path: "/v1/metrics" }), headers };
+}
+
+interface SignalEndpoints {
+  readonly endpoint: string;
+  readonly own: string;
+  readonly protocol: OtlpProtocol | "";
+  readonly path: string;
+}
+
+function targetOf({ endpoint, own, protocol, path }: SignalEndpoints): Omit<SignalTarget, "headers"> {
+  const byPort = new URL(own || endpoint).port === "4317" ? "grpc" : "http/protobuf";
+  const chosen = protocol || byPort;
+  return { url: own || (chosen === "grpc" ? endpoint : `${endpoint}${path}`), protocol: chosen };
 }
 
 /** Share of new traces that are kept, and where the number comes from. */

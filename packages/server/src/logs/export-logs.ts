@@ -1,16 +1,16 @@
 import { format } from "node:util";
 import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { type AnyValue, type AnyValueMap, type LogRecord, logs } from "@opentelemetry/api-logs";
-import { ExportResultCode } from "@opentelemetry/core";
 import { OTLPLogExporter as GrpcExporter } from "@opentelemetry/exporter-logs-otlp-grpc";
 import { OTLPLogExporter as JsonExporter } from "@opentelemetry/exporter-logs-otlp-http";
 import { OTLPLogExporter as ProtobufExporter } from "@opentelemetry/exporter-logs-otlp-proto";
 import type { Resource } from "@opentelemetry/resources";
 import { BatchLogRecordProcessor, LoggerProvider, type LogRecordExporter } from "@opentelemetry/sdk-logs";
 import { EXCEPTION_MESSAGE, EXCEPTION_STACKTRACE, EXCEPTION_TYPE } from "@throughline/core/attributes";
-import { sayRarely, warnOnce } from "../log.ts";
+import { warnOnce } from "../log.ts";
+import { sayingFailures } from "../pipeline/saying-failures.ts";
 import { processState } from "../process-state.ts";
-import { logsProtocolOf, logsUrl, type ServerConfig } from "../settings.ts";
+import { logsTarget, type ServerConfig, type SignalTarget } from "../settings.ts";
 import type { LogLine } from "./log-line.ts";
 
 /**
@@ -18,11 +18,16 @@ import type { LogLine } from "./log-line.ts";
  * export logs by themselves.
  */
 export function startLogExport(config: ServerConfig, resource: Resource): { stop(): Promise<void> } {
+  const target = logsTarget(config);
   const provider = new LoggerProvider({
     resource,
     processors: [
       new BatchLogRecordProcessor({
-        exporter: saying(createLogExporter(config), logsUrl(config)),
+        exporter: sayingFailures(
+          createLogExporter(target),
+          (records, reason) =>
+            `${records.length} lines of the log did not reach ${target.url}: ${reason}. Check that the collector runs and takes logs, or unset OTEL_LOGS_EXPORTER.`,
+        ),
         scheduledDelayMillis: config.batchDelayMs,
       }),
     ],
@@ -62,35 +67,16 @@ function recordOf({ severity, body, attributes, unixMs, span, error }: LogLine):
   };
 }
 
-function createLogExporter(config: ServerConfig): LogRecordExporter {
-  const url = logsUrl(config);
-  const headers = { ...config.logsHeaders };
-  switch (logsProtocolOf(config)) {
+function createLogExporter({ url, protocol, headers }: SignalTarget): LogRecordExporter {
+  switch (protocol) {
     case "grpc":
       // The headers reach it by OTEL_EXPORTER_OTLP_HEADERS, which it reads itself.
       return new GrpcExporter({ url });
     case "http/json":
-      return new JsonExporter({ url, headers });
+      return new JsonExporter({ url, headers: { ...headers } });
     case "http/protobuf":
-      return new ProtobufExporter({ url, headers });
+      return new ProtobufExporter({ url, headers: { ...headers } });
   }
-}
-
-/** The exporter itself tells of a failure only where a developer listens. */
-function saying(exporter: LogRecordExporter, url: string): LogRecordExporter {
-  const say = sayRarely(60_000);
-  return {
-    export: (records, done) =>
-      exporter.export(records, (result) => {
-        if (result.code === ExportResultCode.FAILED)
-          say(
-            `${records.length} lines of the log did not reach ${url}: ${result.error?.message ?? "no reason given"}. Check that the collector runs and takes logs, or unset OTEL_LOGS_EXPORTER.`,
-          );
-        done(result);
-      }),
-    forceFlush: () => exporter.forceFlush(),
-    shutdown: () => exporter.shutdown(),
-  };
 }
 
 const MAX_DEPTH = 4;
