@@ -1,4 +1,4 @@
-import { context, propagation, trace } from "@opentelemetry/api";
+import { context, ProxyTracerProvider, propagation, type TracerProvider, trace } from "@opentelemetry/api";
 import { registerInstrumentations } from "@opentelemetry/instrumentation";
 import { defaultResource, type Resource, resourceFromAttributes } from "@opentelemetry/resources";
 import { NodeSDK } from "@opentelemetry/sdk-node";
@@ -15,6 +15,7 @@ import { redactUrls } from "./pipeline/redact-urls.ts";
 import { flushBeforeExit } from "./pipeline/shutdown.ts";
 import { flushProcess, processState, type Tracing } from "./process-state.ts";
 import type { Instrumentation, RegisterOptions } from "./register-options.ts";
+import { skipBookkeeping } from "./requests/bookkeeping.ts";
 import { nextSpans } from "./requests/next-spans.ts";
 import { createNoiseTest } from "./requests/noise.ts";
 import { recordRequestError } from "./requests/request-error.ts";
@@ -63,6 +64,7 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
     logRecordProcessors: [],
   });
   sdk.start();
+  if (isNext) skipBookkeeping(ownProvider());
   // After the provider is global, so that an instrumentation with its own copy of the api finds it too.
   registerInstrumentations({ instrumentations });
   touchHttp();
@@ -103,6 +105,12 @@ function joinNext(records: ResponseRecords): () => void {
     state.requestFailed = undefined;
     records.stop();
   };
+}
+
+/** The SDK's own, and not the stand-in that the api hands out. */
+function ownProvider(): TracerProvider {
+  const provider = trace.getTracerProvider();
+  return provider instanceof ProxyTracerProvider ? provider.getDelegate() : provider;
 }
 
 function samplerOf(config: ServerConfig, isNext: boolean) {

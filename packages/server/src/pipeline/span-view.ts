@@ -1,8 +1,11 @@
+import type { SpanContext } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
 
-export type SpanChanges = Partial<
-  Pick<ReadableSpan, "name" | "kind" | "attributes" | "status" | "events" | "links">
->;
+export interface SpanChanges
+  extends Partial<Pick<ReadableSpan, "name" | "kind" | "attributes" | "status" | "events" | "links">> {
+  /** `undefined` makes the span a root. */
+  readonly parentSpanContext?: SpanContext | undefined;
+}
 
 /** An ended span with some fields changed; the span itself is frozen by its end and stays as it is. */
 export function viewOf(span: ReadableSpan, changes: SpanChanges): ReadableSpan {

@@ -34,27 +34,6 @@ function remote(traceId: string, traceFlags: TraceFlags): SpanContext {
   return { traceId, spanId: "00000000000000aa", traceFlags, isRemote: true };
 }
 
-test.each([
-  "Instrumentation.register",
-  "LoadComponents.loadRouteModule",
-  "NextNodeServer.findPageComponents",
-  "NextNodeServer.startResponse",
-  "RouteModule.prepare",
-])("Next.js's own %s makes no span", (type) => {
-  expect(sampled({}, { kind: SpanKind.INTERNAL, attributes: { "next.span_type": type } })).toBe(false);
-});
-
-test.each([
-  "BaseServer.handleRequest",
-  "AppRouteRouteHandlers.runHandler",
-  "AppRender.getBodyResult",
-  "Middleware.execute",
-  "ResolveMetadata.generateMetadata",
-  "Render.getServerSideProps",
-])("%s, where the app's code runs, stays", (type) => {
-  expect(sampled({}, { kind: SpanKind.INTERNAL, attributes: { "next.span_type": type } })).toBe(true);
-});
-
 test.each(["/api/tl/v1/traces", "/shop/api/tl/v1/traces?x=1", "/api/tl/flush", "/_next/static/a.js"])(
   "a request to %s makes no span",
   (target) => {
@@ -67,9 +46,13 @@ test("a page whose path only looks like the ingest route is traced", () => {
   expect(sampled({}, { attributes: { "http.target": "/api/tlc/v1/traces-of-tea" } })).toBe(true);
 });
 
-test("what runs below a dropped request is dropped too", () => {
+test("a request of the app to a path like that is no request to it", () => {
+  expect(sampled({}, { kind: SpanKind.CLIENT, attributes: { "url.path": "/_next/image" } })).toBe(true);
+});
+
+test.each(["", "always_on"] as const)("what runs below a dropped request is dropped too (%s)", (name) => {
   const provider = new BasicTracerProvider({
-    sampler: createSampler({ name: "", ratio: 1, ingestPath: "/api/tl", trustsCaller: false }),
+    sampler: createSampler({ name, ratio: 1, ingestPath: "/api/tl", trustsCaller: false }),
   });
   const tracer = provider.getTracer("test");
   const request = tracer.startSpan("POST", {

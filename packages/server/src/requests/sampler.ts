@@ -1,4 +1,13 @@
-import type { Attributes, Context, Link, SpanKind } from "@opentelemetry/api";
+import {
+  type Attributes,
+  type Context,
+  isSpanContextValid,
+  type Link,
+  type SpanContext,
+  SpanKind,
+  TraceFlags,
+  trace,
+} from "@opentelemetry/api";
 import {
   AlwaysOffSampler,
   AlwaysOnSampler,
@@ -9,22 +18,8 @@ import {
   TraceIdRatioBasedSampler,
 } from "@opentelemetry/sdk-trace-base";
 import type { SamplerName } from "@throughline/core";
-import { NEXT_SPAN_TYPE, OLD_HTTP_TARGET, URL_PATH } from "@throughline/core/attributes";
+import { OLD_HTTP_TARGET, URL_PATH } from "@throughline/core/attributes";
 import { isAsset, matchIngest, pathOf } from "./noise.ts";
-
-// Next.js's own bookkeeping: boot, module loading, zero-length marks. Nothing a user wrote runs below them.
-const NOISE: ReadonlySet<unknown> = new Set([
-  "Instrumentation.loadModule",
-  "Instrumentation.register",
-  "LoadComponents.loadRouteModule",
-  "AppRouteRouteModule.loadUserland",
-  "RouteModule.prepare",
-  "NextNodeServer.createComponentTree",
-  "NextNodeServer.findPageComponents",
-  "NextNodeServer.getLayoutOrPageModule",
-  "NextNodeServer.startResponse",
-  "NextNodeServer.clientComponentLoading",
-]);
 
 export interface SamplerOptions {
   readonly name: SamplerName | "";
@@ -38,7 +33,9 @@ export interface SamplerOptions {
   readonly trustsCaller: boolean;
 }
 
-/** Drops Next.js's noise and our own ingest requests with all below them, then samples by parent and ratio. */
+const LEFT_OUT: SamplingResult = { decision: SamplingDecision.NOT_RECORD };
+
+/** Leaves out our own ingest requests and the build's files with all below them, then samples by parent and ratio. */
 export function createSampler(options: SamplerOptions): Sampler {
   const inner = baseSampler(options);
   const isOurs = matchIngest(options.ingestPath);
@@ -53,14 +50,21 @@ export function createSampler(options: SamplerOptions): Sampler {
       attributes: Attributes,
       links: Link[],
     ): SamplingResult {
-      if (NOISE.has(attributes[NEXT_SPAN_TYPE])) return { decision: SamplingDecision.NOT_RECORD };
-      const target = attributes[OLD_HTTP_TARGET] ?? attributes[URL_PATH];
-      if (typeof target === "string" && isNoise(pathOf(target)))
-        return { decision: SamplingDecision.NOT_RECORD };
+      // Whatever the sampler: a span whose parent was left out here would have none.
+      if (isLeftOut(trace.getSpanContext(context))) return LEFT_OUT;
+      if (kind === SpanKind.SERVER) {
+        const target = attributes[OLD_HTTP_TARGET] ?? attributes[URL_PATH];
+        if (typeof target === "string" && isNoise(pathOf(target))) return LEFT_OUT;
+      }
       return inner.shouldSample(context, traceId, name, kind, attributes, links);
     },
     toString: () => `Throughline{${inner.toString()}}`,
   };
+}
+
+function isLeftOut(parent: SpanContext | undefined): boolean {
+  if (!parent || parent.isRemote === true || !isSpanContextValid(parent)) return false;
+  return (parent.traceFlags & TraceFlags.SAMPLED) === 0;
 }
 
 function baseSampler({ name, ratio, trustsCaller }: SamplerOptions): Sampler {

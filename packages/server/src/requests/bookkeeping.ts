@@ -1,0 +1,109 @@
+import {
+  type Attributes,
+  type Context,
+  context,
+  INVALID_SPAN_CONTEXT,
+  type Span,
+  type SpanContext,
+  type SpanOptions,
+  type Tracer,
+  type TracerProvider,
+  trace,
+} from "@opentelemetry/api";
+import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { NEXT_SPAN_TYPE } from "@throughline/core/attributes";
+import { viewOf } from "../pipeline/span-view.ts";
+
+// What Next.js does by itself: boot, module loading, zero-length marks.
+const BOOKKEEPING: ReadonlySet<unknown> = new Set([
+  "Instrumentation.loadModule",
+  "Instrumentation.register",
+  "LoadComponents.loadRouteModule",
+  "AppRouteRouteModule.loadUserland",
+  "RouteModule.prepare",
+  "NextNodeServer.createComponentTree",
+  "NextNodeServer.findPageComponents",
+  "NextNodeServer.getLayoutOrPageModule",
+  "NextNodeServer.startResponse",
+  "NextNodeServer.clientComponentLoading",
+]);
+
+/** Whether a span is Next.js's own bookkeeping, which no app has written and no reader asks for. */
+export function isBookkeeping(attributes: Attributes | undefined): boolean {
+  return BOOKKEEPING.has(attributes?.[NEXT_SPAN_TYPE]);
+}
+
+/**
+ * Has the tracers of this provider run Next.js's bookkeeping without a span. What the app does in it (the top level
+ * of a module may fetch) stays below the span that was current, so nothing loses its parent and nothing is rewritten.
+ */
+export function skipBookkeeping(provider: TracerProvider): void {
+  const original = provider.getTracer;
+  const skipping = new WeakMap<Tracer, Tracer>();
+  provider.getTracer = (...args) => {
+    const tracer = Reflect.apply(original, provider, args);
+    // The one name under which Next.js asks; the others are not slowed down.
+    if (args[0] !== "next.js") return tracer;
+    const known = skipping.get(tracer) ?? createSkippingTracer(tracer);
+    skipping.set(tracer, known);
+    return known;
+  };
+}
+
+function createSkippingTracer(tracer: Tracer): Tracer {
+  return {
+    startSpan: (name, options, parent = context.active()) =>
+      isBookkeeping(options?.attributes) ? standIn(parent) : tracer.startSpan(name, options, parent),
+    // Next.js calls it with (name, options, fn); the others come through as they are.
+    startActiveSpan: (...args: readonly unknown[]) => {
+      const [, options, fn] = args;
+      if (
+        args.length === 3 &&
+        typeof fn === "function" &&
+        isBookkeeping((options as SpanOptions).attributes)
+      ) {
+        return fn(standIn(context.active()));
+      }
+      return Reflect.apply(tracer.startActiveSpan, tracer, args);
+    },
+  };
+}
+
+/** Takes what is written on it and keeps nothing; where it is made current, the span above stays the parent. */
+function standIn(parent: Context): Span {
+  return trace.wrapSpanContext(trace.getSpanContext(parent) ?? INVALID_SPAN_CONTEXT);
+}
+
+/** Bookkeeping spans whose parents are remembered; a request has about ten. */
+const REMEMBERED = 8192;
+
+/**
+ * The same for spans that somebody else's provider has made: they stay with it and do not reach `next`, and what hung
+ * on them hangs on the nearest span above that does.
+ */
+export function dropBookkeeping(next: SpanProcessor, remembered: number = REMEMBERED): SpanProcessor {
+  const dropped = new Map<string, SpanContext | undefined>();
+  return {
+    onStart(span, parent): void {
+      if (!isBookkeeping(span.attributes)) {
+        next.onStart(span, parent);
+        return;
+      }
+      dropped.set(keyOf(span.spanContext()), span.parentSpanContext);
+      const oldest = dropped.keys().next().value;
+      if (dropped.size > remembered && oldest !== undefined) dropped.delete(oldest);
+    },
+    onEnd(span: ReadableSpan): void {
+      if (isBookkeeping(span.attributes)) return;
+      let parent = span.parentSpanContext;
+      while (parent && dropped.has(keyOf(parent))) parent = dropped.get(keyOf(parent));
+      next.onEnd(parent === span.parentSpanContext ? span : viewOf(span, { parentSpanContext: parent }));
+    },
+    forceFlush: () => next.forceFlush(),
+    shutdown: () => next.shutdown(),
+  };
+}
+
+function keyOf({ traceId, spanId }: SpanContext): string {
+  return `${traceId}${spanId}`;
+}
