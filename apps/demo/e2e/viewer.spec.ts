@@ -1,4 +1,5 @@
 import { expect, test } from "@throughline/playwright";
+import { newTraceparent } from "./trace-reading.ts";
 
 test("the receipt's link opens the waterfall of that very click", async ({ page, context }) => {
   await page.goto("/");
@@ -32,4 +33,29 @@ test("the live list shows a new trace without a reload", async ({ page, context 
   ]);
   const { traceId } = (await response.json()) as { traceId: string };
   await expect(viewer.locator(`a[href*="${traceId}"]`).first()).toBeVisible();
+});
+
+test("a job's span leads to the one that sent it, and back", async ({ page }) => {
+  const collector = process.env.THROUGHLINE_COLLECTOR_URL ?? "";
+  const [request, job] = [newTraceparent(), newTraceparent()];
+  const times = { startTimeUnixNano: "1790000000000000000", endTimeUnixNano: "1790000000001000000" };
+  const link = { traceId: request.traceId, spanId: request.spanId };
+  const spans = [
+    { ...link, name: "publish emails", kind: 4, ...times },
+    { traceId: job.traceId, spanId: job.spanId, name: "process emails", kind: 5, links: [link], ...times },
+  ];
+  const service = { key: "service.name", value: { stringValue: "shop" } };
+  await fetch(`${collector}/v1/traces`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({
+      resourceSpans: [{ resource: { attributes: [service] }, scopeSpans: [{ spans }] }],
+    }),
+  });
+  await page.goto(`${collector}/trace/${job.traceId}?span=${job.spanId}`);
+  const details = page.getByRole("complementary", { name: "Span details" });
+  await details.getByRole("link", { name: request.spanId }).click();
+  await expect(details.getByRole("heading", { name: "publish emails" })).toBeVisible();
+  await details.getByRole("link", { name: "process emails · shop" }).click();
+  await expect(details.getByRole("heading", { name: "process emails" })).toBeVisible();
 });

@@ -46,6 +46,7 @@ export {
 } from "./span-record.ts";
 export type {
   CollectorStats,
+  IncomingLink,
   SpansEvent,
   TraceDocument,
   TraceList,

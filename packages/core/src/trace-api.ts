@@ -49,6 +49,18 @@ export interface TraceRow {
   readonly childCount: number;
 }
 
+/** A span of another trace that has a link to a span of this one: a job that a request has sent. */
+export interface IncomingLink {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly label: string;
+  readonly service: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly startUnixMs: number;
+  /** The span of this trace. */
+  readonly toSpanId: string;
+}
+
 /** Answer of `GET /api/traces/{traceId}`. */
 export interface TraceDocument {
   readonly summary: TraceSummary;
@@ -56,6 +68,8 @@ export interface TraceDocument {
   /** With their times as they were sent. */
   readonly spans: readonly SpanJson[];
   readonly findings: readonly Finding[];
+  /** In order of arrival. */
+  readonly linkedFrom: readonly IncomingLink[];
 }
 
 /** `data:` of an `event: spans` on `GET /api/stream`, sent after the spans are stored. */

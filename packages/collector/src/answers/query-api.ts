@@ -54,7 +54,7 @@ function listTraces(store: SpanStore, url: URL): Response {
 
 function oneTrace(store: SpanStore, traceId: string): Response {
   const spans = store.getTrace(traceId);
-  if (spans.length > 0) return jsonResponse(describeTrace(spans));
+  if (spans.length > 0) return jsonResponse(describeTrace(spans, store.linksTo(traceId)));
   return errorResponse(
     404,
     "not_found",

@@ -1,4 +1,5 @@
 import type { SpanRecord } from "@throughline/core";
+import { createLinkIndex } from "./link-index.ts";
 import { createListeners } from "./listeners.ts";
 import { DEFAULT_LIMITS, type SpanStore, type StoreLimits } from "./span-store.ts";
 import { milliseconds } from "./summarize.ts";
@@ -10,6 +11,7 @@ export function createMemoryStore(given: Partial<StoreLimits> = {}): SpanStore {
   const traces = new Map<string, Map<string, SpanRecord>>();
   const load = (traceId: string): readonly SpanRecord[] => [...(traces.get(traceId)?.values() ?? [])];
   const index = createTraceIndex(limits, load);
+  const links = createLinkIndex();
   const listeners = createListeners();
 
   const put = (span: SpanRecord): boolean => {
@@ -17,6 +19,7 @@ export function createMemoryStore(given: Partial<StoreLimits> = {}): SpanStore {
     const before = spans.get(span.spanId);
     if (before === undefined && spans.size >= limits.maxSpansPerTrace) return false;
     traces.set(span.traceId, spans.set(span.spanId, span));
+    links.add(span);
     index.touch(span.traceId, {
       addedSpans: before === undefined ? 1 : 0,
       addedBytes: approximateBytes(span) - (before === undefined ? 0 : approximateBytes(before)),
@@ -27,17 +30,21 @@ export function createMemoryStore(given: Partial<StoreLimits> = {}): SpanStore {
   const clear = (): void => {
     traces.clear();
     index.clear();
+    links.clear();
   };
 
   return {
     kind: "memory",
     upsert(spans) {
       const stored = spans.filter(put);
-      for (const traceId of index.evict()) traces.delete(traceId);
+      const evicted = index.evict();
+      for (const traceId of evicted) traces.delete(traceId);
+      links.forget(evicted);
       listeners.tell(stored);
       return { stored: stored.length, refused: spans.length - stored.length };
     },
     getTrace: load,
+    linksTo: (traceId) => links.to(traceId),
     list: (filter) => index.list(filter),
     stats: () => index.stats(),
     subscribe: (listener) => listeners.add(listener),

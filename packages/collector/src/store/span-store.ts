@@ -1,4 +1,4 @@
-import type { SpanRecord, SpansEvent, TraceSummary } from "@throughline/core";
+import type { IncomingLink, SpanRecord, SpansEvent, TraceSummary } from "@throughline/core";
 
 /** Where spans are kept. Both kinds behave the same; `store-conformance.test.ts` holds them to it. */
 export interface SpanStore {
@@ -10,6 +10,8 @@ export interface SpanStore {
   upsert(spans: readonly SpanRecord[]): UpsertResult;
   /** Every span of a trace, in order of arrival; empty when the trace is unknown. */
   getTrace(traceId: string): readonly SpanRecord[];
+  /** The spans of other traces that have a link to this one. */
+  linksTo(traceId: string): readonly IncomingLink[];
   /** Newest first. */
   list(filter: TraceFilter): readonly TraceSummary[];
   stats(): StoreStats;

@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { type SpanJson, type SpanRecord, spanFromJson, spanToJson } from "@throughline/core";
+import { createLinkIndex, type LinkIndex } from "./link-index.ts";
 import { createListeners } from "./listeners.ts";
 import { DEFAULT_LIMITS, type SpanStore, type StoreLimits } from "./span-store.ts";
 import { type Database, loadSqlite } from "./sqlite-module.ts";
@@ -44,29 +45,35 @@ function createStore(database: Database, limits: StoreLimits): SpanStore {
   const index = createTraceIndex(limits, load);
   const write = createWriter(database, index, limits);
   const remove = database.prepare("DELETE FROM span WHERE trace_id = ?");
+  const links = createLinkIndex();
   const listeners = createListeners();
   const evict = (): void => {
     const evicted = index.evict();
+    links.forget(evicted);
     if (evicted.length > 0) transaction(database, () => evicted.forEach((id) => void remove.run(id)));
   };
   restoreIndex(database, index);
+  restoreLinks(database, links);
   evict();
 
   return {
     kind: "sqlite",
     upsert(spans) {
       const stored = write(spans);
+      stored.forEach(links.add);
       evict();
       listeners.tell(stored);
       return { stored: stored.length, refused: spans.length - stored.length };
     },
     getTrace: load,
+    linksTo: (traceId) => links.to(traceId),
     list: (filter) => index.list(filter),
     stats: () => index.stats(),
     subscribe: (listener) => listeners.add(listener),
     clear() {
       database.exec("DELETE FROM span");
       index.clear();
+      links.clear();
     },
     close: () => database.close(),
   };
@@ -160,6 +167,14 @@ function restoreIndex(database: Database, index: TraceIndex): void {
       startUnixMs: Number(row.start_ms),
     });
   }
+}
+
+function restoreLinks(database: Database, links: LinkIndex): void {
+  // Few spans have links; in a text of the app's own the quotes would be escaped.
+  const rows = database
+    .prepare(`SELECT json FROM span WHERE instr(json, '"links":[{') > 0 ORDER BY seq`)
+    .all();
+  for (const { json } of rows) links.add(spanFromJson(JSON.parse(String(json)) as SpanJson));
 }
 
 // Traces hold URLs and queries of the app: nobody else on the machine should read them.

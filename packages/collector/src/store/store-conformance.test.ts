@@ -135,6 +135,42 @@ describe.each(kinds)("the %s store", (kind, open, available) => {
     expect(found({ q: "nothing" })).toEqual([]);
   });
 
+  const linked = (traceId: string, spanId: string, toSpanId = "1") =>
+    span(traceId, spanId, {
+      name: "process emails",
+      links: [{ traceId: id("a"), spanId: toSpanId.padStart(16, "0"), attributes: {} }],
+    });
+
+  check(
+    "knows the spans of other traces that have a link to a trace, each once, whoever came first",
+    async () => {
+      const store = await open();
+      store.upsert([linked(id("b"), "1"), linked(id("c"), "1", "2"), linked(id("a"), "3")]);
+      store.upsert([span(id("a"), "1"), linked(id("b"), "1")]);
+      expect(store.linksTo(id("a"))).toEqual([
+        {
+          traceId: id("b"),
+          spanId: "1".padStart(16, "0"),
+          label: "process emails",
+          service: "shop",
+          startUnixMs: 1_790_000_000_000,
+          toSpanId: "1".padStart(16, "0"),
+        },
+        expect.objectContaining({ traceId: id("c"), toSpanId: "2".padStart(16, "0") }),
+      ]);
+      expect(store.linksTo(id("b"))).toEqual([]);
+      store.clear();
+      expect(store.linksTo(id("a"))).toEqual([]);
+    },
+  );
+
+  check("forgets the links of a trace that it evicts", async () => {
+    const store = await open({ maxTraces: 2 });
+    store.upsert([linked(id("b"), "1"), span(id("a"), "1")]);
+    store.upsert([linked(id("c"), "1")]);
+    expect(store.linksTo(id("a")).map(({ traceId }) => traceId)).toEqual([id("c")]);
+  });
+
   check("evicts whole traces over the byte limit, least recently changed first", async () => {
     const store = await open({ maxBytes: 2500 });
     store.upsert([span(id("a"), "1"), span(id("a"), "2")]);
@@ -195,12 +231,14 @@ describe.skipIf(!hasSqlite)("an sqlite file", () => {
   test("gives back its traces to the next process, in the same order", async () => {
     const file = join(folder, "kept.db");
     const first = await openSqliteStore({ file });
-    first.upsert([span(id("a"), "1", at(1)), span(id("b"), "1", at(2))]);
+    const links = [{ traceId: id("a"), spanId: "1".padStart(16, "0"), attributes: {} }];
+    first.upsert([span(id("a"), "1", at(1)), span(id("b"), "1", { ...at(2), links })]);
     const before = first.list({});
     first.close();
     const second = await openSqliteStore({ file });
     expect(second.list({})).toEqual(before);
     expect(second.stats()).toMatchObject({ traces: 2, spans: 2 });
+    expect(second.linksTo(id("a")).map(({ traceId }) => traceId)).toEqual([id("b")]);
     second.close();
   });
 

@@ -4,6 +4,7 @@ import {
   correctClocks,
   diagnose,
   type Finding,
+  type IncomingLink,
   type SpanRecord,
   serviceOf,
   spanLabel,
@@ -24,7 +25,10 @@ export function summarizeTrace(spans: readonly SpanRecord[]): TraceSummary {
 }
 
 /** Everything the viewer shows of one trace. */
-export function describeTrace(spans: readonly SpanRecord[]): TraceDocument {
+export function describeTrace(
+  spans: readonly SpanRecord[],
+  linkedFrom: readonly IncomingLink[] = [],
+): TraceDocument {
   const { tree, findings } = readTrace(spans);
   const sent = new Map(spans.map((span) => [span.spanId, span]));
   const asSent = (node: TraceNode): SpanRecord => sent.get(node.span.spanId) ?? node.span;
@@ -33,6 +37,7 @@ export function describeTrace(spans: readonly SpanRecord[]): TraceDocument {
     rows: tree.nodes.map((node) => row(node, asSent(node), tree.startUnixNano)),
     spans: tree.nodes.map((node) => spanToJson(asSent(node))),
     findings,
+    linkedFrom,
   };
 }
 

@@ -1,4 +1,11 @@
-import type { SpanEventShape, SpanJson, SpanLink, TraceDocument, TraceRow } from "@throughline/core";
+import type {
+  IncomingLink,
+  SpanEventShape,
+  SpanJson,
+  SpanLink,
+  TraceDocument,
+  TraceRow,
+} from "@throughline/core";
 import { copyButton } from "../copy-button.ts";
 import { button, element } from "../dom.ts";
 import { formatClock, formatDuration } from "../format.ts";
@@ -41,7 +48,8 @@ export function createSpanDetail(actions: SpanDetailActions): SpanDetail {
         drawn = "";
         return;
       }
-      const key = JSON.stringify([span, row]);
+      const linkedFrom = document.linkedFrom.filter((link) => link.toSpanId === spanId);
+      const key = JSON.stringify([span, row, linkedFrom.length]);
       if (key === drawn) return;
       const sameSpan = pane.getAttribute("data-span") === spanId;
       const { scrollTop } = pane;
@@ -54,6 +62,7 @@ export function createSpanDetail(actions: SpanDetailActions): SpanDetail {
         ...attributeSections(span),
         ...eventSection(span),
         ...linkSection(span.links),
+        ...linkedFromSection(linkedFrom),
         ...sourceSections(span, actions),
       );
       pane.scrollTop = sameSpan ? scrollTop : 0;
@@ -178,15 +187,31 @@ function linkSection(links: readonly SpanLink[]): HTMLElement[] {
   if (links.length === 0) return [];
   const rows = links.map((link) => {
     const entries = Object.entries(link.attributes);
-    const href = `/trace/${encodeURIComponent(link.traceId)}?span=${encodeURIComponent(link.spanId)}`;
     return element(
       "li",
       {},
-      element("a", { class: "link", text: `${link.traceId} · ${link.spanId}`, attributes: { href } }),
+      spanLink(`${link.traceId} · ${link.spanId}`, link),
       entries.length === 0 ? undefined : attributeTable(entries),
     );
   });
   return [section("Links", element("ul", { class: "links" }, ...rows))];
+}
+
+const MAX_INCOMING = 50;
+
+function linkedFromSection(links: readonly IncomingLink[]): HTMLElement[] {
+  if (links.length === 0) return [];
+  const rows = links
+    .slice(0, MAX_INCOMING)
+    .map((link) => element("li", {}, spanLink(`${link.label} · ${link.service}`, link)));
+  const left = links.length - rows.length;
+  const more = left > 0 ? element("p", { text: `and ${left} more` }) : undefined;
+  return [section("Linked from", element("ul", { class: "links" }, ...rows), more)];
+}
+
+function spanLink(text: string, { traceId, spanId }: Pick<SpanLink, "traceId" | "spanId">): HTMLElement {
+  const href = `/trace/${encodeURIComponent(traceId)}?span=${encodeURIComponent(spanId)}`;
+  return element("a", { class: "link", text, attributes: { href } });
 }
 
 function sourceSections(span: SpanJson, actions: SpanDetailActions): HTMLElement[] {
