@@ -6,6 +6,7 @@ import { COMBINATIONS } from "./server-matrix/combinations.ts";
 import { type Downstream, startDownstream } from "./server-matrix/downstream.ts";
 import { runCases } from "./server-matrix/run-cases.ts";
 import { withBuild } from "./server-matrix/server-app.ts";
+import { checkTools } from "./server-matrix/tools.ts";
 
 const processes = createProcesses();
 let downstream: Downstream;
@@ -31,6 +32,7 @@ for (const combination of COMBINATIONS) {
       await built.serve({ service: `server-app-${combination.name}`, env }, (app) =>
         runCases(casesOf(combination), app, combination),
       );
+      await checkTools(built, env);
     });
   });
 }

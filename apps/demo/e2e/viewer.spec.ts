@@ -35,6 +35,37 @@ test("the live list shows a new trace without a reload", async ({ page, context 
   await expect(viewer.locator(`a[href*="${traceId}"]`).first()).toBeVisible();
 });
 
+test("a span shows what was logged while it was current", async ({ page }) => {
+  const collector = process.env.THROUGHLINE_COLLECTOR_URL ?? "";
+  const { traceId, spanId } = newTraceparent();
+  const post = (path: string, body: object) =>
+    fetch(`${collector}${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  const start = 1_790_000_000_000_000_000n;
+  const times = { startTimeUnixNano: String(start), endTimeUnixNano: String(start + 9_000_000n) };
+  const spans = [{ traceId, spanId, name: "reserve stock", kind: 1, ...times }];
+  const logRecords = [
+    {
+      traceId,
+      spanId,
+      timeUnixNano: String(start + 3_000_000n),
+      severityNumber: 13,
+      severityText: "warn",
+      body: { stringValue: "three pens left" },
+    },
+  ];
+  await post("/v1/logs", { resourceLogs: [{ scopeLogs: [{ logRecords }] }] });
+  await post("/v1/traces", { resourceSpans: [{ scopeSpans: [{ spans }] }] });
+  await page.goto(`${collector}/trace/${traceId}?span=${spanId}`);
+  const details = page.getByRole("complementary", { name: "Span details" });
+  await expect(details.getByRole("heading", { name: "Logs" })).toBeVisible();
+  await expect(details.getByText("three pens left")).toBeVisible();
+  await expect(details.getByText("+3 ms", { exact: false })).toBeVisible();
+});
+
 test("a job's span leads to the one that sent it, and back", async ({ page }) => {
   const collector = process.env.THROUGHLINE_COLLECTOR_URL ?? "";
   const [request, job] = [newTraceparent(), newTraceparent()];

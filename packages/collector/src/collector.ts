@@ -5,6 +5,7 @@ import { errorResponse } from "./answers/json-response.ts";
 import { answerQuery } from "./answers/query-api.ts";
 import { answerViewer } from "./answers/viewer-files.ts";
 import { createIngest, failure } from "./otlp/ingest.ts";
+import { createLogStore } from "./store/log-store.ts";
 import { createMemoryStore } from "./store/memory-store.ts";
 import type { SpanStore, SpansListener, Stop } from "./store/span-store.ts";
 
@@ -37,8 +38,10 @@ export function createCollector(options: CollectorOptions = {}): Collector {
   const store = options.store ?? createMemoryStore();
   const allowedHosts = options.allowedHosts ?? [];
   const viewerDirectory = options.viewerDirectory ?? fileURLToPath(new URL("./viewer/", import.meta.url));
+  const logs = createLogStore();
   const ingest = createIngest({
     store,
+    logs,
     maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
     allowedOrigins: options.allowedOrigins ?? [],
   });
@@ -46,6 +49,7 @@ export function createCollector(options: CollectorOptions = {}): Collector {
   const stopStreams = store.subscribe(streams.send);
   const query = {
     store,
+    logs,
     openStream: streams.open,
     stats: () => ({ store: store.kind, ...store.stats(), ...ingest.counts() }),
   };
@@ -72,6 +76,7 @@ export function createCollector(options: CollectorOptions = {}): Collector {
     close() {
       stopStreams();
       streams.close();
+      logs.clear();
       store.close();
     },
   };

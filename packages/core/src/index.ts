@@ -10,6 +10,7 @@ export {
   tracingSettings,
 } from "./config.ts";
 export { diagnose, type Finding, type FindingCode, hopName, isBrowserRequest } from "./diagnosis.ts";
+export type { LogLine } from "./log-line.ts";
 export { redactQuery, redactUrl } from "./redact.ts";
 export { scrub } from "./scrub.ts";
 export {

@@ -1,4 +1,5 @@
 import type { Finding } from "./diagnosis.ts";
+import type { LogLine } from "./log-line.ts";
 import type { SpanJson, SpanKind } from "./span-record.ts";
 
 // The collector's query API, as JSON. `GET /api/traces`, `GET /api/traces/{id}`, `GET /api/stream`, `GET /api/stats`.
@@ -70,6 +71,8 @@ export interface TraceDocument {
   readonly findings: readonly Finding[];
   /** In order of arrival. */
   readonly linkedFrom: readonly IncomingLink[];
+  /** What was logged inside the trace, in order of time. */
+  readonly logs: readonly LogLine[];
 }
 
 /** `data:` of an `event: spans` on `GET /api/stream`, sent after the spans are stored. */
@@ -86,7 +89,8 @@ export interface CollectorStats {
   /** Spans refused because they were invalid or over a limit. */
   readonly rejectedSpans: number;
   readonly evictedTraces: number;
-  /** Log records and metric data points received; counted, not kept. */
+  /** Log records received; those of a trace are kept in memory for a while. */
   readonly logRecords: number;
+  /** Metric data points received; counted, not kept. */
   readonly metricPoints: number;
 }

@@ -58,13 +58,13 @@ async function ask(
   return { each, traceId: caller?.traceId ?? traceId, parent: caller?.spanId, method, response, body };
 }
 
-function urlOf(path: string, app: ServedApp, { base }: Combination): string {
+export function urlOf(path: string, app: ServedApp, { base }: Combination): string {
   const [pathname = "", query] = path.split("?", 2);
   return `${app.url}${pathname}${base ? "/" : ""}${query === undefined ? "" : `?${query}`}`;
 }
 
 /** What has ended is with the collector when this resolves. */
-async function flush(app: ServedApp, combination: Combination): Promise<void> {
+export async function flush(app: ServedApp, combination: Combination): Promise<void> {
   const response = await fetch(urlOf("/api/tl/flush", app, combination), {
     method: "POST",
     headers: { "x-throughline-flush-token": process.env.THROUGHLINE_FLUSH_TOKEN ?? "" },

@@ -1,11 +1,13 @@
 import type { CollectorStats, TraceList } from "@throughline/core";
 import { mayRead } from "../access.ts";
+import type { LogStore } from "../store/log-store.ts";
 import type { SpanStore, TraceFilter } from "../store/span-store.ts";
 import { describeTrace } from "../store/summarize.ts";
 import { errorResponse, jsonResponse, SAFE_HEADERS } from "./json-response.ts";
 
 export interface QueryParts {
   readonly store: SpanStore;
+  readonly logs: LogStore;
   readonly openStream: () => Response;
   readonly stats: () => CollectorStats;
 }
@@ -21,6 +23,7 @@ export function answerQuery(parts: QueryParts, request: Request, url: URL): Resp
   const path = url.pathname.replace(/^\/api\//, "");
   if (path === "traces" && request.method === "DELETE") {
     parts.store.clear();
+    parts.logs.clear();
     return new Response(null, { status: 204, headers: SAFE_HEADERS });
   }
   if (request.method !== "GET") return wrongMethod(request, url, path === "traces" ? "GET, DELETE" : "GET");
@@ -28,7 +31,7 @@ export function answerQuery(parts: QueryParts, request: Request, url: URL): Resp
   if (path === "stream") return parts.openStream();
   if (path === "stats") return jsonResponse(parts.stats());
   const traceId = /^traces\/([0-9a-f]{32})$/i.exec(path)?.[1];
-  if (traceId !== undefined) return oneTrace(parts.store, traceId.toLowerCase());
+  if (traceId !== undefined) return oneTrace(parts, traceId.toLowerCase());
   return errorResponse(404, "not_found", `there is no ${url.pathname}; see GET /api/traces`);
 }
 
@@ -52,9 +55,11 @@ function listTraces(store: SpanStore, url: URL): Response {
   return jsonResponse(answer);
 }
 
-function oneTrace(store: SpanStore, traceId: string): Response {
+function oneTrace({ store, logs }: QueryParts, traceId: string): Response {
   const spans = store.getTrace(traceId);
-  if (spans.length > 0) return jsonResponse(describeTrace(spans, store.linksTo(traceId)));
+  if (spans.length > 0) {
+    return jsonResponse(describeTrace(spans, { linkedFrom: store.linksTo(traceId), logs: logs.of(traceId) }));
+  }
   return errorResponse(
     404,
     "not_found",

@@ -123,7 +123,8 @@ function readLink(link: JsonObject, draft: SpanDraft, intern: Intern): void {
   });
 }
 
-function attributesOf(holder: JsonObject, intern: Intern): Attributes {
+/** The attributes of anything that has some. */
+export function attributesOf(holder: JsonObject, intern: Intern): Attributes {
   return readMap(listOf(holder.attributes, "attributes"), intern, 0);
 }
 
@@ -136,7 +137,8 @@ function readMap(pairs: readonly JsonObject[], intern: Intern, depth: number): A
   return attributes;
 }
 
-function readValue(value: JsonObject, intern: Intern, depth: number): AttributeValue {
+/** An `AnyValue`. */
+export function readValue(value: JsonObject, intern: Intern, depth: number): AttributeValue {
   if (depth > MAX_DEPTH) {
     throw new DecodeError(`an attribute value is nested deeper than ${MAX_DEPTH} levels; flatten it`);
   }

@@ -75,7 +75,8 @@ function readScopeSpans(cursor: Cursor, decoded: DecodedTraces, resource: Attrib
   }
 }
 
-function findMessage<T>(cursor: Cursor, wanted: number, read: () => T): T | undefined {
+/** The last message with this tag; the cursor ends behind all of them. */
+export function findMessage<T>(cursor: Cursor, wanted: number, read: () => T): T | undefined {
   let found: T | undefined;
   while (cursor.at < cursor.end) {
     const tag = readVarint(cursor);
@@ -85,7 +86,8 @@ function findMessage<T>(cursor: Cursor, wanted: number, read: () => T): T | unde
   return found;
 }
 
-function readAttributesOnly(cursor: Cursor, intern: Intern): Attributes {
+/** The attributes of a resource. */
+export function readAttributesOnly(cursor: Cursor, intern: Intern): Attributes {
   const attributes: Record<string, AttributeValue> = {};
   while (cursor.at < cursor.end) {
     const tag = readVarint(cursor);

@@ -1,8 +1,11 @@
 import type { CollectorStats } from "@throughline/core";
 import { exportHeaders, mayExport, preflightHeaders } from "../access.ts";
+import type { LogStore } from "../store/log-store.ts";
 import type { SpanStore } from "../store/span-store.ts";
-import { countJsonLogs, countJsonMetrics, countProtobufRecords } from "./count-records.ts";
+import { countJsonMetrics, countProtobufMetrics } from "./count-metrics.ts";
 import { decodeJsonTraces, parseJsonBody } from "./decode-json.ts";
+import { decodeJsonLogs } from "./decode-logs-json.ts";
+import { decodeProtobufLogs } from "./decode-logs-protobuf.ts";
 import { decodeProtobufTraces } from "./decode-protobuf.ts";
 import { createIntern } from "./intern.ts";
 import { BodyError, readBody } from "./request-body.ts";
@@ -24,6 +27,7 @@ export interface Ingest {
 
 export interface IngestOptions {
   readonly store: SpanStore;
+  readonly logs: LogStore;
   readonly maxBodyBytes: number;
   readonly allowedOrigins: readonly string[];
 }
@@ -38,7 +42,7 @@ const REJECTED_FIELDS = {
 
 /** The OTLP/HTTP receiver: https://opentelemetry.io/docs/specs/otlp/#otlphttp */
 export function createIngest(options: IngestOptions): Ingest {
-  const { store } = options;
+  const { store, logs } = options;
   const intern = createIntern();
   const counts = { rejectedSpans: 0, logRecords: 0, metricPoints: 0 };
 
@@ -55,13 +59,18 @@ export function createIngest(options: IngestOptions): Ingest {
     return problems.length === 0 ? undefined : { rejected, message: `throughline: ${problems.join("; ")}` };
   };
 
+  const takeLogs = (encoding: Encoding, body: Uint8Array): undefined => {
+    const { count, lines } =
+      encoding === "json" ? decodeJsonLogs(parseJsonBody(body), intern) : decodeProtobufLogs(body, intern);
+    counts.logRecords += count;
+    logs.add(lines);
+  };
+
   const take = (signal: Signal, encoding: Encoding, body: Uint8Array): PartialSuccess | undefined => {
     if (signal === "traces") return takeTraces(encoding, body);
-    const count =
-      encoding === "protobuf"
-        ? countProtobufRecords(signal, body)
-        : (signal === "logs" ? countJsonLogs : countJsonMetrics)(parseJsonBody(body));
-    counts[signal === "logs" ? "logRecords" : "metricPoints"] += count;
+    if (signal === "logs") return takeLogs(encoding, body);
+    counts.metricPoints +=
+      encoding === "json" ? countJsonMetrics(parseJsonBody(body)) : countProtobufMetrics(body);
     return undefined;
   };
 

@@ -35,7 +35,8 @@ export function readAttribute(
   });
 }
 
-function readValue(cursor: Cursor, intern: Intern, depth: number): AttributeValue {
+/** An `AnyValue`. */
+export function readValue(cursor: Cursor, intern: Intern, depth: number): AttributeValue {
   if (depth > MAX_DEPTH) {
     throw new DecodeError(`an attribute value is nested deeper than ${MAX_DEPTH} levels; flatten it`);
   }

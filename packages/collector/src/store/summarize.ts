@@ -4,7 +4,6 @@ import {
   correctClocks,
   diagnose,
   type Finding,
-  type IncomingLink,
   type SpanRecord,
   serviceOf,
   spanLabel,
@@ -27,7 +26,7 @@ export function summarizeTrace(spans: readonly SpanRecord[]): TraceSummary {
 /** Everything the viewer shows of one trace. */
 export function describeTrace(
   spans: readonly SpanRecord[],
-  linkedFrom: readonly IncomingLink[] = [],
+  { linkedFrom = [], logs = [] }: Partial<Pick<TraceDocument, "linkedFrom" | "logs">> = {},
 ): TraceDocument {
   const { tree, findings } = readTrace(spans);
   const sent = new Map(spans.map((span) => [span.spanId, span]));
@@ -38,6 +37,7 @@ export function describeTrace(
     spans: tree.nodes.map((node) => spanToJson(asSent(node))),
     findings,
     linkedFrom,
+    logs,
   };
 }
 

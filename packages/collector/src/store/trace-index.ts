@@ -104,7 +104,8 @@ export function approximateBytes(span: SpanRecord): number {
   return size;
 }
 
-function sizeOf(value: unknown): number {
+/** What an attribute value takes, roughly. */
+export function sizeOf(value: unknown): number {
   if (typeof value === "string") return 16 + value.length;
   if (typeof value !== "object" || value === null) return 8;
   let size = 16;

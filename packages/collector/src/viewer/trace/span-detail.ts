@@ -20,6 +20,7 @@ import {
 } from "./attribute-names.ts";
 import { attributeTable, queryBlock } from "./attribute-table.ts";
 import { selfTimeMs } from "./self-time.ts";
+import { logLines } from "./span-logs.ts";
 import { summarise } from "./span-summary.ts";
 
 export interface SpanDetail {
@@ -49,7 +50,8 @@ export function createSpanDetail(actions: SpanDetailActions): SpanDetail {
         return;
       }
       const linkedFrom = document.linkedFrom.filter((link) => link.toSpanId === spanId);
-      const key = JSON.stringify([span, row, linkedFrom.length]);
+      const logs = document.logs.filter((line) => line.spanId === spanId);
+      const key = JSON.stringify([span, row, linkedFrom.length, logs.length]);
       if (key === drawn) return;
       const sameSpan = pane.getAttribute("data-span") === spanId;
       const { scrollTop } = pane;
@@ -61,6 +63,7 @@ export function createSpanDetail(actions: SpanDetailActions): SpanDetail {
         ...problems(span),
         ...attributeSections(span),
         ...eventSection(span),
+        ...(logs.length === 0 ? [] : [section("Logs", logLines(logs, span))]),
         ...linkSection(span.links),
         ...linkedFromSection(linkedFrom),
         ...sourceSections(span, actions),

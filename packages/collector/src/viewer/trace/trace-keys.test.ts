@@ -53,7 +53,7 @@ function documentOf(...given: readonly Given[]): TraceDocument {
     errorCount: 0,
     problemCount: 0,
   };
-  return { summary, rows, spans: spans.map(spanToJson), findings: [], linkedFrom: [] };
+  return { summary, rows, spans: spans.map(spanToJson), findings: [], linkedFrom: [], logs: [] };
 }
 
 const tree = documentOf(

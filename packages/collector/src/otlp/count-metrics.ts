@@ -1,28 +1,15 @@
 import { type JsonObject, listOf, objectOf } from "./json-fields.ts";
 import { bytes, type Cursor, openCursor, readMessage, readVarint, skipField } from "./protobuf-reader.ts";
 
-// Logs and metrics are accepted, so that an SDK that exports everything sees no errors, and only counted.
+// Metrics are accepted, so that an SDK that exports everything sees no errors, and only counted.
 
-/** Field numbers from the request down to one log record: ResourceLogs, ScopeLogs, LogRecord. */
-const LOG_PATH = [[1], [2], [2]];
-/** ... to one data point: ResourceMetrics, ScopeMetrics, Metric, its data by type, data point. */
+/** Field numbers from the request down to one data point: ResourceMetrics, ScopeMetrics, Metric, its data by type, data point. */
 const METRIC_PATH = [[1], [2], [2], [5, 7, 9, 10, 11], [1]];
 const METRIC_DATA = ["gauge", "sum", "histogram", "exponentialHistogram", "summary"];
 
-/** Log records or metric data points of a protobuf request. */
-export function countProtobufRecords(signal: "logs" | "metrics", body: Uint8Array): number {
-  return countAt(openCursor(body), signal === "logs" ? LOG_PATH : METRIC_PATH);
-}
-
-/** Log records of a JSON request. */
-export function countJsonLogs(request: JsonObject): number {
-  let count = 0;
-  for (const resourceLogs of listOf(request.resourceLogs, "resourceLogs")) {
-    for (const scopeLogs of listOf(resourceLogs.scopeLogs, "scopeLogs")) {
-      count += listOf(scopeLogs.logRecords, "logRecords").length;
-    }
-  }
-  return count;
+/** Metric data points of a protobuf request. */
+export function countProtobufMetrics(body: Uint8Array): number {
+  return countAt(openCursor(body), METRIC_PATH);
 }
 
 /** Metric data points of a JSON request. */
