@@ -153,6 +153,8 @@ export function documentOf(spans: readonly SpanRecord[]): TraceDocument {
     rows: [],
     spans: spans.map(spanToJson),
     findings: [],
+    linkedFrom: [],
+    logs: [],
   };
 }
 
