@@ -5,6 +5,8 @@ export const SERVICE_NAME = "service.name";
 export const SERVICE_VERSION = "service.version";
 
 export const HTTP_REQUEST_METHOD = "http.request.method";
+/** The method as it was sent, where {@link HTTP_REQUEST_METHOD} is `_OTHER` or was written in small letters. */
+export const HTTP_REQUEST_METHOD_ORIGINAL = "http.request.method_original";
 export const HTTP_RESPONSE_STATUS_CODE = "http.response.status_code";
 export const HTTP_ROUTE = "http.route";
 export const URL_FULL = "url.full";
@@ -13,6 +15,12 @@ export const URL_QUERY = "url.query";
 export const URL_SCHEME = "url.scheme";
 export const SERVER_ADDRESS = "server.address";
 export const SERVER_PORT = "server.port";
+/** Who asked, as proxies in between tell it. */
+export const CLIENT_ADDRESS = "client.address";
+/** The other end of the connection. */
+export const NETWORK_PEER_ADDRESS = "network.peer.address";
+export const NETWORK_PEER_PORT = "network.peer.port";
+export const USER_AGENT_ORIGINAL = "user_agent.original";
 export const ERROR_TYPE = "error.type";
 export const EXCEPTION_EVENT = "exception";
 export const EXCEPTION_TYPE = "exception.type";

@@ -26,6 +26,7 @@ test("the public names are these", () => {
     "parseText",
     "parseTraceparent",
     "parseUrl",
+    "parseUrlPrefix",
     "pathOf",
     "printTraceparent",
     "protocolOf",
@@ -43,5 +44,6 @@ test("the public names are these", () => {
     "statusCodeOf",
     "tracesUrl",
     "tracingSettings",
+    "underPrefix",
   ]);
 });

@@ -56,4 +56,12 @@ export type {
 } from "./trace-api.ts";
 export { parseTraceparent, printTraceparent, type TraceContext } from "./trace-context.ts";
 export { ancestorsOf, buildTraceTree, type TraceNode, type TraceTree } from "./trace-tree.ts";
-export { isIgnored, mayPropagate, parseOrigin, type UrlRules } from "./url-rules.ts";
+export {
+  isIgnored,
+  mayPropagate,
+  parseOrigin,
+  parseUrlPrefix,
+  type UrlPrefix,
+  type UrlRules,
+  underPrefix,
+} from "./url-rules.ts";

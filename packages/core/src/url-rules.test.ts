@@ -1,5 +1,12 @@
 import { expect, test } from "vitest";
-import { isIgnored, mayPropagate, parseOrigin, type UrlRules } from "./url-rules.ts";
+import {
+  isIgnored,
+  mayPropagate,
+  parseOrigin,
+  parseUrlPrefix,
+  type UrlRules,
+  underPrefix,
+} from "./url-rules.ts";
 
 const rules: UrlRules = {
   pageOrigin: "http://localhost:3000",
@@ -37,4 +44,31 @@ test("a list entry must be an exact origin", () => {
   for (const bad of ["api.example.com", "https://api.example.com/v1", "https://*.example.com", "data:x"]) {
     expect(() => parseOrigin(bad)).toThrow("exact origin");
   }
+});
+
+test.each([
+  ["https://stats.example.com/hit", "https://stats.example.com", "/hit", true],
+  ["https://stats.example.com/hit", "https://stats.example.com", "/hit/1?x", true],
+  ["https://stats.example.com/hit", "https://stats.example.com", "/hit?x", true],
+  ["https://stats.example.com/hit", "https://stats.example.com", "/hits", false],
+  ["https://stats.example.com/hit/", "https://stats.example.com", "/hit/1", true],
+  ["https://stats.example.com", "https://stats.example.com", "/anything", true],
+  ["https://stats.example.com", "https://stats.example.com.evil.test", "/", false],
+  ["https://stats.example.com:443/", "https://stats.example.com", "/", true],
+  ["http://stats.example.com/", "https://stats.example.com", "/", false],
+  ["/health", "http://10.0.0.1:9000", "/health", true],
+  ["/health", "http://10.0.0.1:9000", "/healthy", false],
+])("%s holds %s%s: %s", (text, origin, path, held) => {
+  expect(underPrefix(parseUrlPrefix(text), origin, path)).toBe(held);
+});
+
+test.each([
+  "stats.example.com",
+  "https://*.example.com",
+  "/a?b=c",
+  "//evil.test",
+  "ftp://x/",
+  "https://u@x/",
+])("%s is no prefix", (text) => {
+  expect(() => parseUrlPrefix(text)).toThrow("expected a URL such as");
 });

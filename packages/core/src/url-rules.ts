@@ -47,3 +47,43 @@ export function parseOrigin(text: string): string {
   }
   return url.origin;
 }
+
+/** A part of the web: one origin, or every one, and what lies below a path of it. */
+export interface UrlPrefix {
+  /** `undefined`: every origin. */
+  readonly origin: string | undefined;
+  /** `/hit` holds `/hit`, `/hit/x` and `/hit?x`, not `/hits`; `/` holds all. */
+  readonly path: string;
+}
+
+/**
+ * A list entry as an exact origin with a path (`https://stats.example.com/hit`), or a path of every origin (`/hit`).
+ * @throws Error when the text is neither; a query or wildcard is refused instead of dropped.
+ */
+export function parseUrlPrefix(text: string): UrlPrefix {
+  const isPath = text.startsWith("/") && !text.startsWith("//");
+  const url = parseHttpUrl(isPath ? `http://any${text}` : text);
+  if (url?.username !== "" || /[?#*]/.test(text)) {
+    throw new Error(
+      `expected a URL such as "https://stats.example.com/hit" or a path such as "/hit", got ${JSON.stringify(text)}; leave out query and wildcards`,
+    );
+  }
+  return { origin: isPath ? undefined : url.origin, path: url.pathname };
+}
+
+function parseHttpUrl(text: string): URL | undefined {
+  try {
+    const url = new URL(text);
+    return url.protocol === "http:" || url.protocol === "https:" ? url : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a path with its query lies below the prefix. */
+export function underPrefix(prefix: UrlPrefix, origin: string, path: string): boolean {
+  if (prefix.origin !== undefined && prefix.origin !== origin) return false;
+  if (!path.startsWith(prefix.path)) return false;
+  const next = path.charAt(prefix.path.length);
+  return next === "" || next === "/" || next === "?" || prefix.path.endsWith("/");
+}

@@ -186,13 +186,23 @@ test("a collector that never answers holds an exit back for a second at most", a
 test("stop takes every patch and listener away", async () => {
   const job = start(
     `
+    import { hasSubscribers } from "node:diagnostics_channel";
     import http from "node:http";
-    const before = [http.request, http.get, http.Server.prototype.emit, process.exit, process.listenerCount("SIGTERM")];
+    import https from "node:https";
+    const channels = ["undici:request:create", "http.client.response.finish", "http.server.request.start"];
+    const state = () => [process.exit, process.listenerCount("SIGTERM"), ...channels.map(hasSubscribers)];
+    // Node 20 needs the patch, Node 22.12 has a channel for it.
+    const client = () => [http.request, http.get, https.request, https.get, hasSubscribers("http.client.request.created")];
+    const differs = (some, others) => some.map((each, i) => each !== others[i]);
+    const clientBefore = client();
+    const before = state();
     ${ENDING}
-    const during = [http.request, http.get, http.Server.prototype.emit, process.exit, process.listenerCount("SIGTERM")];
+    const during = state();
+    const clientPatched = differs(client(), clientBefore).includes(true);
     await tracing.stop();
-    const after = [http.request, http.get, http.Server.prototype.emit, process.exit, process.listenerCount("SIGTERM")];
-    console.log("patched " + during.every((each, i) => each !== before[i]) + " restored " + after.every((each, i) => each === before[i]));
+    const after = state();
+    const left = [...differs(after, before), ...differs(client(), clientBefore)];
+    console.log("patched " + (clientPatched && !differs(during, before).includes(false)) + " restored " + !left.includes(true));
   `,
     { OTEL_ENABLED: "true" },
   );

@@ -22,8 +22,13 @@ export interface RegisterOptions {
   readonly serviceName?: string;
   /** Further instrumentations (pg, redis, …); called only when tracing is on. */
   readonly instrumentations?: () => Promise<readonly Instrumentation[]> | readonly Instrumentation[];
-  /** Exact origins that outbound requests may carry `traceparent` to; without it every outbound request does. */
+  /**
+   * Exact origins that outbound requests may carry `traceparent` and `baggage` to; without it every outbound request
+   * carries `traceparent`, and none `baggage`.
+   */
   readonly propagateTo?: readonly string[];
+  /** Outbound requests without span and headers: `https://stats.example.com/hit`, or `/hit` on every origin. */
+  readonly ignoreUrls?: readonly string[];
   /**
    * Requests that make no spans, no metrics and no outbound `traceparent`, added to prefetches, health checks and
    * files. `{ only: […] }` takes the place of the health checks.

@@ -2,12 +2,14 @@ import { context, ProxyTracerProvider, propagation, type TracerProvider, trace }
 import { registerInstrumentations } from "@opentelemetry/instrumentation";
 import { defaultResource, type Resource, resourceFromAttributes } from "@opentelemetry/resources";
 import { NodeSDK } from "@opentelemetry/sdk-node";
-import { parseOrigin } from "@throughline/core";
 import { SERVICE_NAME, SERVICE_VERSION } from "@throughline/core/attributes";
-import { collectorOrigins } from "./ingest/forward-url.ts";
+import { createContextStorage } from "./context-storage.ts";
 import { unpatchedLibraries } from "./libraries/unpatched-libraries.ts";
 import { say, warnOnce } from "./log.ts";
-import { createOutbound, type IncomingOptions, touchHttp } from "./outbound/outbound.ts";
+import { callRules } from "./outbound/call-rules.ts";
+import type { CallRules } from "./outbound/calls.ts";
+import { traceOutbound } from "./outbound/outbound.ts";
+import { createPropagator } from "./outbound/propagator.ts";
 import { appPackage } from "./package-name.ts";
 import { combine } from "./pipeline/combine.ts";
 import { createExporting, printDestination } from "./pipeline/exporter.ts";
@@ -17,6 +19,7 @@ import { flushProcess, processState, type Tracing } from "./process-state.ts";
 import type { Instrumentation, RegisterOptions } from "./register-options.ts";
 import { skipBookkeeping } from "./requests/bookkeeping.ts";
 import { nextSpans } from "./requests/next-spans.ts";
+import { type IncomingOptions, traceNodeRequests } from "./requests/node-requests.ts";
 import { createNoiseTest } from "./requests/noise.ts";
 import { recordRequestError } from "./requests/request-error.ts";
 import { type ResponseRecords, recordResponses } from "./requests/response-record.ts";
@@ -35,39 +38,36 @@ export interface StartOptions extends RegisterOptions {
 
 /** Wires sampler, processors, exporter, instrumentations and shutdown into one running SDK. */
 export async function start(config: ServerConfig, options: StartOptions): Promise<Tracing> {
-  // First, because it is the caller's code and may throw: nothing must have been touched then.
+  // First, because these are the caller's and may throw: nothing must have been touched then.
+  const rules = callRules(config, options);
   const extra = (await options.instrumentations?.()) ?? [];
   const isNext = options.host === "next";
   const isNoise = noiseTest(config, options);
   const records = isNext ? recordResponses(isNoise) : undefined;
-  const outbound = createOutbound({
-    ignoredOrigins: collectorOrigins(config),
-    propagateTo: options.propagateTo?.map(parseOrigin),
-    propagators: config.propagators,
-    trustsCaller: !isNext,
-    incoming: isNext ? undefined : { route: options.route, isNoise },
-    servesNoise: () => records?.current()?.isNoise === true,
-  });
+  const storage = createContextStorage();
   const exporting = createExporting(config);
   const ends = redactUrls(combine(exporting.processors));
   const processor = records ? nextSpans(ends, records.current) : ends;
-  const instrumentations = [...outbound.instrumentations, ...extra];
   const stopLogs = await startLogs(config);
   const sdk = new NodeSDK({
     autoDetectResources: false,
     resource: resourceOf(config),
     sampler: samplerOf(config, isNext),
     spanProcessors: [processor],
-    textMapPropagator: outbound.propagator,
+    contextManager: storage.manager,
+    textMapPropagator: createPropagator({
+      propagators: config.propagators,
+      trustsCaller: !isNext,
+      servesNoise: () => records?.current()?.isNoise === true,
+    }),
     // Empty lists, because without them the SDK starts OTLP exporters for metrics and logs by itself.
     metricReaders: [],
     logRecordProcessors: [],
   });
   sdk.start();
   if (isNext) skipBookkeeping(ownProvider());
-  // After the provider is global, so that an instrumentation with its own copy of the api finds it too.
-  registerInstrumentations({ instrumentations });
-  touchHttp();
+  const incoming = isNext ? undefined : { route: options.route, isNoise, enter: storage.enter };
+  const stopInstruments = startInstruments(rules, incoming, extra);
   sayUnpatched(extra, isNext);
 
   const leaveNext = records ? joinNext(records) : () => undefined;
@@ -84,7 +84,7 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
       undoExit();
       state.flushers.delete(flush);
       Object.assign(state, { spanCounts: undefined, tracing: undefined });
-      for (const each of instrumentations) each.disable();
+      stopInstruments();
       await Promise.allSettled([sdk.shutdown(), stopLogs()]);
       leaveNext();
       for (const api of [trace, context, propagation]) api.disable();
@@ -116,6 +116,22 @@ function ownProvider(): TracerProvider {
 function samplerOf(config: ServerConfig, isNext: boolean) {
   const { sampler: name, ingestPath } = config;
   return createSampler({ name, ratio: sampleRatioOf(config).ratio, ingestPath, trustsCaller: !isNext });
+}
+
+/** Ours, and what the caller brought; after the provider is global, so that one with its own copy of the api finds it too. */
+function startInstruments(
+  rules: CallRules,
+  incoming: IncomingOptions | undefined,
+  extra: readonly Instrumentation[],
+): () => void {
+  registerInstrumentations({ instrumentations: [...extra] });
+  const tracer = trace.getTracer("@throughline/server", VERSION);
+  const stops = [traceOutbound(tracer, rules)];
+  if (incoming) stops.push(traceNodeRequests(tracer, incoming));
+  return () => {
+    for (const each of extra) each.disable();
+    for (const stop of stops) stop();
+  };
 }
 
 function noiseTest({ ingestPath }: ServerConfig, { ignoreIncoming }: StartOptions) {

@@ -7,18 +7,15 @@ import {
 } from "@opentelemetry/api";
 import { AlwaysOnSampler, BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
 import { expect, test } from "vitest";
-import { createOutbound } from "../outbound/outbound.ts";
+import { createPropagator } from "../outbound/propagator.ts";
 import { isSilenced } from "./silence.ts";
 
 const TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 function takeIn(servesNoise: boolean) {
-  const { propagator } = createOutbound({
-    ignoredOrigins: [],
-    propagateTo: undefined,
+  const propagator = createPropagator({
     propagators: ["tracecontext", "baggage"],
     trustsCaller: false,
-    incoming: undefined,
     servesNoise: () => servesNoise,
   });
   const incoming = propagator.extract(ROOT_CONTEXT, { traceparent: TRACEPARENT }, defaultTextMapGetter);

@@ -1,0 +1,127 @@
+import {
+  type Attributes,
+  type Context,
+  context,
+  propagation,
+  type Span,
+  type SpanContext,
+  SpanKind,
+  TraceFlags,
+  type Tracer,
+  trace,
+} from "@opentelemetry/api";
+import { W3CBaggagePropagator } from "@opentelemetry/core";
+import { printTraceparent } from "@throughline/core";
+import * as names from "@throughline/core/attributes";
+import { isSilenced } from "../requests/silence.ts";
+import { callOptionsOf } from "./call-options.ts";
+import { methodOf } from "./method.ts";
+import { createTargets, type Place, type TargetRules } from "./targets.ts";
+
+/** How to read and add the headers of one kind of request. */
+export interface HeaderDoor<Request> {
+  has(request: Request, name: string): boolean;
+  add(request: Request, name: string, value: string): void;
+}
+
+export interface CallRules extends TargetRules {
+  /** As in OTEL_PROPAGATORS. */
+  readonly propagators: readonly string[];
+  /** Whether the sampler keeps no span below a parent that is not kept: then none has to be made to know it. */
+  readonly followsParent: boolean;
+}
+
+export interface Calls {
+  /**
+   * Opens the CLIENT span of a request that is about to leave and writes its context into the headers;
+   * `undefined` where there is nothing to end.
+   */
+  begin<Request>(request: Request, line: RequestLine, door: HeaderDoor<Request>): Span | undefined;
+}
+
+export interface RequestLine {
+  /** Scheme, host and port. */
+  readonly origin: string;
+  readonly method: string;
+  readonly path: string;
+}
+
+const TRACEPARENT = "traceparent";
+const TRACESTATE = "tracestate";
+const BAGGAGE = "baggage";
+
+/** What all ways out share: whether a request is traced, what its span says, and which headers it gets. */
+export function createCalls(tracer: Tracer, rules: CallRules): Calls {
+  const placeOf = createTargets(rules);
+  const sendsTrace = rules.propagators.includes("tracecontext");
+  const baggage = rules.propagators.includes(BAGGAGE) ? new W3CBaggagePropagator() : undefined;
+
+  function write<Request>(
+    request: Request,
+    door: HeaderDoor<Request>,
+    { active, place, span }: { active: Context; place: Place; span: SpanContext },
+  ): void {
+    const { target } = place;
+    // Who writes the header wants another parent; a second value would make both invalid.
+    if (sendsTrace && target.receivesTrace && !door.has(request, TRACEPARENT)) {
+      const sampled = (span.traceFlags & TraceFlags.SAMPLED) !== 0;
+      door.add(
+        request,
+        TRACEPARENT,
+        printTraceparent({ traceId: span.traceId, spanId: span.spanId, sampled }),
+      );
+      const state = span.traceState?.serialize();
+      if (state && !door.has(request, TRACESTATE)) door.add(request, TRACESTATE, state);
+    }
+    if (!baggage || !target.receivesBaggage || !propagation.getBaggage(active)) return;
+    if (door.has(request, BAGGAGE)) return;
+    baggage.inject(active, request, { set: (to, name, value) => door.add(to, name, value) });
+  }
+
+  function open(active: Context, place: Place, verb: string): Span {
+    const options = callOptionsOf(active);
+    const method = methodOf(verb);
+    const attributes = attributesOf(place, method, options?.attributes);
+    return tracer.startSpan(
+      options?.spanName ?? method.spanName,
+      { kind: SpanKind.CLIENT, attributes },
+      active,
+    );
+  }
+
+  /** The parent whose word is final: it is not kept, so no span has to be made to know that this one is not. */
+  function unsampledParent(active: Context): SpanContext | undefined {
+    if (!rules.followsParent) return undefined;
+    const parent = trace.getSpanContext(active);
+    return parent && (parent.traceFlags & TraceFlags.SAMPLED) === 0 ? parent : undefined;
+  }
+
+  return {
+    begin(request, { origin, path, method }, door) {
+      const active = context.active();
+      const place = isSilenced(active) ? undefined : placeOf(origin, path);
+      const options = callOptionsOf(active);
+      if (!place || options?.ignore) return undefined;
+      const parent = unsampledParent(active);
+      const opened = parent ? undefined : open(active, place, method);
+      const span = parent ?? opened?.spanContext();
+      if (span && options?.propagateContext !== false) write(request, door, { active, place, span });
+      return opened?.isRecording() ? opened : undefined;
+    },
+  };
+}
+
+function attributesOf(
+  { target, path }: Place,
+  { name, original }: ReturnType<typeof methodOf>,
+  asked: Attributes | undefined,
+): Attributes {
+  const attributes: Attributes = {
+    [names.HTTP_REQUEST_METHOD]: name,
+    [names.URL_FULL]: target.origin + path,
+    [names.SERVER_ADDRESS]: target.address,
+    [names.SERVER_PORT]: target.port,
+  };
+  if (original !== undefined) attributes[names.HTTP_REQUEST_METHOD_ORIGINAL] = original;
+  return asked ? Object.assign(attributes, asked) : attributes;
+}

@@ -1,0 +1,110 @@
+import { channel } from "node:diagnostics_channel";
+import type { Span } from "@opentelemetry/api";
+import * as names from "@throughline/core/attributes";
+import { endAnswered, endFailed } from "./call-end.ts";
+import type { Calls, HeaderDoor } from "./calls.ts";
+import { guarded } from "./guarded.ts";
+
+// What undici tells on its channels: https://github.com/nodejs/undici/blob/main/docs/docs/api/DiagnosticsChannel.md
+interface UndiciRequest {
+  readonly origin?: string | URL;
+  readonly path: string;
+  readonly method: string;
+  /** Names and values by turns; one text in undici 5, which Node 20.9 holds. */
+  headers: (string | string[] | Buffer)[] | string;
+  addHeader?(name: string, value: string): unknown;
+  /** Ours. A WeakMap costs several times as much at each of the five messages. */
+  [SPAN]?: Flight | undefined;
+}
+
+interface Flight {
+  readonly span: Span;
+  status: number | undefined;
+}
+
+interface Sent {
+  readonly request: UndiciRequest;
+  readonly socket: { remoteAddress?: string; remotePort?: number; alpnProtocol?: string | false | null };
+}
+
+interface Answered {
+  readonly request: UndiciRequest;
+  readonly response: { readonly statusCode: number };
+}
+
+const SPAN = Symbol("throughline call");
+
+/** One CLIENT span for each request of `fetch` and of undici, from its creation to the last byte of the answer. */
+export function traceUndici(calls: Calls): () => void {
+  const subscriptions = Object.entries({
+    "undici:request:create": ({ request }: { request: UndiciRequest }) => create(calls, request),
+    "undici:client:sendHeaders": sent,
+    "undici:request:headers": answered,
+    "undici:request:trailers": completed,
+    "undici:request:error": failed,
+  }).map(([name, listener]) => {
+    const on = guarded(listener as (message: unknown) => void);
+    channel(name).subscribe(on);
+    return () => channel(name).unsubscribe(on);
+  });
+  return () => {
+    for (const unsubscribe of subscriptions) unsubscribe();
+  };
+}
+
+const door: HeaderDoor<UndiciRequest> = {
+  has({ headers }, name) {
+    if (typeof headers === "string") return new RegExp(`^${name}:`, "im").test(headers);
+    for (let index = 0; index < headers.length; index += 2) {
+      const key = headers[index];
+      if (key !== undefined && key.length === name.length && String(key).toLowerCase() === name) return true;
+    }
+    return false;
+  },
+  add(request, name, value) {
+    if (request.addHeader) request.addHeader(name, value);
+    // undici 6.11.0 had no addHeader.
+    else if (typeof request.headers === "string") request.headers += `${name}: ${value}\r\n`;
+    else request.headers.push(name, value);
+  },
+};
+
+function create(calls: Calls, request: UndiciRequest): void {
+  const { method, path, origin } = request;
+  // The way through a proxy, made for a request that has its own span.
+  if (method === "CONNECT" || origin === undefined) return;
+  const span = calls.begin(request, { method, path, origin: String(origin) }, door);
+  if (span) request[SPAN] = { span, status: undefined };
+}
+
+function sent({ request, socket }: Sent): void {
+  const flight = request[SPAN];
+  if (!flight) return;
+  const { remoteAddress, remotePort, alpnProtocol } = socket;
+  flight.span.setAttributes({
+    [names.NETWORK_PEER_ADDRESS]: remoteAddress,
+    [names.NETWORK_PEER_PORT]: remotePort,
+    [names.NETWORK_PROTOCOL_VERSION]: alpnProtocol === "h2" ? "2" : "1.1",
+  });
+}
+
+function answered({ request, response }: Answered): void {
+  const flight = request[SPAN];
+  if (!flight) return;
+  flight.status = response.statusCode;
+  flight.span.setAttribute(names.HTTP_RESPONSE_STATUS_CODE, response.statusCode);
+}
+
+function completed({ request }: { request: UndiciRequest }): void {
+  const flight = request[SPAN];
+  if (!flight) return;
+  request[SPAN] = undefined;
+  endAnswered(flight.span, flight.status);
+}
+
+function failed({ request, error }: { request: UndiciRequest; error: unknown }): void {
+  const flight = request[SPAN];
+  if (!flight) return;
+  request[SPAN] = undefined;
+  endFailed(flight.span, error);
+}

@@ -1,0 +1,178 @@
+import { once } from "node:events";
+import http, { type RequestListener } from "node:http";
+import { text } from "node:stream/consumers";
+import { context, SpanStatusCode, trace } from "@opentelemetry/api";
+import { getRPCMetadata } from "@opentelemetry/core";
+import { afterEach, expect, test } from "vitest";
+import {
+  inMemory,
+  serve,
+  type TestServer,
+  type TracedCalls,
+  traceparentOf,
+} from "../../test-data/traced-calls.ts";
+import { createContextStorage } from "../context-storage.ts";
+import { type IncomingOptions, traceNodeRequests } from "./node-requests.ts";
+import { isSilenced } from "./silence.ts";
+
+const CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+let memory: TracedCalls;
+let server: TestServer;
+let stop = (): void => undefined;
+
+async function take(listener: RequestListener, options: Partial<IncomingOptions> = {}): Promise<void> {
+  memory = inMemory();
+  const storage = createContextStorage();
+  context.disable();
+  context.setGlobalContextManager(storage.manager.enable());
+  stop = traceNodeRequests(memory.tracer, {
+    route: undefined,
+    isNoise: () => false,
+    enter: storage.enter,
+    ...options,
+  });
+  server = await serve(listener);
+}
+afterEach(async () => {
+  stop();
+  await server.stop();
+  await memory.stop();
+});
+
+async function ask(path = "/", headers: Record<string, string> = {}, agent?: http.Agent) {
+  const request = http.get(server.origin + path, { headers, ...(agent && { agent }) });
+  const [response] = (await once(request, "response")) as [http.IncomingMessage];
+  await text(response);
+  return response;
+}
+
+test("a request is one SERVER span of its caller's trace, active in all that it runs", async () => {
+  const active: unknown[] = [];
+  const note = (): unknown => active.push(trace.getActiveSpan()?.spanContext().spanId);
+  await take(async (request, response) => {
+    note();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    note();
+    for await (const _chunk of request) note();
+    request.once("close", note);
+    response.end("answer");
+  });
+  const request = http.request(server.origin, { method: "POST", headers: { traceparent: CALLER } });
+  request.end("body");
+  await once(request, "response").then(([response]) => text(response));
+  const [span, ...others] = await memory.ended(1);
+  expect(others).toEqual([]);
+  expect(span?.parentSpanContext).toMatchObject({ spanId: "b7ad6b7169203331", isRemote: true });
+  const id = span?.spanContext().spanId;
+  expect(active.slice(0, 3)).toEqual([id, id, id]);
+});
+
+test("listeners of the body run in the request's context", async () => {
+  const active: unknown[] = [];
+  await take((request, response) => {
+    request.on("data", () => active.push(trace.getActiveSpan()?.spanContext().spanId));
+    request.on("end", () => response.end());
+  });
+  const request = http.request(server.origin, { method: "POST" });
+  request.write("first");
+  await once(server.server, "request");
+  request.end("second");
+  await once(request, "response").then(([response]) => text(response));
+  const [span] = await memory.ended(1);
+  expect(new Set(active)).toEqual(new Set([span?.spanContext().spanId]));
+});
+
+test("requests on one kept connection never see each other's span", async () => {
+  const seen: unknown[] = [];
+  await take((request, response) => {
+    seen.push([request.url, trace.getActiveSpan()?.spanContext().spanId]);
+    setImmediate(() => {
+      seen.push([request.url, trace.getActiveSpan()?.spanContext().spanId]);
+      response.end();
+    });
+  });
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  await Promise.all(Array.from({ length: 20 }, (_, index) => ask(`/${index}`, {}, agent)));
+  const spans = await memory.ended(20);
+  const ids = new Map(spans.map((span) => [span.attributes["url.path"], span.spanContext().spanId]));
+  expect(ids.size).toBe(20);
+  for (const each of seen) {
+    const [path, id] = each as [string, string];
+    expect(id).toBe(ids.get(path));
+  }
+  agent.destroy();
+});
+
+test("the answer tells the browser the span's id", async () => {
+  await take((_, response) => void response.writeHead(200, { "x-other": "kept" }).end());
+  const { headers } = await ask();
+  const [span] = await memory.ended(1);
+  expect(headers["server-timing"]).toMatch(`traceparent;desc="${traceparentOf(span)}", tsrv;desc="`);
+  expect(headers["x-other"]).toBe("kept");
+});
+
+test("the route names the span, by the option or by a router's instrumentation", async () => {
+  await take(
+    (request, response) => {
+      const rpc = getRPCMetadata(context.active());
+      if (request.url === "/routed/7" && rpc) rpc.route = "/routed/:id";
+      response.end();
+    },
+    { route: ({ url }) => (url?.startsWith("/stock") ? "/stock/{sku}" : undefined) },
+  );
+  await ask("/stock/7");
+  await ask("/routed/7");
+  await ask("/other");
+  const spans = await memory.ended(3);
+  expect(spans.map(({ name, attributes }) => [name, attributes["http.route"]])).toEqual([
+    ["GET /stock/{sku}", "/stock/{sku}"],
+    ["GET /routed/:id", "/routed/:id"],
+    ["GET", undefined],
+  ]);
+});
+
+test("a route option that throws costs the name, not the request", async () => {
+  await take((_, response) => void response.end("answer"), {
+    route: () => {
+      throw new Error("no route");
+    },
+  });
+  expect((await ask()).statusCode).toBe(200);
+  expect((await memory.ended(1))[0]?.name).toBe("GET");
+});
+
+test("a caller that hangs up makes no failure", async () => {
+  await take((_, response) => void response.write("half"));
+  const request = http.get(server.origin);
+  const [response] = (await once(request, "response")) as [http.IncomingMessage];
+  response.on("error", () => undefined);
+  request.destroy();
+  const [span] = await memory.ended(1);
+  expect(span?.status.code).toBe(SpanStatusCode.UNSET);
+  expect(span?.attributes).toMatchObject({ "throughline.aborted": true, "http.response.status_code": 200 });
+});
+
+test("noise makes no span, and neither does what it runs; the next request on the connection does", async () => {
+  const silenced: boolean[] = [];
+  await take(
+    (_, response) => {
+      silenced.push(isSilenced(context.active()));
+      response.end();
+    },
+    { isNoise: ({ url }) => url === "/healthz" },
+  );
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  for (const path of ["/a", "/healthz", "/b"]) await ask(path, {}, agent);
+  const spans = await memory.ended(2);
+  expect(silenced).toEqual([false, true, false]);
+  expect(spans.map(({ attributes }) => attributes["url.path"])).toEqual(["/a", "/b"]);
+  agent.destroy();
+});
+
+test("stop leaves later requests untraced", async () => {
+  await take((_, response) => void response.end());
+  stop();
+  expect((await ask()).headers["server-timing"]).toBeUndefined();
+  expect(memory.spans()).toEqual([]);
+});

@@ -1,0 +1,125 @@
+import { channel } from "node:diagnostics_channel";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import {
+  type Attributes,
+  type Context,
+  propagation,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  type Tracer,
+  trace,
+} from "@opentelemetry/api";
+import { getRPCMetadata, RPCType, setRPCMetadata } from "@opentelemetry/core";
+import * as names from "@throughline/core/attributes";
+import { requestSpanName } from "@throughline/core/attributes";
+import { warnOnce } from "../log.ts";
+import { methodOf } from "../outbound/method.ts";
+import { clientAddressOf, serverAddressOf } from "./request-address.ts";
+import { appendServerTiming } from "./server-timing.ts";
+import { silence } from "./silence.ts";
+
+export interface IncomingOptions {
+  /** The route template of a request (`/stock/{sku}`), which plain node:http cannot know; asked when it has ended. */
+  readonly route: ((request: IncomingMessage) => string | undefined) | undefined;
+  /** Whether a request is noise: it and what it runs make no spans and send no context. */
+  readonly isNoise: (request: IncomingMessage) => boolean;
+  /** Makes a context the active one for the rest of what the request runs. */
+  readonly enter: (context: Context) => void;
+}
+
+/** One SERVER span for each request that a plain Node server takes, until its response is sent or given up. */
+export function traceNodeRequests(tracer: Tracer, options: IncomingOptions): () => void {
+  const started = channel("http.server.request.start");
+  const onStart = (message: unknown): void => {
+    const { request, response } = message as { request: IncomingMessage; response: ServerResponse };
+    try {
+      options.enter(take(tracer, options, { request, response }));
+    } catch (error) {
+      // Else the context of the request before it on this connection would hold.
+      options.enter(ROOT_CONTEXT);
+      warnOnce(`a request could not be traced: ${String(error)}. It is served without; please report this.`);
+    }
+  };
+  started.subscribe(onStart);
+  return () => {
+    started.unsubscribe(onStart);
+  };
+}
+
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** The context that the request runs in. */
+function take(tracer: Tracer, { route, isNoise }: IncomingOptions, exchange: Exchange): Context {
+  const { request, response } = exchange;
+  if (isNoise(request)) return silence(ROOT_CONTEXT);
+  const parent = propagation.extract(ROOT_CONTEXT, request.headers);
+  const method = methodOf(request.method ?? "GET");
+  const span = tracer.startSpan(
+    method.spanName,
+    { kind: SpanKind.SERVER, attributes: attributesOf(request) },
+    parent,
+  );
+  const active = trace.setSpan(parent, span);
+  appendServerTiming(response, span.spanContext(), Date.now());
+  if (!span.isRecording()) return active;
+  // Where instrumentations of routers leave the route.
+  const routed = setRPCMetadata(active, { type: RPCType.HTTP, span });
+  response.once("close", () => {
+    finish(span, exchange, routeOf(request, route) ?? getRPCMetadata(routed)?.route);
+  });
+  return routed;
+}
+
+function finish(span: Span, { request, response }: Exchange, route: string | undefined): void {
+  if (route !== undefined) {
+    span.setAttribute(names.HTTP_ROUTE, route);
+    span.updateName(requestSpanName(methodOf(request.method ?? "GET").spanName, route));
+  }
+  if (response.headersSent) span.setAttribute(names.HTTP_RESPONSE_STATUS_CODE, response.statusCode);
+  if (!response.writableFinished) span.setAttribute(names.ABORTED, true);
+  else if (response.statusCode >= 500) {
+    span.setAttribute(names.ERROR_TYPE, String(response.statusCode));
+    span.setStatus({ code: SpanStatusCode.ERROR });
+  }
+  span.end();
+}
+
+function routeOf(request: IncomingMessage, route: IncomingOptions["route"]): string | undefined {
+  try {
+    return route?.(request);
+  } catch (error) {
+    warnOnce(
+      `the route option threw: ${String(error)}. Correct it; the spans are named by their method alone.`,
+    );
+    return undefined;
+  }
+}
+
+function attributesOf(request: IncomingMessage): Attributes {
+  const { headers, httpVersion, method = "GET", socket, url = "/" } = request;
+  const { name, original } = methodOf(method);
+  const scheme = "encrypted" in socket ? "https" : "http";
+  const { address, port } = serverAddressOf(headers, scheme);
+  const cut = url.indexOf("?");
+  const { remoteAddress, remotePort } = socket;
+  const attributes: Attributes = {
+    [names.HTTP_REQUEST_METHOD]: name,
+    [names.URL_SCHEME]: scheme,
+    [names.URL_PATH]: cut < 0 ? url : url.slice(0, cut),
+    [names.NETWORK_PROTOCOL_VERSION]: httpVersion,
+    [names.CLIENT_ADDRESS]: clientAddressOf(headers) ?? remoteAddress,
+    [names.NETWORK_PEER_ADDRESS]: remoteAddress,
+    [names.NETWORK_PEER_PORT]: remotePort,
+    [names.SERVER_ADDRESS]: address,
+    [names.SERVER_PORT]: port,
+    [names.USER_AGENT_ORIGINAL]: headers["user-agent"],
+  };
+  if (cut >= 0 && cut < url.length - 1) attributes[names.URL_QUERY] = url.slice(cut + 1);
+  if (original !== undefined) attributes[names.HTTP_REQUEST_METHOD_ORIGINAL] = original;
+  return attributes;
+}

@@ -1,0 +1,50 @@
+import type { IncomingHttpHeaders } from "node:http";
+
+export interface ServerAddress {
+  readonly address: string | undefined;
+  readonly port: number | undefined;
+}
+
+/** The host that the caller asked for, as the proxies in between tell it. https://www.rfc-editor.org/rfc/rfc7239 */
+export function serverAddressOf(headers: IncomingHttpHeaders, scheme: string): ServerAddress {
+  const forwarded = forwardedOf(headers.forwarded, "host");
+  const host = forwarded ?? first(headers["x-forwarded-host"]) ?? headers.host;
+  if (host === undefined) return { address: undefined, port: undefined };
+  const outer =
+    forwarded === undefined ? first(headers["x-forwarded-proto"]) : forwardedOf(headers.forwarded, "proto");
+  return splitHost(host, outer ?? scheme);
+}
+
+/** The address that the first proxy saw; `undefined` where none tells. */
+export function clientAddressOf(headers: IncomingHttpHeaders): string | undefined {
+  const address = forwardedOf(headers.forwarded, "for") ?? first(headers["x-forwarded-for"]);
+  return address === undefined ? undefined : splitHost(address, "").address;
+}
+
+function splitHost(host: string, scheme: string): ServerAddress {
+  const match = /^(?:\[([^\]]+)\]|([^:]*))(?::(\d+))?$/.exec(host);
+  // A bare IPv6 address.
+  if (!match) return { address: host, port: standardPort(scheme) };
+  const [, six, name, port] = match;
+  return { address: six ?? name, port: port === undefined ? standardPort(scheme) : Number(port) };
+}
+
+function standardPort(scheme: string): number | undefined {
+  if (scheme === "https") return 443;
+  return scheme === "http" ? 80 : undefined;
+}
+
+function first(header: string | string[] | undefined): string | undefined {
+  const text = Array.isArray(header) ? header[0] : header;
+  return text?.split(",", 1)[0]?.trim() || undefined;
+}
+
+function forwardedOf(header: string | undefined, key: string): string | undefined {
+  if (header === undefined) return undefined;
+  const nearest = header.split(",", 1)[0] ?? "";
+  for (const pair of nearest.split(";")) {
+    const [name = "", value = ""] = pair.split("=", 2);
+    if (name.trim().toLowerCase() === key) return value.trim().replace(/^"(.*)"$/, "$1") || undefined;
+  }
+  return undefined;
+}
