@@ -4,6 +4,7 @@
 // what it exports and collects between the two belongs to it.
 // The collector is a process of its own and is not counted.
 import { fork } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,20 +16,26 @@ import { createProcesses, saysLine } from "./processes.mjs";
 import { startCollector } from "./services.mjs";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
+const next = join(root, "node_modules/next/dist/bin/next");
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: "string", default: "10" },
-    requests: { type: "string", default: "300" },
-    warmup: { type: "string", default: "1500" },
+    rounds: { type: "string", default: "40" },
+    requests: { type: "string", default: "100" },
+    warmup: { type: "string", default: "4000" },
     routes: { type: "string", default: "plain,fetch,page" },
     variants: { type: "string", default: "none,disabled,kit 10%,kit 100%,sdk 10%,sdk 100%" },
-    /** Writes a CPU profile of each variant but the untraced into this folder. */
+    // A folder for a CPU profile of each variant but the untraced, written as the servers stop.
     profile: { type: "string" },
+    // A file for every round's microseconds.
+    out: { type: "string" },
   },
 });
 const [ROUNDS, REQUESTS, WARMUP] = [values.rounds, values.requests, values.warmup].map(Number);
 
+// The spread is that of this many means.
+const BLOCKS = 5;
+const routes = values.routes.split(",");
 const ROUTES = { plain: "/api/plain", fetch: "/api/fetch", page: "/page" };
 
 const traced = (ratio) => ({
@@ -58,18 +65,18 @@ async function startVariant(name, folder, env, { processes, probes }) {
   const service = `bench ${name}`;
   const profile =
     values.profile && name !== "none"
-      ? ` --cpu-prof --cpu-prof-dir=${join(process.cwd(), values.profile, name.replace(/\W+/g, "-"))}`
-      : "";
+      ? ["--cpu-prof", `--cpu-prof-dir=${join(process.cwd(), values.profile, name.replace(/\W+/g, "-"))}`]
+      : [];
   const { child } = await processes.start({
     name: service,
-    args: [join(root, "node_modules/next/dist/bin/next"), "start", "-p", String(port), "-H", "127.0.0.1"],
+    args: [...profile, next, "start", "-p", String(port), "-H", "127.0.0.1"],
     cwd: folder,
     env: {
       ...env,
       NODE_ENV: "production",
       NEXT_TELEMETRY_DISABLED: "1",
       OTEL_SERVICE_NAME: service,
-      NODE_OPTIONS: `--require=${join(root, "scripts/bench-server/cpu-probe.cjs")}${profile}`,
+      NODE_OPTIONS: `--require=${join(root, "scripts/bench-server/cpu-probe.cjs")}`,
     },
     ready: saysLine(/Ready in/),
   });
@@ -78,7 +85,13 @@ async function startVariant(name, folder, env, { processes, probes }) {
       probes.set(service, resolve);
       child.kill("SIGUSR2");
     });
-  return { name, url: `http://127.0.0.1:${port}`, probe, costs: new Map(), memory: [] };
+  return {
+    name,
+    url: `http://127.0.0.1:${port}`,
+    probe,
+    costs: Object.fromEntries(routes.map((route) => [route, []])),
+    memory: [],
+  };
 }
 
 function createLoad() {
@@ -106,23 +119,29 @@ async function startStock() {
   return { url: `http://127.0.0.1:${server.address().port}/stock`, stop: () => server.close() };
 }
 
+/** All at once, so that none has to wait: V8 forgets compiled code that does not run for a while. */
+async function warmUp(servers) {
+  await Promise.all(
+    servers.map(async ({ url }) => {
+      const load = createLoad();
+      for (const route of routes) await load.send(url + ROUTES[route], WARMUP);
+      load.stop();
+    }),
+  );
+}
+
 async function measure(servers, load) {
   const open = new Map();
   const settle = async (server) => {
     const before = open.get(server);
     const { cpuUs, rss } = await server.probe();
     server.memory.push(rss);
-    if (before) {
-      const list = server.costs.get(before.route) ?? [];
-      server.costs.set(before.route, [...list, (cpuUs - before.cpuUs) / REQUESTS]);
-    }
+    if (before) server.costs[before.route].push((cpuUs - before.cpuUs) / REQUESTS);
     return cpuUs;
   };
-  for (const route of values.routes.split(","))
-    for (const server of servers) await load.send(server.url + ROUTES[route], WARMUP);
   for (let round = 0; round < ROUNDS; round++) {
-    for (const route of values.routes.split(",")) {
-      for (const server of servers) {
+    for (const route of routes) {
+      for (const server of turned(servers, round)) {
         const cpuUs = await settle(server);
         open.set(server, { route, cpuUs });
         await load.send(server.url + ROUTES[route], REQUESTS);
@@ -134,38 +153,44 @@ async function measure(servers, load) {
   for (const server of servers) await settle(server);
 }
 
-function quantile(values, share) {
-  const sorted = values.toSorted((a, b) => a - b);
-  const place = (sorted.length - 1) * share;
-  const low = sorted[Math.floor(place)];
-  return low + (sorted[Math.ceil(place)] - low) * (place % 1);
+/** Another one goes first each time. */
+function turned(list, by) {
+  const start = by % list.length;
+  return [...list.slice(start), ...list.slice(0, start)];
 }
 
+const mean = (list) => list.reduce((sum, value) => sum + value, 0) / list.length;
+
 /** Cost a request by round; of "all", one request to each route. */
-function costsOf(server, route) {
-  if (route !== "all") return server.costs.get(route);
-  const lists = [...server.costs.values()];
-  return lists[0].map((_, round) => lists.reduce((sum, list) => sum + list[round], 0));
+function costsOf({ costs }, route) {
+  if (route !== "all") return costs[route];
+  return costs[routes[0]].map((_, round) => routes.reduce((sum, each) => sum + costs[each][round], 0));
+}
+
+/** Of means over a fifth of the rounds each: a garbage collection costs as much as a round. */
+function ratiosOf(costs, base) {
+  const size = Math.max(1, Math.floor(costs.length / BLOCKS));
+  const block = (list, index) => mean(list.slice(index * size, (index + 1) * size));
+  const count = Math.min(BLOCKS, costs.length);
+  const ratios = Array.from({ length: count }, (_, index) => block(costs, index) / block(base, index));
+  return ratios.sort((a, b) => a - b);
 }
 
 function printTable(servers, base) {
-  const rows = [["route", "variant", "CPU a request", "over none", "ratio", "quartiles of the ratio", "RSS"]];
-  for (const route of [...values.routes.split(","), "all"]) {
+  const rows = [["route", "variant", "CPU a request", "over none", "ratio", "spread", "RSS"]];
+  for (const route of [...routes, "all"]) {
     for (const server of servers) {
       const costs = costsOf(server, route);
       const none = costsOf(base, route);
-      // Round by round: what the machine did to one of a round it did to all.
-      const ratios = costs.map((cost, round) => cost / none[round]);
-      const us = quantile(costs, 0.5);
-      const [low, middle, high] = [0.25, 0.5, 0.75].map((share) => quantile(ratios, share).toFixed(3));
+      const ratios = ratiosOf(costs, none);
       rows.push([
         route,
         server.name,
-        `${Math.round(us)} µs`,
-        `${Math.round(us - quantile(none, 0.5))} µs`,
-        middle,
-        `${low} – ${high}`,
-        `${Math.round(quantile(server.memory, 0.5) / 1024 / 1024)} MiB`,
+        `${Math.round(mean(costs))} µs`,
+        `${Math.round(mean(costs) - mean(none))} µs`,
+        (mean(costs) / mean(none)).toFixed(3),
+        `${ratios.at(0).toFixed(2)} – ${ratios.at(-1).toFixed(2)}`,
+        `${Math.round(mean(server.memory) / 1024 / 1024)} MiB`,
       ]);
     }
   }
@@ -202,6 +227,7 @@ try {
   }
   const load = createLoad();
   const startMs = performance.now();
+  await warmUp(servers);
   await measure(servers, load);
   load.stop();
   stock.stop();
@@ -209,6 +235,15 @@ try {
   console.log(
     `Node ${process.version}, ${ROUNDS} rounds × ${REQUESTS} requests for each variant and route, ${seconds} s\n`,
   );
+  if (values.out)
+    writeFileSync(
+      values.out,
+      JSON.stringify(
+        servers.map(({ name, costs }) => ({ name, costs })),
+        null,
+        1,
+      ),
+    );
   printTable(servers, servers.find(({ name }) => name === "none") ?? servers[0]);
   console.log(`\ncollector: ${JSON.stringify(await (await fetch(`${collector.url}/api/stats`)).json())}`);
 } finally {
