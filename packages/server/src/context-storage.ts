@@ -1,19 +1,72 @@
-import type { AsyncLocalStorage } from "node:async_hooks";
-import type { Context, ContextManager } from "@opentelemetry/api";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { type Context, type ContextManager, ROOT_CONTEXT } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { silence } from "./requests/silence.ts";
+import { NO_SPAN } from "./tracer/quiet-spans.ts";
+import { RequestContext } from "./tracer/request-context.ts";
 
-export interface ContextStorage {
+/** The running request, by the same storage as the active context. */
+export interface RequestStorage<T> {
+  /** From here on, in this request's async resource only, this is the request; `isIgnored`: nothing in it is traced or sent on. */
+  enter(value: T, isIgnored: boolean): void;
+  current(): T | undefined;
+}
+
+export interface ContextStorage<T> {
   readonly manager: ContextManager;
   /** Makes a context the active one for the rest of the running request; OpenTelemetry knows only a callback's length. */
   enter(context: Context): void;
+  readonly requests: RequestStorage<T>;
 }
 
-/** OpenTelemetry's context manager, with a way to enter a context where no callback is: in a diagnostics channel. */
-export function createContextStorage(): ContextStorage {
-  const manager = new AsyncLocalStorageContextManager();
-  // Private by its type only; the bundle holds this version, and a test enters a context.
-  const { _asyncLocalStorage: storage } = manager as unknown as {
-    _asyncLocalStorage: AsyncLocalStorage<Context>;
+/** The active context and the running request in one AsyncLocalStorage. */
+export function createContextStorage<T>(): ContextStorage<T> {
+  const storage = new AsyncLocalStorage<Context>();
+  const active = (): Context => storage.getStore() ?? ROOT_CONTEXT;
+  const request = () => {
+    const context = storage.getStore();
+    return context instanceof RequestContext ? context.request : undefined;
   };
-  return { manager, enter: (context) => storage.enterWith(context) };
+
+  function entered(context: Context): Context {
+    if (context instanceof RequestContext && context.request) return context;
+    const running = request();
+    return running ? RequestContext.adopt(context, running) : context;
+  }
+
+  // Theirs knows how to bind functions and emitters; it asks `with` for all that concerns the storage.
+  const manager = Object.assign(new AsyncLocalStorageContextManager(), {
+    active,
+    with<A extends unknown[], F extends (...args: A) => ReturnType<F>>(
+      context: Context,
+      fn: F,
+      thisArg?: ThisParameterType<F>,
+      ...args: A
+    ): ReturnType<F> {
+      const run = thisArg === undefined || thisArg === null ? fn : fn.bind(thisArg);
+      return storage.run(entered(context), run, ...args);
+    },
+    attach(context: Context) {
+      const before = storage.getStore();
+      storage.enterWith(entered(context));
+      // What the storage held, `undefined` too: `enterWith` takes it, its type does not.
+      return { dispose: (): void => storage.enterWith(before as Context) };
+    },
+    disable() {
+      storage.disable();
+      return manager;
+    },
+  });
+  return {
+    manager,
+    enter: (context) => storage.enterWith(entered(context)),
+    requests: {
+      enter: (value, isIgnored) =>
+        storage.enterWith(
+          isIgnored ? silence(RequestContext.begin(value, NO_SPAN)) : RequestContext.begin(value, undefined),
+        ),
+      // Nothing but `enter` puts a request there.
+      current: () => request()?.value as T | undefined,
+    },
+  };
 }

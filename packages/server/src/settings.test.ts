@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { logsTarget, metricsTarget, readServerConfig, sampleRatioOf } from "./settings.ts";
+import { logsTarget, metricsTarget, readServerConfig, sampleRatioOf, spanLimitsOf } from "./settings.ts";
 import { VERSION } from "./version.ts";
 
 function read(env: Record<string, string>) {
@@ -51,6 +51,28 @@ test("production keeps a tenth, other runs keep all, and a set share is taken as
   expect(ratioWith({ NODE_ENV: "production" })).toBe(0.1);
   expect(ratioWith({ NODE_ENV: "development" })).toBe(1);
   expect(ratioWith({ NODE_ENV: "production", OTEL_TRACES_SAMPLER_ARG: "0" })).toBe(0);
+});
+
+test("the limits of a span are OpenTelemetry's, the span's own variable before the general one", () => {
+  const limitsWith = (env: Record<string, string>) => {
+    const { config } = read({ OTEL_ENABLED: "true", ...env });
+    return config && spanLimitsOf(config);
+  };
+  expect(limitsWith({})).toEqual({
+    attributes: 128,
+    valueLength: Number.POSITIVE_INFINITY,
+    events: 128,
+    links: 128,
+  });
+  const env = {
+    OTEL_ATTRIBUTE_COUNT_LIMIT: "10",
+    OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT: "20",
+    OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT: "30",
+    OTEL_SPAN_EVENT_COUNT_LIMIT: "40",
+    OTEL_SPAN_LINK_COUNT_LIMIT: "50",
+  };
+  expect(limitsWith(env)).toEqual({ attributes: 20, valueLength: 30, events: 40, links: 50 });
+  expect(read({ OTEL_ENABLED: "true", OTEL_SPAN_LINK_COUNT_LIMIT: "few" }).warnings[0]).toContain('="few"');
 });
 
 test("the version in the boot line is the package's", async () => {

@@ -15,6 +15,7 @@ import {
   type TracingConfig,
   tracingSettings,
 } from "@throughline/core";
+import type { SpanLimits } from "./tracer/span-attributes.ts";
 
 /** {@link TracingConfig} plus what only the server needs. */
 export interface ServerConfig extends TracingConfig {
@@ -53,6 +54,12 @@ export interface ServerConfig extends TracingConfig {
   readonly metricsEndpoint: string;
   readonly metricsProtocol: OtlpProtocol | "";
   readonly metricsHeaders: Readonly<Record<string, string>>;
+  /** Attributes of a span, an event or a link; what is more is counted as dropped. */
+  readonly attributeCountLimit: number;
+  /** Characters of a text in an attribute. */
+  readonly attributeLengthLimit: number;
+  readonly eventCountLimit: number;
+  readonly linkCountLimit: number;
 }
 
 export const serverSettings: SettingsTable<ServerConfig> = {
@@ -125,6 +132,18 @@ export const serverSettings: SettingsTable<ServerConfig> = {
     parse: parseKeyValues,
     fallback: {},
   },
+  attributeCountLimit: {
+    env: ["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT"],
+    parse: parseInteger(0, 1_000_000),
+    fallback: 128,
+  },
+  attributeLengthLimit: {
+    env: ["OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"],
+    parse: parseInteger(1, 1_000_000_000),
+    fallback: Number.POSITIVE_INFINITY,
+  },
+  eventCountLimit: { env: ["OTEL_SPAN_EVENT_COUNT_LIMIT"], parse: parseInteger(0, 1_000_000), fallback: 128 },
+  linkCountLimit: { env: ["OTEL_SPAN_LINK_COUNT_LIMIT"], parse: parseInteger(0, 1_000_000), fallback: 128 },
 };
 
 const PROPAGATORS = ["tracecontext", "baggage", "none"];
@@ -210,6 +229,16 @@ export function sampleRatioOf(config: ServerConfig): { readonly ratio: number; r
   return config.nodeEnv === "production"
     ? { ratio: 0.1, why: "the default in production, OTEL_TRACES_SAMPLER_ARG=1 keeps all" }
     : { ratio: 1, why: "the default outside production" };
+}
+
+/** https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#span-limits */
+export function spanLimitsOf(config: ServerConfig): SpanLimits {
+  return {
+    attributes: config.attributeCountLimit,
+    valueLength: config.attributeLengthLimit,
+    events: config.eventCountLimit,
+    links: config.linkCountLimit,
+  };
 }
 
 /** Next.js reads this on every fetch; its own CLIENT span sends no `traceparent` and would double ours. */

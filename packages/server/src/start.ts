@@ -1,7 +1,8 @@
-import { context, ProxyTracerProvider, propagation, type TracerProvider, trace } from "@opentelemetry/api";
+import { type ContextManager, context, propagation, type TextMapPropagator, trace } from "@opentelemetry/api";
 import { registerInstrumentations } from "@opentelemetry/instrumentation";
 import { defaultResource, type Resource, resourceFromAttributes } from "@opentelemetry/resources";
 import { NodeSDK } from "@opentelemetry/sdk-node";
+import type { SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { SERVICE_NAME, SERVICE_VERSION } from "@throughline/core/attributes";
 import { createContextStorage } from "./context-storage.ts";
 import { unpatchedLibraries } from "./libraries/unpatched-libraries.ts";
@@ -22,11 +23,12 @@ import { nextSpans } from "./requests/next-spans.ts";
 import { type IncomingOptions, traceNodeRequests } from "./requests/node-requests.ts";
 import { createNoiseTest } from "./requests/noise.ts";
 import { recordRequestError } from "./requests/request-error.ts";
-import { type ResponseRecords, recordResponses } from "./requests/response-record.ts";
+import { type ResponseRecord, type ResponseRecords, recordResponses } from "./requests/response-record.ts";
 import { createSampler } from "./requests/sampler.ts";
 import { traceServerActions } from "./requests/server-actions.ts";
-import { basePath, buildFolder, type ServerConfig, sampleRatioOf } from "./settings.ts";
+import { basePath, buildFolder, type ServerConfig, sampleRatioOf, spanLimitsOf } from "./settings.ts";
 import { withSpan } from "./spans/with-span.ts";
+import { createTracerProvider } from "./tracer/tracer.ts";
 import { VERSION } from "./version.ts";
 
 export interface StartOptions extends RegisterOptions {
@@ -43,29 +45,19 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   const extra = (await options.instrumentations?.()) ?? [];
   const isNext = options.host === "next";
   const isNoise = noiseTest(config, options);
-  const records = isNext ? recordResponses(isNoise) : undefined;
-  const storage = createContextStorage();
+  const storage = createContextStorage<ResponseRecord>();
+  const records = isNext ? recordResponses(isNoise, storage.requests) : undefined;
   const exporting = createExporting(config);
   const ends = redactUrls(combine(exporting.processors));
   const processor = records ? nextSpans(ends, records.current) : ends;
   const stopLogs = await startLogs(config);
-  const sdk = new NodeSDK({
-    autoDetectResources: false,
-    resource: resourceOf(config),
-    sampler: samplerOf(config, isNext),
-    spanProcessors: [processor],
-    contextManager: storage.manager,
-    textMapPropagator: createPropagator({
-      propagators: config.propagators,
-      trustsCaller: !isNext,
-      servesNoise: () => records?.current()?.isNoise === true,
-    }),
-    // Empty lists, because without them the SDK starts OTLP exporters for metrics and logs by itself.
-    metricReaders: [],
-    logRecordProcessors: [],
+  const propagator = createPropagator({
+    propagators: config.propagators,
+    trustsCaller: !isNext,
+    servesNoise: () => records?.current()?.isNoise === true,
   });
-  sdk.start();
-  if (isNext) skipBookkeeping(ownProvider());
+  const sdk = startSdk(storage.manager, propagator);
+  startTracer(config, processor, isNext);
   const incoming = isNext ? undefined : { route: options.route, isNoise, enter: storage.enter };
   const stopInstruments = startInstruments(rules, incoming, extra);
   sayUnpatched(extra, isNext);
@@ -85,7 +77,7 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
       state.flushers.delete(flush);
       Object.assign(state, { spanCounts: undefined, tracing: undefined });
       stopInstruments();
-      await Promise.allSettled([sdk.shutdown(), stopLogs()]);
+      await Promise.allSettled([processor.shutdown(), sdk.shutdown(), stopLogs()]);
       leaveNext();
       for (const api of [trace, context, propagation]) api.disable();
     },
@@ -107,10 +99,30 @@ function joinNext(records: ResponseRecords): () => void {
   };
 }
 
-/** The SDK's own, and not the stand-in that the api hands out. */
-function ownProvider(): TracerProvider {
-  const provider = trace.getTracerProvider();
-  return provider instanceof ProxyTracerProvider ? provider.getDelegate() : provider;
+/** Everything of OpenTelemetry's SDK but the tracer provider: docs/decisions/0014-server-tracer.md. */
+function startSdk(contextManager: ContextManager, textMapPropagator: TextMapPropagator): NodeSDK {
+  const sdk = new NodeSDK({
+    autoDetectResources: false,
+    contextManager,
+    textMapPropagator,
+    // Empty lists, because without them the SDK starts OTLP exporters by itself, and a tracer provider of its own.
+    spanProcessors: [],
+    metricReaders: [],
+    logRecordProcessors: [],
+  });
+  sdk.start();
+  return sdk;
+}
+
+function startTracer(config: ServerConfig, processor: SpanProcessor, isNext: boolean): void {
+  const provider = createTracerProvider({
+    sampler: samplerOf(config, isNext),
+    processor,
+    resource: resourceOf(config),
+    limits: spanLimitsOf(config),
+  });
+  if (isNext) skipBookkeeping(provider);
+  trace.setGlobalTracerProvider(provider);
 }
 
 function samplerOf(config: ServerConfig, isNext: boolean) {

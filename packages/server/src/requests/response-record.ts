@@ -1,8 +1,8 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import { channel } from "node:diagnostics_channel";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Span } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
+import { createContextStorage, type RequestStorage } from "../context-storage.ts";
 
 /** What one response knows about its SERVER spans. */
 export interface ResponseRecord {
@@ -29,13 +29,12 @@ export interface ResponseRecords {
 /** Makes the response of the running request findable from any code below it, without patching anything. */
 export function recordResponses(
   isNoise: (request: IncomingMessage) => boolean = () => false,
+  requests: RequestStorage<ResponseRecord> = createContextStorage<ResponseRecord>().requests,
 ): ResponseRecords {
-  const storage = new AsyncLocalStorage<ResponseRecord>();
   const started = channel("http.server.request.start");
   const onStart = (message: unknown): void => {
     const { response } = message as { response: ServerResponse };
-    // enterWith, not run: the channel has no callback around the request. It holds for this request's async resource only.
-    storage.enterWith({
+    const record: ResponseRecord = {
       response,
       isNoise: isNoise(response.req),
       first: undefined,
@@ -43,14 +42,14 @@ export function recordResponses(
       held: undefined,
       joined: false,
       failure: undefined,
-    });
+    };
+    requests.enter(record, record.isNoise);
   };
   started.subscribe(onStart);
   return {
-    current: () => storage.getStore(),
+    current: requests.current,
     stop: () => {
       started.unsubscribe(onStart);
-      storage.disable();
     },
   };
 }

@@ -1,0 +1,39 @@
+import type { HrTime, TimeInput } from "@opentelemetry/api";
+
+/** Below it the two clocks may differ by their resolution alone; above it the machine slept, or its clock was set. */
+const DRIFT_MS = 5;
+
+/** What to add to `performance.now` for Unix milliseconds. */
+export type Clock = () => number;
+
+/**
+ * One origin for the process, so that a child lies inside its parent to the microsecond; moved only where
+ * `performance.now` no longer tells the time of day. Asked once a trace: spans below take their parent's.
+ */
+export function createClock(): Clock {
+  let origin = performance.timeOrigin;
+  return () => {
+    const before = performance.now();
+    const unixMs = Date.now();
+    const now = performance.now();
+    // Where something else ran in between the two cannot be compared.
+    if (now - before < 1 && Math.abs(unixMs - now - origin) > DRIFT_MS) origin = unixMs - now;
+    return origin;
+  };
+}
+
+/** Unix milliseconds. A number is `performance.now` or Unix milliseconds; the API has no other way to say which. */
+export function unixMsOf(time: TimeInput | undefined, origin: number): number {
+  if (time === undefined || time === null) return performance.now() + origin;
+  if (Array.isArray(time)) return time[0] * 1000 + time[1] / 1e6;
+  const given = Number(time);
+  // What is no time must not make the span unwritable.
+  if (!Number.isFinite(given)) return performance.now() + origin;
+  return typeof time === "number" && given <= performance.now() ? given + origin : given;
+}
+
+export function hrTimeOf(unixMs: number): HrTime {
+  const seconds = Math.floor(unixMs / 1000);
+  const nanos = Math.round((unixMs - seconds * 1000) * 1e6);
+  return nanos < 1e9 ? [seconds, nanos] : [seconds + 1, 0];
+}

@@ -1,0 +1,33 @@
+import { AsyncResource } from "node:async_hooks";
+import { randomFillSync } from "node:crypto";
+
+const POOL_BYTES = 4096;
+
+export interface Ids {
+  newTraceId(): string;
+  newSpanId(): string;
+}
+
+/**
+ * Random ids from a pool. It is filled in the scope of whoever made it, not of the span: inside a prerender Next.js
+ * takes a call of `crypto` or `Math.random` for a sign that the page is not static, and aborts it.
+ * https://nextjs.org/docs/messages/next-prerender-random
+ */
+export function createIds(): Ids {
+  const scope = new AsyncResource("throughline.ids");
+  const pool = Buffer.alloc(POOL_BYTES);
+  let used = POOL_BYTES;
+
+  function next(bytes: number): string {
+    if (used + bytes > POOL_BYTES) {
+      scope.runInAsyncScope(randomFillSync, undefined, pool);
+      used = 0;
+    }
+    const start = used;
+    used += bytes;
+    const id = pool.toString("hex", start, used);
+    // All zeros means "no id": https://www.w3.org/TR/trace-context/#trace-id
+    return /[^0]/.test(id) ? id : next(bytes);
+  }
+  return { newTraceId: () => next(16), newSpanId: () => next(8) };
+}

@@ -1,0 +1,211 @@
+import {
+  type Attributes,
+  type AttributeValue,
+  type Exception,
+  type HrTime,
+  type Link,
+  type SpanContext,
+  type SpanKind,
+  type SpanStatus,
+  SpanStatusCode,
+  type TimeInput,
+} from "@opentelemetry/api";
+import type { InstrumentationScope } from "@opentelemetry/core";
+import type { Resource } from "@opentelemetry/resources";
+import type { Span, TimedEvent } from "@opentelemetry/sdk-trace-base";
+import {
+  EXCEPTION_EVENT,
+  EXCEPTION_MESSAGE,
+  EXCEPTION_STACKTRACE,
+  EXCEPTION_TYPE,
+} from "@throughline/core/attributes";
+import { hrTimeOf, unixMsOf } from "./clock.ts";
+import { QuietSpan } from "./quiet-spans.ts";
+import { attributed, putAttribute, type SpanLimits } from "./span-attributes.ts";
+
+type ExportedLink = Span["links"][number];
+
+export interface NewSpan {
+  readonly name: string;
+  readonly kind: SpanKind;
+  readonly context: SpanContext;
+  readonly parent: SpanContext | undefined;
+  readonly startTime: TimeInput | undefined;
+  /** See `createClock`. */
+  readonly origin: number;
+  readonly attributes: Attributes | undefined;
+  readonly links: readonly Link[] | undefined;
+  readonly scope: InstrumentationScope;
+  /** What all spans of the process have alike. */
+  readonly process: SpanProcess;
+}
+
+export interface SpanProcess {
+  readonly resource: Resource;
+  readonly limits: SpanLimits;
+  readonly onEnd: (span: RecordedSpan) => void;
+}
+
+/** A span that records; once it has ended nothing changes it. It is also what the exporters read. */
+export class RecordedSpan implements Span {
+  // A class, because every method would be a function of its own for each span otherwise.
+  name: string;
+  readonly kind: SpanKind;
+  readonly parentSpanContext?: SpanContext;
+  readonly attributes: Attributes;
+  links: ExportedLink[] = [];
+  events: TimedEvent[] = [];
+  status: SpanStatus = { code: SpanStatusCode.UNSET };
+  ended = false;
+  readonly instrumentationScope: InstrumentationScope;
+  droppedAttributesCount: number;
+  droppedEventsCount = 0;
+  droppedLinksCount = 0;
+  /** Unix milliseconds. */
+  readonly startUnixMs: number;
+  endUnixMs = 0;
+  /** See `createClock`. */
+  readonly origin: number;
+  private readonly context: SpanContext;
+  private readonly process: SpanProcess;
+  private noise: QuietSpan | undefined;
+
+  constructor({
+    name,
+    kind,
+    context,
+    parent,
+    startTime,
+    origin,
+    attributes,
+    links,
+    scope,
+    process,
+  }: NewSpan) {
+    const own = attributed(attributes, process.limits);
+    this.name = name;
+    this.kind = kind;
+    if (parent) this.parentSpanContext = parent;
+    this.attributes = own.attributes;
+    this.droppedAttributesCount = own.dropped;
+    this.instrumentationScope = scope;
+    this.startUnixMs = unixMsOf(startTime, origin);
+    this.origin = origin;
+    this.context = context;
+    this.process = process;
+    if (links) this.addLinks(links);
+  }
+
+  get resource(): Resource {
+    return this.process.resource;
+  }
+  get startTime(): HrTime {
+    return hrTimeOf(this.startUnixMs);
+  }
+  get endTime(): HrTime {
+    return hrTimeOf(this.endUnixMs);
+  }
+  get duration(): HrTime {
+    return hrTimeOf(this.endUnixMs - this.startUnixMs);
+  }
+  /** Stands in for noise below this span; one serves all. */
+  get transparent(): QuietSpan {
+    this.noise ??= new QuietSpan(this.context, this);
+    return this.noise;
+  }
+  spanContext(): SpanContext {
+    return this.context;
+  }
+  isRecording(): boolean {
+    return !this.ended;
+  }
+
+  setAttribute(key: string, value: AttributeValue): this {
+    if (this.ended) return this;
+    if (putAttribute(this.attributes, key, value, this.process.limits)) this.droppedAttributesCount += 1;
+    return this;
+  }
+
+  setAttributes(attributes: Attributes): this {
+    for (const [key, value] of Object.entries(attributes)) {
+      // `undefined` is left out below, as every other value that is none.
+      this.setAttribute(key, value as AttributeValue);
+    }
+    return this;
+  }
+
+  addEvent(name: string, attributesOrTime?: Attributes | TimeInput, time?: TimeInput): this {
+    if (this.ended) return this;
+    const isTime = isTimeInput(attributesOrTime);
+    const { attributes, dropped } = attributed(isTime ? undefined : attributesOrTime, this.process.limits);
+    const at = time ?? (isTime ? attributesOrTime : undefined);
+    this.events.push({
+      name,
+      attributes,
+      time: hrTimeOf(unixMsOf(at, this.origin)),
+      droppedAttributesCount: dropped,
+    });
+    if (this.events.length > this.process.limits.events && this.events.shift()) this.droppedEventsCount += 1;
+    return this;
+  }
+
+  addLink({ context, attributes: given }: Link): this {
+    if (this.ended) return this;
+    const { attributes, dropped } = attributed(given, this.process.limits);
+    this.links.push({
+      context,
+      ...(Object.keys(attributes).length > 0 && { attributes }),
+      ...(dropped > 0 && { droppedAttributesCount: dropped }),
+    });
+    if (this.links.length > this.process.limits.links && this.links.shift()) this.droppedLinksCount += 1;
+    return this;
+  }
+
+  addLinks(links: readonly Link[]): this {
+    for (const link of links) this.addLink(link);
+    return this;
+  }
+
+  // https://opentelemetry.io/docs/specs/otel/trace/api/#set-status
+  setStatus({ code, message }: SpanStatus): this {
+    if (this.ended || code === SpanStatusCode.UNSET || this.status.code === SpanStatusCode.OK) return this;
+    this.status = code === SpanStatusCode.ERROR && typeof message === "string" ? { code, message } : { code };
+    return this;
+  }
+
+  updateName(name: string): this {
+    if (!this.ended) this.name = name;
+    return this;
+  }
+
+  recordException(exception: Exception, time?: TimeInput): void {
+    const described = describe(exception);
+    if (described) this.addEvent(EXCEPTION_EVENT, described, time);
+  }
+
+  end(time?: TimeInput): void {
+    if (this.ended) return;
+    this.endUnixMs = Math.max(unixMsOf(time, this.origin), this.startUnixMs);
+    this.ended = true;
+    this.process.onEnd(this);
+  }
+}
+
+function isTimeInput(value: Attributes | TimeInput | undefined): value is TimeInput {
+  return typeof value === "number" || value instanceof Date || Array.isArray(value);
+}
+
+// https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-spans/
+function describe(exception: Exception): Attributes | undefined {
+  // The API's type is a union in which each member forbids nothing that the others have.
+  const { code, name, message, stack } = (
+    typeof exception === "string" ? { message: exception } : exception
+  ) as { code?: string | number; name?: string; message?: string; stack?: string };
+  const type = code ? String(code) : name;
+  if (!type && !message) return undefined;
+  return {
+    ...(type && { [EXCEPTION_TYPE]: type }),
+    ...(message && { [EXCEPTION_MESSAGE]: message }),
+    ...(stack && { [EXCEPTION_STACKTRACE]: stack }),
+  };
+}
