@@ -22,17 +22,27 @@ export function createClock(): Clock {
   };
 }
 
-/** Unix milliseconds. A number is `performance.now` or Unix milliseconds; the API has no other way to say which. */
-export function unixMsOf(time: TimeInput | undefined, origin: number): number {
-  if (time === undefined || time === null) return performance.now() + origin;
-  if (Array.isArray(time)) return time[0] * 1000 + time[1] / 1e6;
+/** A number is `performance.now` or Unix milliseconds; the API has no other way to say which. */
+export function hrTimeOf(time: TimeInput | undefined, origin: number): HrTime {
+  if (time === undefined || time === null) return hrTime(performance.now() + origin);
+  if (Array.isArray(time)) return time;
   const given = Number(time);
   // What is no time must not make the span unwritable.
-  if (!Number.isFinite(given)) return performance.now() + origin;
-  return typeof time === "number" && given <= performance.now() ? given + origin : given;
+  if (!Number.isFinite(given)) return hrTime(performance.now() + origin);
+  return hrTime(typeof time === "number" && given <= performance.now() ? given + origin : given);
 }
 
-export function hrTimeOf(unixMs: number): HrTime {
+export function hrDuration(from: HrTime, to: HrTime): HrTime {
+  const nanos = to[1] - from[1];
+  const seconds = to[0] - from[0];
+  return nanos < 0 ? [seconds - 1, nanos + 1e9] : [seconds, nanos];
+}
+
+export function isBefore(one: HrTime, other: HrTime): boolean {
+  return (one[0] - other[0] || one[1] - other[1]) < 0;
+}
+
+function hrTime(unixMs: number): HrTime {
   const seconds = Math.floor(unixMs / 1000);
   const nanos = Math.round((unixMs - seconds * 1000) * 1e6);
   return nanos < 1e9 ? [seconds, nanos] : [seconds + 1, 0];

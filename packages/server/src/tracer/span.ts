@@ -19,7 +19,7 @@ import {
   EXCEPTION_STACKTRACE,
   EXCEPTION_TYPE,
 } from "@throughline/core/attributes";
-import { hrTimeOf, unixMsOf } from "./clock.ts";
+import { hrDuration, hrTimeOf, isBefore } from "./clock.ts";
 import { QuietSpan } from "./quiet-spans.ts";
 import { attributed, putAttribute, type SpanLimits } from "./span-attributes.ts";
 
@@ -61,9 +61,8 @@ export class RecordedSpan implements Span {
   droppedAttributesCount: number;
   droppedEventsCount = 0;
   droppedLinksCount = 0;
-  /** Unix milliseconds. */
-  readonly startUnixMs: number;
-  endUnixMs = 0;
+  readonly startTime: HrTime;
+  endTime: HrTime = [0, 0];
   /** See `createClock`. */
   readonly origin: number;
   private readonly context: SpanContext;
@@ -89,7 +88,7 @@ export class RecordedSpan implements Span {
     this.attributes = own.attributes;
     this.droppedAttributesCount = own.dropped;
     this.instrumentationScope = scope;
-    this.startUnixMs = unixMsOf(startTime, origin);
+    this.startTime = hrTimeOf(startTime, origin);
     this.origin = origin;
     this.context = context;
     this.process = process;
@@ -99,14 +98,8 @@ export class RecordedSpan implements Span {
   get resource(): Resource {
     return this.process.resource;
   }
-  get startTime(): HrTime {
-    return hrTimeOf(this.startUnixMs);
-  }
-  get endTime(): HrTime {
-    return hrTimeOf(this.endUnixMs);
-  }
   get duration(): HrTime {
-    return hrTimeOf(this.endUnixMs - this.startUnixMs);
+    return this.ended ? hrDuration(this.startTime, this.endTime) : [-1, -1];
   }
   /** Stands in for noise below this span; one serves all. */
   get transparent(): QuietSpan {
@@ -142,7 +135,7 @@ export class RecordedSpan implements Span {
     this.events.push({
       name,
       attributes,
-      time: hrTimeOf(unixMsOf(at, this.origin)),
+      time: hrTimeOf(at, this.origin),
       droppedAttributesCount: dropped,
     });
     if (this.events.length > this.process.limits.events && this.events.shift()) this.droppedEventsCount += 1;
@@ -185,7 +178,8 @@ export class RecordedSpan implements Span {
 
   end(time?: TimeInput): void {
     if (this.ended) return;
-    this.endUnixMs = Math.max(unixMsOf(time, this.origin), this.startUnixMs);
+    const endTime = hrTimeOf(time, this.origin);
+    this.endTime = isBefore(endTime, this.startTime) ? this.startTime : endTime;
     this.ended = true;
     this.process.onEnd(this);
   }
