@@ -9,6 +9,7 @@ import {
   type SpanStatus,
   SpanStatusCode,
   type TimeInput,
+  TraceFlags,
 } from "@opentelemetry/api";
 import type { InstrumentationScope } from "@opentelemetry/core";
 import type { Resource } from "@opentelemetry/resources";
@@ -67,7 +68,7 @@ export class RecordedSpan implements Span {
   readonly origin: number;
   private readonly context: SpanContext;
   private readonly process: SpanProcess;
-  private noise: QuietSpan | undefined;
+  private below: QuietSpan | undefined;
 
   constructor({
     name,
@@ -101,10 +102,12 @@ export class RecordedSpan implements Span {
   get duration(): HrTime {
     return this.ended ? hrDuration(this.startTime, this.endTime) : [-1, -1];
   }
-  /** Stands in for noise below this span; one serves all. */
-  get transparent(): QuietSpan {
-    this.noise ??= new QuietSpan(this.context, this);
-    return this.noise;
+  /** Stands in for what is not kept below this span; one serves all. */
+  get quiet(): QuietSpan {
+    // Recorded for metrics only: nothing below is kept.
+    const isDropped = (this.context.traceFlags & TraceFlags.SAMPLED) === 0;
+    this.below ??= new QuietSpan(this.context, isDropped ? undefined : this);
+    return this.below;
   }
   spanContext(): SpanContext {
     return this.context;

@@ -325,6 +325,23 @@ test("what a sampler drops inside a kept trace is passed through: spans below ar
   expect(request?.attributes).toEqual({});
 });
 
+test("below a span that is recorded for itself alone nothing is kept, and it is asked once", () => {
+  const decision = (name: string) =>
+    name === "request" ? SamplingDecision.RECORD : SamplingDecision.NOT_RECORD;
+  const asked = vi.fn((_context, _traceId, name) => ({ decision: decision(name) }));
+  const { tracer, ended } = own({ shouldSample: asked, toString: () => "test" });
+  tracer.startActiveSpan("request", (request) => {
+    tracer.startActiveSpan("render", (render) => {
+      expect(render.spanContext()).toBe(request.spanContext());
+      tracer.startActiveSpan("query", (query) => query.end());
+      render.end();
+    });
+    request.end();
+  });
+  expect(asked).toHaveBeenCalledTimes(2);
+  expect(ended.map(({ name }) => name)).toEqual(["request"]);
+});
+
 test("where tracing is suppressed there is no span and nothing to send on", () => {
   const { tracer, ended } = own();
   const suppressed = tracer.startSpan("work", {}, suppressTracing(BELOW));

@@ -112,8 +112,7 @@ function startBelow(above: Span | undefined, { name, options, active, scope, par
   const parentContext = root ? trace.deleteSpan(active) : active;
   const result = parts.sampler.shouldSample(parentContext, traceId, name, kind, attributes, links ?? []);
   const isKept = result.decision !== SamplingDecision.NOT_RECORD;
-  // Noise inside a kept trace.
-  if (!isKept && local) return local.transparent;
+  if (!isKept && local) return local.quiet;
   const isSampled = result.decision === SamplingDecision.RECORD_AND_SAMPLED;
   const traceState = result.traceState ?? parent?.traceState;
   const context = {
