@@ -23,10 +23,10 @@ import {
   type SpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { createContexts } from "./context-manager.ts";
+import { createContextStorage } from "../context-storage.ts";
 import { createTracerProvider } from "./tracer.ts";
 
-const contexts = createContexts<string>();
+const contexts = createContextStorage<string>();
 
 beforeEach(() => {
   context.setGlobalContextManager(contexts.manager);

@@ -9,7 +9,7 @@ import {
 } from "@opentelemetry/api";
 import { isTracingSuppressed, suppressTracing } from "@opentelemetry/core";
 import { expect, test } from "vitest";
-import { createContexts } from "./context-manager.ts";
+import { createContextStorage } from "./context-storage.ts";
 
 const KEY = createContextKey("test");
 const OTHER = createContextKey("other");
@@ -19,8 +19,8 @@ const SPAN = trace.wrapSpanContext({
   traceFlags: TraceFlags.SAMPLED,
 });
 
-function inRequest<T>(run: (contexts: ReturnType<typeof createContexts<string>>) => T): T {
-  const contexts = createContexts<string>();
+function inRequest<T>(run: (contexts: ReturnType<typeof createContextStorage<string>>) => T): T {
+  const contexts = createContextStorage<string>();
   return contexts.manager.with(ROOT_CONTEXT, () => {
     contexts.requests.enter("request", false);
     return run(contexts);
@@ -28,7 +28,7 @@ function inRequest<T>(run: (contexts: ReturnType<typeof createContexts<string>>)
 }
 
 test("a context is active inside `with`, after its awaits too, and not outside", async () => {
-  const { manager } = createContexts();
+  const { manager } = createContextStorage();
   const context = ROOT_CONTEXT.setValue(KEY, 1);
   const result = manager.with(context, async () => {
     await Promise.resolve();
@@ -39,7 +39,7 @@ test("a context is active inside `with`, after its awaits too, and not outside",
 });
 
 test("`with` hands over `this`, the arguments and the answer, and rethrows", () => {
-  const { manager } = createContexts();
+  const { manager } = createContextStorage();
   const add = function (this: { base: number }, one: number, two: number): number {
     return this.base + one + two;
   };
@@ -53,7 +53,7 @@ test("`with` hands over `this`, the arguments and the answer, and rethrows", () 
 });
 
 test("bound functions and emitters run in the context they were bound to", () => {
-  const { manager } = createContexts();
+  const { manager } = createContextStorage();
   const context = ROOT_CONTEXT.setValue(KEY, 1);
   expect(manager.bind(context, () => manager.active())()).toBe(context);
   const emitter = manager.bind(context, new EventEmitter());
@@ -64,7 +64,7 @@ test("bound functions and emitters run in the context they were bound to", () =>
 });
 
 test("an attached context is active until it is disposed of", () => {
-  const { manager } = createContexts();
+  const { manager } = createContextStorage();
   const context = ROOT_CONTEXT.setValue(KEY, 1);
   manager.with(ROOT_CONTEXT, () => {
     // Of the API from 1.10 on, whose types are not installed here.
@@ -93,7 +93,7 @@ test("the request is found in every context below it, of whatever make", async (
 });
 
 test("two requests do not see each other", async () => {
-  const { manager, requests } = createContexts<string>();
+  const { manager, requests } = createContextStorage<string>();
   const request = (name: string) =>
     manager.with(ROOT_CONTEXT, async () => {
       requests.enter(name, false);
@@ -104,10 +104,12 @@ test("two requests do not see each other", async () => {
   expect(requests.current()).toBeUndefined();
 });
 
-test("a request that is ignored has an active span without ids", () => {
-  const { manager, requests } = createContexts<string>();
+test("in a request that is ignored tracing is suppressed, and its active span has no ids", () => {
+  const { manager, requests } = createContextStorage<string>();
   manager.with(ROOT_CONTEXT, () => {
     requests.enter("prefetch", true);
+    expect(requests.current()).toBe("prefetch");
+    expect(isTracingSuppressed(manager.active())).toBe(true);
     const span = trace.getSpan(manager.active());
     expect(span?.isRecording()).toBe(false);
     expect(trace.isSpanContextValid(span?.spanContext() ?? { traceId: "", spanId: "", traceFlags: 0 })).toBe(
