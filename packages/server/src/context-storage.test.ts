@@ -92,6 +92,27 @@ test("the request is found in every context below it, of whatever make", async (
   });
 });
 
+test("a request that is known late joins the context it has", async () => {
+  const { manager, requests } = createContextStorage<string>();
+  await manager.with(trace.setSpan(ROOT_CONTEXT, SPAN), async () => {
+    requests.join("late");
+    await Promise.resolve();
+    expect(requests.current()).toBe("late");
+    expect(trace.getSpan(manager.active())).toBe(SPAN);
+  });
+  expect(requests.current()).toBeUndefined();
+});
+
+test("the span of a request is active where no other is, until it is taken away", () => {
+  inRequest(({ manager, requests }) => {
+    const outside = manager.active();
+    requests.setSpan(SPAN);
+    expect(trace.getSpan(outside)).toBe(SPAN);
+    requests.setSpan(undefined);
+    expect(trace.getSpan(outside)).toBeUndefined();
+  });
+});
+
 test("two requests do not see each other", async () => {
   const { manager, requests } = createContextStorage<string>();
   const request = (name: string) =>

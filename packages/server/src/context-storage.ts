@@ -1,15 +1,19 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type Context, type ContextManager, ROOT_CONTEXT } from "@opentelemetry/api";
+import { type Context, type ContextManager, ROOT_CONTEXT, type Span } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { silence } from "./requests/silence.ts";
-import { NO_SPAN } from "./tracer/quiet-spans.ts";
+import { isDropped, NO_SPAN } from "./tracer/quiet-spans.ts";
 import { RequestContext } from "./tracer/request-context.ts";
 
 /** The running request, by the same storage as the active context. */
 export interface RequestStorage<T> {
   /** From here on, in this request's async resource only, this is the request; `isIgnored`: nothing in it is traced or sent on. */
   enter(value: T, isIgnored: boolean): void;
+  /** The same in the midst of a request, whose context stays the active one. */
+  join(value: T): void;
   current(): T | undefined;
+  /** What is the active span of the running request outside of all its contexts; `undefined`: none. */
+  setSpan(span: Span | undefined): void;
 }
 
 export interface ContextStorage<T> {
@@ -65,7 +69,15 @@ export function createContextStorage<T>(): ContextStorage<T> {
         storage.enterWith(
           isIgnored ? silence(RequestContext.begin(value, NO_SPAN)) : RequestContext.begin(value, undefined),
         ),
-      // Nothing but `enter` puts a request there.
+      join(value): void {
+        const { request: scope } = RequestContext.begin(value, undefined);
+        if (scope) storage.enterWith(RequestContext.adopt(active(), scope));
+      },
+      setSpan(span): void {
+        const base = request()?.base;
+        if (base && !isDropped(base.span)) base.span = span;
+      },
+      // Nothing but these puts a request there.
       current: () => request()?.value as T | undefined,
     },
   };

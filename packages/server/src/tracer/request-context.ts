@@ -28,7 +28,7 @@ interface Parts {
  * AsyncLocalStorage of its own: on Node 20 each of those is copied at every promise.
  */
 export class RequestContext implements Context {
-  /** Written once after creation, where the whole request is dropped: see `dropRequest`. */
+  /** Written after creation in the base of a request only: see `dropRequest` and `RequestStorage.setSpan`. */
   span: unknown;
   readonly request: RequestScope | undefined;
   private readonly rest: Entry | undefined;
