@@ -32,7 +32,9 @@ let cacheOrigin = "";
 test.beforeAll(async () => {
   test.setTimeout(240_000);
   origin = await startNextApp({ processes, folder: "pages-app", serviceName: "pages" });
-  cacheOrigin = await startNextApp({ processes, folder: "cache-app", serviceName: "cache" });
+  const cache = await startNextApp({ processes, folder: "cache-app", serviceName: "cache" });
+  // That app lives under a `basePath`.
+  cacheOrigin = `${cache}/base`;
 });
 
 test.afterAll(() => processes.stopAll());
@@ -62,6 +64,30 @@ test("what a partially prerendered page renders for a visit is in the visit's tr
   const ancestors = ancestorsOf(spanOf(document, "read stock", "internal"), document.spans);
   expect(ancestors.at(-1)?.spanId).toBe(spanId);
 });
+
+for (const [how, path] of [
+  ["a route handler", "/jump"],
+  ["`redirects` of the configuration", "/moved"],
+] as const) {
+  test(`a page under a basePath, after a 302 of ${how}: the load is below the span that served it, and what hydration fetches below the load`, async ({
+    page,
+  }) => {
+    const response = await page.goto(cacheOrigin + path);
+    await expect(page.getByRole("heading", { name: "landing 12" })).toBeVisible();
+    expect(new URL(page.url()).pathname).toBe("/base/landing");
+    const served = servedBy(response);
+    await expectJoinedLoad(served);
+    const document = await awaitTrace(served.traceId, ["GET /base/api/stock · client · cache-web"]);
+    const fetched = spanOf(document, "GET /base/api/stock", "client");
+    const above = ancestorsOf(fetched, document.spans).map(({ spanId }) => spanId);
+    expect(above).toEqual([spanOf(document, "page load", "internal").spanId, served.spanId]);
+    await expect
+      .poll(async () =>
+        (await readTrace(served.traceId))?.spans.filter((span) => span.parentSpanId === fetched.spanId),
+      )
+      .toMatchObject([{ kind: "server" }]);
+  });
+}
 
 function ancestorsOf(span: SpanJson, spans: readonly SpanJson[]): readonly SpanJson[] {
   const parent = spans.find(({ spanId }) => spanId === span.parentSpanId);
