@@ -13,17 +13,30 @@ export interface NextApp {
 }
 
 /** Builds a fixture for production and serves it; resolves with its origin. */
-export async function startNextApp({ processes, folder, serviceName }: NextApp): Promise<string> {
-  const cwd = fileURLToPath(new URL(`fixtures/${folder}`, import.meta.url));
-  const env = { ...tracingEnv(serviceName), NEXT_TELEMETRY_DISABLED: "1" };
-  await processes.run({ name: `the build of ${folder}`, args: [next, "build"], cwd, env });
+export async function startNextApp(app: NextApp): Promise<string> {
+  const { processes, folder } = app;
+  await processes.run({ name: `the build of ${folder}`, args: [next, "build"], ...placeOf(app) });
+  return serveNextApp(app);
+}
+
+/** Serves what is built, with these variables besides; resolves with its origin. */
+export async function serveNextApp(app: NextApp, more: Record<string, string> = {}): Promise<string> {
+  const { processes, folder } = app;
+  const { cwd, env } = placeOf(app);
   const port = await freePort(0);
   await processes.start({
     name: folder,
     args: [next, "start", "-p", String(port), "-H", "127.0.0.1"],
     cwd,
-    env,
+    env: { ...env, ...more },
     ready: saysLine(/Ready in/),
   });
   return `http://127.0.0.1:${port}`;
+}
+
+function placeOf({ folder, serviceName }: NextApp) {
+  return {
+    cwd: fileURLToPath(new URL(`fixtures/${folder}`, import.meta.url)),
+    env: { ...tracingEnv(serviceName), NEXT_TELEMETRY_DISABLED: "1" },
+  };
 }

@@ -6,6 +6,7 @@ import { testErrors } from "./pages-app/errors.ts";
 import { testPrerender } from "./pages-app/prerender.ts";
 import { testRestores } from "./pages-app/restore.ts";
 import { testRounds } from "./pages-app/rounds.ts";
+import { testSecrets } from "./pages-app/secrets.ts";
 import { testSoftNavigation } from "./pages-app/soft-navigation.ts";
 import { testVisits } from "./pages-app/visits.ts";
 import { testVitals } from "./pages-app/vitals.ts";
@@ -356,5 +357,13 @@ function routesOf(spans: readonly SentSpan[], name: string) {
     ]);
 }
 
-for (const testMore of [testRestores, testPrerender, testVitals, testSoftNavigation, testErrors, testRounds])
+for (const testMore of [
+  testRestores,
+  testPrerender,
+  testVitals,
+  testSoftNavigation,
+  testErrors,
+  testRounds,
+  testSecrets,
+])
   testMore(() => origin);
