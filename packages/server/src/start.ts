@@ -14,6 +14,7 @@ import { createPropagator } from "./outbound/propagator.ts";
 import { appPackage } from "./package-name.ts";
 import { combine } from "./pipeline/combine.ts";
 import { createExporting, printDestination } from "./pipeline/exporter.ts";
+import { lateTracers } from "./pipeline/late-tracers.ts";
 import { redactUrls } from "./pipeline/redact-urls.ts";
 import { flushBeforeExit } from "./pipeline/shutdown.ts";
 import { flushProcess, processState, type Tracing } from "./process-state.ts";
@@ -136,8 +137,9 @@ function startInstruments(
   incoming: IncomingOptions | undefined,
   extra: readonly Instrumentation[],
 ): () => void {
-  registerInstrumentations({ instrumentations: [...extra] });
-  const tracer = trace.getTracer("@throughline/server", VERSION);
+  const tracerProvider = lateTracers();
+  registerInstrumentations({ instrumentations: [...extra], tracerProvider });
+  const tracer = tracerProvider.getTracer("@throughline/server", VERSION);
   const stops = [traceOutbound(tracer, rules)];
   if (incoming) stops.push(traceNodeRequests(tracer, incoming));
   return () => {

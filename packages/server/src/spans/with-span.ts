@@ -45,7 +45,7 @@ function isServerReference(fn: object): boolean {
 function refuseSpan(name: string, fn: string): void {
   sayErrorOnce(
     new TypeError(
-      `withSpan(${JSON.stringify(name)}) does not hand its span to ${fn || "the function"}, which is a \`use cache\` or \`use server\` function: a span among its arguments makes each call a cache miss. It ran without; write withSpan(${JSON.stringify(name)}, () => ${fn || "fn"}())`,
+      `withSpan(${JSON.stringify(name)}) does not hand its span to ${fn || "the function"}, which is a \`use cache\` or \`use server\` function: there a span would become part of what its result is kept under, or sent. It ran without; write withSpan(${JSON.stringify(name)}, () => ${fn || "fn"}())`,
     ),
   );
 }
