@@ -4,6 +4,7 @@ import { readdir, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { type RunningCollector, startCollector } from "@throughline/collector";
@@ -327,18 +328,24 @@ async function staticImports(text: string): Promise<readonly string[]> {
   return [...names, ...below.flat()];
 }
 
+/** The chunk with the SDK, behind the entries. */
+const SDK = /^start-\w+\.js$/;
+
 test("the SDK is one chunk behind the entries", async () => {
   const chunks = await readdir(join(packed, "chunks"));
-  expect(chunks.filter((name) => name.startsWith("start-"))).toHaveLength(1);
+  expect(chunks.filter((name) => SDK.test(name))).toHaveLength(1);
 });
 
-test("what exports logs is loaded only where that is asked for", async () => {
-  const start = (await readdir(join(packed, "chunks"))).find((name) => name.startsWith("start-")) ?? "";
-  const text = await readFile(join(packed, "chunks", start), "utf8");
-  const loaded = await staticImports(text);
-  expect(text).toMatch(/import\("\.\/export-logs-/);
-  expect(loaded.filter((name) => name.startsWith("export-logs-"))).toEqual([]);
-});
+test.each(["export-logs", "start-metrics", "metric-exporter"])(
+  "%s is loaded only where that is asked for",
+  async (name) => {
+    const sdk = (await readdir(join(packed, "chunks"))).find((chunk) => SDK.test(chunk)) ?? "";
+    const text = await readFile(join(packed, "chunks", sdk), "utf8");
+    const loaded = await staticImports(text);
+    expect(text).toContain(`import("./${name}-`);
+    expect(loaded.filter((chunk) => chunk.startsWith(`${name}-`))).toEqual([]);
+  },
+);
 
 test("the lines of a console leave with the trace they were written in, before the process ends", async () => {
   const posts: string[] = [];
@@ -377,4 +384,65 @@ test("the lines of a console leave with the trace they were written in, before t
     ["inside 1", traceId],
     [`id ${traceId}`, traceId],
   ]);
+});
+
+interface ExportedMetric {
+  readonly name: string;
+  readonly [kind: string]: unknown;
+}
+
+test("metrics are sent when asked for, of unsampled requests too, the last ones at the end", async () => {
+  const received: ExportedMetric[] = [];
+  const receiver = createServer(async (request, response) => {
+    const body = JSON.parse(await text(request)) as {
+      resourceMetrics: { scopeMetrics: { metrics: ExportedMetric[] }[] }[];
+    };
+    if (request.url === "/v1/metrics") {
+      for (const { scopeMetrics } of body.resourceMetrics)
+        received.push(...scopeMetrics.flatMap(({ metrics }) => metrics));
+    }
+    response.setHeader("content-type", "application/json").end("{}");
+  }).listen(0, "127.0.0.1");
+  await once(receiver, "listening");
+  const service = start(SERVICE, {
+    OTEL_ENABLED: "true",
+    OTEL_METRICS_ENABLED: "true",
+    OTEL_TRACES_SAMPLER_ARG: "0",
+    OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+    OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/v1/metrics`,
+  });
+  const port = await service.says(/port (\d+)/);
+  for (const path of ["/leaf", "/leaf", "/healthz"])
+    await (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+  service.process.kill("SIGTERM");
+  await service.exited;
+  receiver.close();
+
+  expect(spans()).toEqual([]);
+  const durations = received.findLast(({ name }) => name === "http.server.request.duration");
+  expect(durations?.histogram).toMatchObject({
+    dataPoints: [
+      {
+        count: 2,
+        attributes: expect.arrayContaining([
+          { key: "http.route", value: { stringValue: "/leaf" } },
+          { key: "http.response.status_code", value: { intValue: 200 } },
+        ]),
+      },
+    ],
+  });
+  const names = received.map(({ name }) => name);
+  expect(names).toEqual(
+    expect.arrayContaining(["system.cpu.time", "process.memory.usage", "throughline.spans.dropped"]),
+  );
+});
+
+test("without OTEL_METRICS_ENABLED nothing of metrics is sent or loaded", async () => {
+  const service = start(
+    `${SERVICE}
+    const { metrics } = await import("@opentelemetry/api");
+    console.log("meters " + metrics.getMeterProvider().constructor.name);`,
+    { OTEL_ENABLED: "true" },
+  );
+  expect(await service.says(/meters (\w+)/)).toBe("NoopMeterProvider");
 });

@@ -2,11 +2,12 @@ import { type ContextManager, context, propagation, type TextMapPropagator, trac
 import { registerInstrumentations } from "@opentelemetry/instrumentation";
 import { defaultResource, type Resource, resourceFromAttributes } from "@opentelemetry/resources";
 import { NodeSDK } from "@opentelemetry/sdk-node";
-import type { SpanProcessor } from "@opentelemetry/sdk-trace-base";
+import type { Sampler, SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { SERVICE_NAME, SERVICE_VERSION } from "@throughline/core/attributes";
 import { createContextStorage } from "./context-storage.ts";
 import { unpatchedLibraries } from "./libraries/unpatched-libraries.ts";
 import { say, warnOnce } from "./log.ts";
+import { metricsWhenAsked } from "./metrics/metrics-when-asked.ts";
 import { callRules } from "./outbound/call-rules.ts";
 import type { CallRules } from "./outbound/calls.ts";
 import { traceOutbound } from "./outbound/outbound.ts";
@@ -49,7 +50,8 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   const storage = createContextStorage<ResponseRecord>();
   const records = isNext ? recordResponses(isNoise, storage.requests) : undefined;
   const exporting = createExporting(config);
-  const ends = redactUrls(combine(exporting.processors));
+  const metrics = await metricsWhenAsked(config, { resource: resourceOf(config), isNoise });
+  const ends = metrics.measure(redactUrls(combine(exporting.processors)));
   const processor = records ? nextSpans(ends, records.current) : ends;
   const stopLogs = await startLogs(config);
   const propagator = createPropagator({
@@ -58,7 +60,7 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
     servesNoise: () => records?.current()?.isNoise === true,
   });
   const sdk = startSdk(storage.manager, propagator);
-  startTracer(config, processor, isNext);
+  startTracer(config, { processor, sampler: metrics.record(samplerOf(config, isNext)), isNext });
   const incoming = isNext ? undefined : { route: options.route, isNoise, enter: storage.enter };
   const stopInstruments = startInstruments(rules, incoming, extra);
   sayUnpatched(extra, isNext);
@@ -78,7 +80,7 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
       state.flushers.delete(flush);
       Object.assign(state, { spanCounts: undefined, tracing: undefined });
       stopInstruments();
-      await Promise.allSettled([processor.shutdown(), sdk.shutdown(), stopLogs()]);
+      await Promise.allSettled([processor.shutdown(), sdk.shutdown(), metrics.stop(), stopLogs()]);
       leaveNext();
       for (const api of [trace, context, propagation]) api.disable();
     },
@@ -115,9 +117,15 @@ function startSdk(contextManager: ContextManager, textMapPropagator: TextMapProp
   return sdk;
 }
 
-function startTracer(config: ServerConfig, processor: SpanProcessor, isNext: boolean): void {
+interface TracerParts {
+  readonly processor: SpanProcessor;
+  readonly sampler: Sampler;
+  readonly isNext: boolean;
+}
+
+function startTracer(config: ServerConfig, { processor, sampler, isNext }: TracerParts): void {
   const provider = createTracerProvider({
-    sampler: samplerOf(config, isNext),
+    sampler,
     processor,
     resource: resourceOf(config),
     limits: spanLimitsOf(config),
@@ -126,7 +134,7 @@ function startTracer(config: ServerConfig, processor: SpanProcessor, isNext: boo
   trace.setGlobalTracerProvider(provider);
 }
 
-function samplerOf(config: ServerConfig, isNext: boolean) {
+function samplerOf(config: ServerConfig, isNext: boolean): Sampler {
   const { sampler: name, ingestPath } = config;
   return createSampler({ name, ratio: sampleRatioOf(config).ratio, ingestPath, trustsCaller: !isNext });
 }

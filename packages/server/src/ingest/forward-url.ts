@@ -1,4 +1,5 @@
 import { protocolOf, type TracingConfig } from "@throughline/core";
+import type { ServerConfig } from "../settings.ts";
 
 export type Signal = "traces" | "metrics" | "logs";
 
@@ -16,10 +17,8 @@ export function forwardUrl(config: TracingConfig, signal: Signal): string {
 }
 
 /** The origins that exporters and the ingest route talk to; requests to them are not traced. */
-export function collectorOrigins(config: TracingConfig): readonly string[] {
-  return [
-    new URL(config.endpoint).origin,
-    ...(config.tracesEndpoint === "" ? [] : [new URL(config.tracesEndpoint).origin]),
-    new URL(forwardUrl(config, "traces")).origin,
-  ];
+export function collectorOrigins(config: ServerConfig): readonly string[] {
+  const { endpoint, tracesEndpoint, logsEndpoint, metricsEndpoint } = config;
+  const urls = [endpoint, tracesEndpoint, logsEndpoint, metricsEndpoint, forwardUrl(config, "traces")];
+  return [...new Set(urls.filter((url) => url !== "").map((url) => new URL(url).origin))];
 }

@@ -33,8 +33,11 @@ export function measureRequests(meter: Meter, next: SpanProcessor): SpanProcesso
   };
 }
 
-/** Counts the requests that are being served. Returns the undoing. */
-export function countActiveRequests(meter: Meter): () => void {
+/** Counts the requests that are being served, noise left out. Returns the undoing. */
+export function countActiveRequests(
+  meter: Meter,
+  isNoise: (request: IncomingMessage) => boolean,
+): () => void {
   const active = meter.createUpDownCounter(ACTIVE, {
     unit: "{request}",
     description: "Requests that are being served.",
@@ -42,7 +45,7 @@ export function countActiveRequests(meter: Meter): () => void {
   });
   const onStart = (message: unknown): void => {
     const { request, response } = message as { request: unknown; response: ServerResponse };
-    if (!(request instanceof IncomingMessage)) return;
+    if (!(request instanceof IncomingMessage) || isNoise(request)) return;
     const series = { [names.HTTP_REQUEST_METHOD]: methodOf(request.method) };
     active.add(1, series);
     response.once("close", () => active.add(-1, series));

@@ -33,6 +33,7 @@ beforeEach(() => {
     resource: emptyResource(),
     exporter,
     intervalMs: 3_600_000,
+    isNoise: ({ url }) => url === "/healthz",
     droppedSpans: () => dropped,
   });
 });

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { metrics } from "@opentelemetry/api";
 import { HostMetrics } from "@opentelemetry/host-metrics";
 import { RuntimeNodeInstrumentation } from "@opentelemetry/instrumentation-runtime-node";
@@ -14,6 +15,8 @@ export interface MetricsOptions {
   readonly resource: Resource;
   readonly exporter: PushMetricExporter;
   readonly intervalMs: number;
+  /** Requests that are not measured. */
+  readonly isNoise: (request: IncomingMessage) => boolean;
   /** How many spans this process has lost so far. */
   readonly droppedSpans: () => number;
 }
@@ -49,7 +52,7 @@ export function startMetrics(options: MetricsOptions): RunningMetrics {
   const runtime = new RuntimeNodeInstrumentation();
   runtime.setMeterProvider(provider);
   const meter = provider.getMeter("@throughline/server");
-  const stopCounting = countActiveRequests(meter);
+  const stopCounting = countActiveRequests(meter, options.isNoise);
   meter
     .createObservableCounter("throughline.spans.dropped", {
       unit: "{span}",
