@@ -15,7 +15,6 @@ import { createPropagator } from "./outbound/propagator.ts";
 import { appPackage } from "./package-name.ts";
 import { combine } from "./pipeline/combine.ts";
 import { createExporting, printDestination } from "./pipeline/exporter.ts";
-import { lateTracers } from "./pipeline/late-tracers.ts";
 import { redactUrls } from "./pipeline/redact-urls.ts";
 import { flushBeforeExit } from "./pipeline/shutdown.ts";
 import { flushProcess, processState, type Tracing } from "./process-state.ts";
@@ -145,9 +144,8 @@ function startInstruments(
   incoming: IncomingOptions | undefined,
   extra: readonly Instrumentation[],
 ): () => void {
-  const tracerProvider = lateTracers();
-  registerInstrumentations({ instrumentations: [...extra], tracerProvider });
-  const tracer = tracerProvider.getTracer("@throughline/server", VERSION);
+  registerInstrumentations({ instrumentations: [...extra] });
+  const tracer = trace.getTracer("@throughline/server", VERSION);
   const stops = [traceOutbound(tracer, rules)];
   if (incoming) stops.push(traceNodeRequests(tracer, incoming));
   return () => {

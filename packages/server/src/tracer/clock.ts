@@ -1,3 +1,4 @@
+import { AsyncResource } from "node:async_hooks";
 import type { HrTime, TimeInput } from "@opentelemetry/api";
 
 /** Below it the two clocks may differ by their resolution alone; above it the machine slept, or its clock was set. */
@@ -9,12 +10,16 @@ export type Clock = () => number;
 /**
  * One origin for the process, so that a child lies inside its parent to the microsecond; moved only where
  * `performance.now` no longer tells the time of day. Asked once a trace: spans below take their parent's.
+ * Read in the scope of whoever made the clock: inside a prerender Next.js takes `Date.now` for a sign that the page is
+ * not static. https://nextjs.org/docs/messages/next-prerender-current-time
  */
 export function createClock(): Clock {
+  const scope = new AsyncResource("throughline.clock");
+  const read = (): number => Date.now();
   let origin = performance.timeOrigin;
   return () => {
     const before = performance.now();
-    const unixMs = Date.now();
+    const unixMs = scope.runInAsyncScope(read);
     const now = performance.now();
     // Where something else ran in between the two cannot be compared.
     if (now - before < 1 && Math.abs(unixMs - now - origin) > DRIFT_MS) origin = unixMs - now;
