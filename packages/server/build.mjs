@@ -67,23 +67,20 @@ const { metafile } = await build({
   },
 });
 
-// Files that only the running process can name, such as a certificate: ours in read-run-time-file.ts, and those of
-// upstream's exporters. Without the mark Turbopack ships the whole project with the instrumentation.
-const IGNORE = "/*turbopackIgnore: true*/ ";
-const RUN_TIME_FILES = [
-  { call: /openSync\((?=runTimePath\b)/g, marked: `openSync(${IGNORE}` },
-  {
-    call: /readFileSync\((path\d*\.resolve)\((?=process\.cwd\(\), )/g,
-    marked: `readFileSync(${IGNORE}$1(${IGNORE}`,
-  },
-];
-const texts = new Map(Object.keys(metafile.outputs).map((file) => [file, readFileSync(file, "utf8")]));
-for (const { call, marked } of RUN_TIME_FILES) {
-  const files = [...texts].filter(([, text]) => text.search(call) >= 0);
-  if (files.length === 0) throw new Error(`build.mjs: files are read in another way now; look for ${call}`);
-  for (const [file, text] of files) texts.set(file, text.replace(call, marked));
+// Certificates named by OTEL_EXPORTER_OTLP_CERTIFICATE are read by a path known at run time only; without the mark
+// Turbopack ships the whole project with the instrumentation.
+const CERTIFICATE = /readFileSync\((path\d*\.resolve)\((?=process\.cwd\(\), )/g;
+let marked = 0;
+for (const file of Object.keys(metafile.outputs)) {
+  const text = readFileSync(file, "utf8");
+  const ignored = text.replace(CERTIFICATE, (_, resolve) => {
+    marked += 1;
+    return `readFileSync(/*turbopackIgnore: true*/ ${resolve}(/*turbopackIgnore: true*/ `;
+  });
+  if (ignored !== text) writeFileSync(file, ignored);
 }
-for (const [file, text] of texts) writeFileSync(file, text);
+if (marked === 0)
+  throw new Error("build.mjs: the exporters read certificates in another way now; look for readFileSync");
 
 await build({
   entryPoints: {

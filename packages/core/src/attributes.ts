@@ -3,6 +3,34 @@
 
 export const SERVICE_NAME = "service.name";
 export const SERVICE_VERSION = "service.version";
+export const SERVICE_INSTANCE_ID = "service.instance.id";
+export const PROCESS_PID = "process.pid";
+export const PROCESS_EXECUTABLE_NAME = "process.executable.name";
+export const PROCESS_RUNTIME_NAME = "process.runtime.name";
+export const PROCESS_RUNTIME_VERSION = "process.runtime.version";
+export const HOST_NAME = "host.name";
+export const HOST_ID = "host.id";
+export const HOST_ARCH = "host.arch";
+export const OS_TYPE = "os.type";
+export const OS_VERSION = "os.version";
+export const CONTAINER_ID = "container.id";
+export const CLOUD_PROVIDER = "cloud.provider";
+export const CLOUD_REGION = "cloud.region";
+export const DEPLOYMENT_ENVIRONMENT_NAME = "deployment.environment.name";
+export const DEPLOYMENT_ID = "deployment.id";
+export const VCS_PROVIDER_NAME = "vcs.provider.name";
+export const VCS_OWNER_NAME = "vcs.owner.name";
+export const VCS_REPOSITORY_NAME = "vcs.repository.name";
+export const VCS_REF_HEAD_NAME = "vcs.ref.head.name";
+export const VCS_REF_HEAD_REVISION = "vcs.ref.head.revision";
+export const VCS_CHANGE_ID = "vcs.change.id";
+export const K8S_CLUSTER_NAME = "k8s.cluster.name";
+export const K8S_NAMESPACE_NAME = "k8s.namespace.name";
+export const K8S_NODE_NAME = "k8s.node.name";
+export const K8S_POD_NAME = "k8s.pod.name";
+export const K8S_POD_UID = "k8s.pod.uid";
+export const K8S_CONTAINER_NAME = "k8s.container.name";
+export const K8S_DEPLOYMENT_NAME = "k8s.deployment.name";
 
 export const HTTP_REQUEST_METHOD = "http.request.method";
 /** The method as it was sent, where {@link HTTP_REQUEST_METHOD} is `_OTHER` or was written in small letters. */
@@ -118,6 +146,7 @@ export const JOB_ATTEMPT = "throughline.job.attempt";
 export const JOB_NAME = "throughline.job.name";
 /** The queue's own exception by which a job left on purpose, to run again later: `DelayedError`. */
 export const JOB_LEFT_BY = "throughline.job.left_by";
+
 /** Spans that this process dropped since its last report, on the resource of the next batch that arrives. */
 export const DROPPED_SPANS = "throughline.dropped_spans";
 

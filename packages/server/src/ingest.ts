@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { FLUSH_TOKEN_HEADER } from "@throughline/core/attributes";
+import { hostWaitUntil } from "./host-wait.ts";
 import { createForwarder, type Forwarder } from "./ingest/forward.ts";
 import { forwardUrl, type Signal } from "./ingest/forward-url.ts";
 import { Refusal, readTelemetry } from "./ingest/read-telemetry.ts";
@@ -20,7 +21,8 @@ export async function POST(request: Request, _context?: unknown): Promise<Respon
   try {
     const telemetry = await readTelemetry(request, config.ingestMaxBytes);
     const { done } = forwarderFor(config).send({ ...telemetry, url: forwardUrl(config, match[1] as Signal) });
-    keepAlive(done);
+    // On hosts that freeze a process after its response.
+    hostWaitUntil()?.(done);
     return Response.json({}, { status: 202 });
   } catch (error) {
     if (error instanceof Refusal) return refuse(error.status, error.message);
@@ -55,13 +57,4 @@ function digest(text: string): Buffer {
 
 function refuse(status: number, reason: string): Response {
   return Response.json({ message: `@throughline/server: ${reason}` }, { status });
-}
-
-/** On hosts that freeze a process after its response, Next.js offers a way to ask for more time. */
-function keepAlive(done: Promise<void>): void {
-  const host = globalThis as { [key: symbol]: unknown };
-  const requests = host[Symbol.for("@next/request-context")] as
-    | { get?(): { waitUntil?(promise: Promise<unknown>): void } | undefined }
-    | undefined;
-  requests?.get?.()?.waitUntil?.(done);
 }

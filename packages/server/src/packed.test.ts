@@ -1,79 +1,35 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { type RunningCollector, startCollector } from "@throughline/collector";
 import type { SpanRecord } from "@throughline/core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { buildPacked, type Packed, type Program } from "../test/program.ts";
 
 // Each test starts a process or two.
 vi.setConfig({ testTimeout: 30_000 });
 
-// What users get, built afresh beside the room and run by plain `node`.
-const room = fileURLToPath(new URL("..", import.meta.url));
-const packed = join(room, "node_modules", ".packed-for-tests");
-const run = promisify(execFile);
-
+let packed: Packed;
 let collector: RunningCollector;
-let child: ChildProcess | undefined;
 
 beforeAll(async () => {
-  await run(process.execPath, ["build.mjs", packed], { cwd: room });
+  packed = await buildPacked(".packed-for-tests");
 }, 60_000);
-afterAll(() => rm(packed, { recursive: true, force: true }));
+afterAll(() => packed.remove());
 
 beforeEach(async () => {
   collector = await startCollector({ port: 0 });
 });
 afterEach(async () => {
-  child?.kill("SIGKILL");
-  child = undefined;
+  packed.killAll();
   await collector.stop();
 });
 
-interface Program {
-  readonly process: ChildProcess;
-  /** Standard output and error, as far as they have come. */
-  readonly output: () => string;
-  readonly exited: Promise<unknown[]>;
-  /** Resolves with the first match in the output. */
-  readonly says: (pattern: RegExp) => Promise<string>;
-}
-
 function start(source: string, env: Record<string, string> = {}): Program {
-  const started = spawn(process.execPath, ["--input-type=module", "--eval", source], {
-    cwd: room,
-    env: {
-      NODE_ENV: "test",
-      PATH: process.env.PATH,
-      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-      PACKED: packed,
-      ...env,
-    },
-  });
-  child = started;
-  let output = "";
-  const says = (pattern: RegExp): Promise<string> =>
-    new Promise((resolve, reject) => {
-      const look = (): void => {
-        const match = pattern.exec(output);
-        if (match) resolve(match[1] ?? match[0]);
-      };
-      started.stdout?.on("data", look);
-      started.once("exit", () => reject(new Error(`the program ended without ${pattern}:\n${output}`)));
-      look();
-    });
-  for (const stream of [started.stdout, started.stderr]) {
-    stream?.on("data", (chunk: Buffer) => {
-      output += chunk.toString();
-    });
-  }
-  return { process: started, output: () => output, exited: once(started, "exit"), says };
+  return packed.start(source, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, ...env });
 }
 
 function spans(): readonly SpanRecord[] {
@@ -220,7 +176,7 @@ test.each(["index.js", "node.js"])("%s loads no SDK and says nothing while traci
   `);
   await job.exited;
   expect(job.output()).toBe("untouched no tracer\n");
-  const text = await readFile(join(packed, entry), "utf8");
+  const text = await readFile(join(packed.folder, entry), "utf8");
   const chunks = await staticImports(text);
   expect(chunks.some((chunk) => chunk.startsWith("start-"))).toBe(false);
 });
@@ -295,7 +251,7 @@ test("propagateTo keeps traceparent from every other origin", async () => {
 test.each(["index", "jobs", "logs"])(
   "the edge entry of %s names no Node module and no SDK",
   async (entry) => {
-    const text = await readFile(join(packed, `${entry}.edge.js`), "utf8");
+    const text = await readFile(join(packed.folder, `${entry}.edge.js`), "utf8");
     expect(text).not.toMatch(/node:|createRequire|process\./);
     const imported = [...text.matchAll(/from "([^"]+)"/g)].map((match) => match[1]);
     expect(["@opentelemetry/api", "@throughline/core", "@throughline/core/attributes"]).toEqual(
@@ -305,10 +261,10 @@ test.each(["index", "jobs", "logs"])(
 );
 
 test("the edge entries do nothing but what they carry on", async () => {
-  const edge = (await import(join(packed, "index.edge.js"))) as typeof import("./index.edge.ts");
+  const edge = (await import(join(packed.folder, "index.edge.js"))) as typeof import("./index.edge.ts");
   await edge.register();
   expect(edge.withSpan("edge", (span) => span.isRecording())).toBe(false);
-  const logs = (await import(join(packed, "logs.edge.js"))) as typeof import("./logs.edge.ts");
+  const logs = (await import(join(packed.folder, "logs.edge.js"))) as typeof import("./logs.edge.ts");
   logs.pinoOtlpStream().write("x");
   let taken = 0;
   logs.winstonOtlpTransport().log({}, () => {
@@ -323,7 +279,7 @@ async function staticImports(text: string): Promise<readonly string[]> {
     (match) => match[1] ?? "",
   );
   const below = await Promise.all(
-    names.map(async (name) => staticImports(await readFile(join(packed, "chunks", name), "utf8"))),
+    names.map(async (name) => staticImports(await readFile(join(packed.folder, "chunks", name), "utf8"))),
   );
   return [...names, ...below.flat()];
 }
@@ -332,15 +288,15 @@ async function staticImports(text: string): Promise<readonly string[]> {
 const SDK = /^start-\w+\.js$/;
 
 test("the SDK is one chunk behind the entries", async () => {
-  const chunks = await readdir(join(packed, "chunks"));
+  const chunks = await readdir(join(packed.folder, "chunks"));
   expect(chunks.filter((name) => SDK.test(name))).toHaveLength(1);
 });
 
 test.each(["export-logs", "start-metrics", "metric-exporter"])(
   "%s is loaded only where that is asked for",
   async (name) => {
-    const sdk = (await readdir(join(packed, "chunks"))).find((chunk) => SDK.test(chunk)) ?? "";
-    const text = await readFile(join(packed, "chunks", sdk), "utf8");
+    const sdk = (await readdir(join(packed.folder, "chunks"))).find((chunk) => SDK.test(chunk)) ?? "";
+    const text = await readFile(join(packed.folder, "chunks", sdk), "utf8");
     const loaded = await staticImports(text);
     expect(text).toContain(`import("./${name}-`);
     expect(loaded.filter((chunk) => chunk.startsWith(`${name}-`))).toEqual([]);

@@ -75,6 +75,60 @@ test("the limits of a span are OpenTelemetry's, the span's own variable before t
   expect(read({ OTEL_ENABLED: "true", OTEL_SPAN_LINK_COUNT_LIMIT: "few" }).warnings[0]).toContain('="few"');
 });
 
+test("the exporter's settings are read, the ones for traces before the general ones", () => {
+  const { config } = read({
+    OTEL_ENABLED: "true",
+    OTEL_TRACES_EXPORTER: "otlp,console",
+    OTEL_EXPORTER_OTLP_COMPRESSION: "none",
+    OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: "gzip",
+    OTEL_EXPORTER_OTLP_TIMEOUT: "3000",
+    OTEL_EXPORTER_OTLP_CERTIFICATE: "/etc/ca.pem",
+    OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: "/etc/me.pem",
+    OTEL_EXPORTER_OTLP_CLIENT_KEY: "/etc/me.key",
+    OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "100",
+    THROUGHLINE_QUEUE_MAX_BYTES: "1048576",
+    OTEL_NODE_RESOURCE_DETECTORS: "host,vercel",
+  });
+  expect(config).toMatchObject({
+    tracesExporters: ["otlp", "console"],
+    compression: "gzip",
+    exportTimeoutMs: 3000,
+    certificate: "/etc/ca.pem",
+    clientCertificate: "/etc/me.pem",
+    clientKey: "/etc/me.key",
+    maxBatchSpans: 100,
+    queueMaxBytes: 1_048_576,
+    resourceDetectors: ["host", "vercel"],
+  });
+});
+
+test("without settings spans go to one collector, uncompressed, with 10 s for each request", () => {
+  expect(read({ OTEL_ENABLED: "true" }).config).toMatchObject({
+    tracesExporters: ["otlp"],
+    compression: "none",
+    exportTimeoutMs: 10_000,
+    certificate: "",
+    maxBatchSpans: 512,
+    queueMaxBytes: 33_554_432,
+    resourceDetectors: ["all"],
+  });
+});
+
+test.each([
+  ["OTEL_TRACES_EXPORTER", "zipkin", "expected one of otlp, console, none"],
+  ["OTEL_TRACES_EXPORTER", "none,otlp", "none to stand alone"],
+  ["OTEL_EXPORTER_OTLP_COMPRESSION", "zstd", "expected one of gzip, none"],
+  ["OTEL_EXPORTER_OTLP_TIMEOUT", "0", "from 1 to 600000"],
+  ["OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "0", "from 1 to 10000"],
+  ["THROUGHLINE_QUEUE_MAX_BYTES", "10", "from 65536"],
+  ["OTEL_NODE_RESOURCE_DETECTORS", "host,aws", "expected one of all, none, env, process"],
+])("%s=%s is refused with what is possible", (name, text, problem) => {
+  expect(read({ OTEL_ENABLED: "true", [name]: text }).warnings[0]).toContain(
+    `${name}=${JSON.stringify(text)}: `,
+  );
+  expect(read({ OTEL_ENABLED: "true", [name]: text }).warnings[0]).toContain(problem);
+});
+
 test("the version in the boot line is the package's", async () => {
   const { default: manifest } = await import("../package.json", { with: { type: "json" } });
   expect(VERSION).toBe(manifest.version);

@@ -38,6 +38,8 @@ export interface ServerConfig extends TracingConfig {
   readonly maxBatchSpans: number;
   /** Memory for spans that wait or are being sent; beyond it whole traces are dropped. */
   readonly queueMaxBytes: number;
+  /** What is told about process, host and platform; `all`, `none`, or some of the names. */
+  readonly resourceDetectors: readonly ResourceDetector[];
   /** `NODE_ENV`, which decides the default share of kept traces. */
   readonly nodeEnv: string;
   /** `otlp` sends what the loggers write to the collector too. */
@@ -61,6 +63,21 @@ export interface ServerConfig extends TracingConfig {
   readonly eventCountLimit: number;
   readonly linkCountLimit: number;
 }
+
+const DETECTORS = [
+  "all",
+  "none",
+  // OTEL_RESOURCE_ATTRIBUTES, which always counts; the word is taken because other SDKs want it.
+  "env",
+  "process",
+  "host",
+  "os",
+  "container",
+  "vercel",
+  "kubernetes",
+  "serviceinstance",
+] as const;
+export type ResourceDetector = (typeof DETECTORS)[number];
 
 export const serverSettings: SettingsTable<ServerConfig> = {
   ...tracingSettings,
@@ -101,6 +118,11 @@ export const serverSettings: SettingsTable<ServerConfig> = {
     env: ["THROUGHLINE_QUEUE_MAX_BYTES"],
     parse: parseInteger(64 * 1024, 1024 * 1024 * 1024),
     fallback: 32 * 1024 * 1024,
+  },
+  resourceDetectors: {
+    env: ["OTEL_NODE_RESOURCE_DETECTORS"],
+    parse: parseWords(...DETECTORS),
+    fallback: ["all"],
   },
   nodeEnv: { env: ["NODE_ENV"], parse: parseText, fallback: "" },
   logsExporter: { env: ["OTEL_LOGS_EXPORTER"], parse: parseOneOf("none", "otlp"), fallback: "none" },
@@ -148,11 +170,16 @@ export const serverSettings: SettingsTable<ServerConfig> = {
 
 const PROPAGATORS = ["tracecontext", "baggage", "none"];
 
+/** Words of a list, each one of `words`. */
+function parseWords<T extends string>(...words: readonly T[]): (text: string) => readonly T[] {
+  return (text) => parseList(text).map(parseOneOf(...words));
+}
+
 const EXPORTERS = ["otlp", "console", "none"] as const;
 export type TracesExporter = (typeof EXPORTERS)[number];
 
 function parseExporters(text: string): readonly TracesExporter[] {
-  const exporters = parseList(text).map((word) => parseOneOf(...EXPORTERS)(word));
+  const exporters = parseWords(...EXPORTERS)(text);
   if (exporters.includes("none") && exporters.length > 1) throw new Error("expected none to stand alone");
   return exporters;
 }
@@ -255,6 +282,11 @@ export function buildFolder(): string {
 /** The app's base path, which Next.js writes into what it bundles; empty elsewhere. */
 export function basePath(): string {
   return process.env.__NEXT_ROUTER_BASEPATH ?? "";
+}
+
+/** The environment where it describes the platform instead of setting something. */
+export function platformEnv(): Env {
+  return process.env;
 }
 
 function isOff(env: Env): boolean {

@@ -1,9 +1,8 @@
 import { type ContextManager, context, propagation, type TextMapPropagator, trace } from "@opentelemetry/api";
 import { registerInstrumentations } from "@opentelemetry/instrumentation";
-import { defaultResource, type Resource, resourceFromAttributes } from "@opentelemetry/resources";
+import type { Resource } from "@opentelemetry/resources";
 import { NodeSDK } from "@opentelemetry/sdk-node";
 import type { Sampler, SpanProcessor } from "@opentelemetry/sdk-trace-base";
-import { SERVICE_NAME, SERVICE_VERSION } from "@throughline/core/attributes";
 import { createContextStorage } from "./context-storage.ts";
 import { unpatchedLibraries } from "./libraries/unpatched-libraries.ts";
 import { say, warnOnce } from "./log.ts";
@@ -12,13 +11,12 @@ import { callRules } from "./outbound/call-rules.ts";
 import type { CallRules } from "./outbound/calls.ts";
 import { traceOutbound } from "./outbound/outbound.ts";
 import { createPropagator } from "./outbound/propagator.ts";
-import { appPackage } from "./package-name.ts";
-import { combine } from "./pipeline/combine.ts";
 import { createExporting, printDestination } from "./pipeline/exporter.ts";
 import { redactUrls } from "./pipeline/redact-urls.ts";
 import { flushBeforeExit } from "./pipeline/shutdown.ts";
 import { flushProcess, processState, type Tracing } from "./process-state.ts";
 import type { Instrumentation, RegisterOptions } from "./register-options.ts";
+import { flushAfterResponse } from "./requests/after-response.ts";
 import { skipBookkeeping } from "./requests/bookkeeping.ts";
 import { nextSpans } from "./requests/next-spans.ts";
 import { type IncomingOptions, traceNodeRequests } from "./requests/node-requests.ts";
@@ -27,6 +25,7 @@ import { recordRequestError } from "./requests/request-error.ts";
 import { type ResponseRecord, type ResponseRecords, recordResponses } from "./requests/response-record.ts";
 import { createSampler } from "./requests/sampler.ts";
 import { traceServerActions } from "./requests/server-actions.ts";
+import { createResource, serviceNameOf } from "./resource/resource.ts";
 import { basePath, buildFolder, type ServerConfig, sampleRatioOf, spanLimitsOf } from "./settings.ts";
 import { withSpan } from "./spans/with-span.ts";
 import { createTracerProvider } from "./tracer/tracer.ts";
@@ -44,22 +43,24 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   // First, because these are the caller's and may throw: nothing must have been touched then.
   const rules = callRules(config, options);
   const extra = (await options.instrumentations?.()) ?? [];
+  // It may throw too, when a certificate cannot be read.
+  const exporting = createExporting(config);
   const isNext = options.host === "next";
   const isNoise = noiseTest(config, options);
   const storage = createContextStorage<ResponseRecord>();
   const records = isNext ? recordResponses(isNoise, storage.requests) : undefined;
-  const exporting = createExporting(config);
-  const metrics = await metricsWhenAsked(config, { resource: resourceOf(config), isNoise });
-  const ends = metrics.measure(redactUrls(combine(exporting.processors)));
-  const processor = records ? nextSpans(ends, records.current) : ends;
-  const stopLogs = await startLogs(config);
+  const resource = createResource(config);
+  const metrics = await metricsWhenAsked(config, { resource, isNoise });
+  const processor = lineTo(metrics.measure(redactUrls(exporting.processor)), records);
+  const stopLogs = await startLogs(config, resource);
   const propagator = createPropagator({
     propagators: config.propagators,
     trustsCaller: !isNext,
     servesNoise: () => records?.current()?.isNoise === true,
   });
   const sdk = startSdk(storage.manager, propagator);
-  startTracer(config, { processor, sampler: metrics.record(samplerOf(config, isNext)), isNext });
+  const sampler = metrics.record(samplerOf(config, isNext));
+  startTracer(config, { processor, resource, sampler, isNext });
   const incoming = isNext ? undefined : { route: options.route, isNoise, enter: storage.enter };
   const stopInstruments = startInstruments(rules, incoming, extra);
   sayUnpatched(extra, isNext);
@@ -118,15 +119,16 @@ function startSdk(contextManager: ContextManager, textMapPropagator: TextMapProp
 
 interface TracerParts {
   readonly processor: SpanProcessor;
+  readonly resource: Resource;
   readonly sampler: Sampler;
   readonly isNext: boolean;
 }
 
-function startTracer(config: ServerConfig, { processor, sampler, isNext }: TracerParts): void {
+function startTracer(config: ServerConfig, { processor, resource, sampler, isNext }: TracerParts): void {
   const provider = createTracerProvider({
     sampler,
     processor,
-    resource: resourceOf(config),
+    resource,
     limits: spanLimitsOf(config),
   });
   if (isNext) skipBookkeeping(provider);
@@ -154,35 +156,24 @@ function startInstruments(
   };
 }
 
+/** What a span passes on its way out. */
+function lineTo(end: SpanProcessor, records: ResponseRecords | undefined): SpanProcessor {
+  return flushAfterResponse({
+    next: records ? nextSpans(end, records.current) : end,
+    flush: flushProcess,
+    response: () => records?.current()?.response,
+  });
+}
+
 function noiseTest({ ingestPath }: ServerConfig, { ignoreIncoming }: StartOptions) {
   return createNoiseTest({ basePath: basePath(), ingestPath, ignoreIncoming });
 }
 
 /** Behind a dynamic import: who does not export logs does not load what it takes. */
-async function startLogs(config: ServerConfig): Promise<() => Promise<void>> {
+async function startLogs(config: ServerConfig, resource: Resource): Promise<() => Promise<void>> {
   if (config.logsExporter === "none") return () => Promise.resolve();
   const { startLogExport } = await import("./logs/export-logs.ts");
-  return startLogExport(config, resourceOf(config)).stop;
-}
-
-function resourceOf(config: ServerConfig): Resource {
-  const app = appPackage();
-  return defaultResource().merge(
-    resourceFromAttributes({
-      ...(app.version === "" ? {} : { [SERVICE_VERSION]: app.version }),
-      "process.pid": process.pid,
-      "process.runtime.name": "nodejs",
-      "process.runtime.version": process.versions.node,
-      ...config.resourceAttributes,
-      [SERVICE_NAME]: serviceNameOf(config),
-    }),
-  );
-}
-
-function serviceNameOf(config: ServerConfig): string {
-  return (
-    config.serviceName || config.resourceAttributes[SERVICE_NAME] || appPackage().name || "unknown_service"
-  );
+  return startLogExport(config, resource).stop;
 }
 
 function sayUnpatched(instrumentations: readonly Instrumentation[], isNext: boolean): void {

@@ -3,18 +3,19 @@ import { suppressTracing } from "@opentelemetry/core";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { protocolOf, tracesUrl } from "@throughline/core";
 import { print, say, sayRarely } from "../log.ts";
+import { readHostFile } from "../read-host-file.ts";
 import type { ServerConfig, TracesExporter } from "../settings.ts";
 import { createBatchProcessor } from "./batch-processor.ts";
+import { combine } from "./combine.ts";
 import { createConsoleProcessor } from "./console-processor.ts";
 import type { Outcome, Sender, SenderOptions } from "./delivery/sender.ts";
 import { createJsonEncoder } from "./otlp/encode-json.ts";
 import { createProtobufEncoder } from "./otlp/encode-protobuf.ts";
-import { readRunTimeFile } from "./read-run-time-file.ts";
 import type { SpanCounts } from "./sending.ts";
 
 export interface Exporting {
-  /** The ends of the line: what takes each ended span, one for each exporter that is set. */
-  readonly processors: readonly SpanProcessor[];
+  /** The end of the line: what takes each ended span. */
+  readonly processor: SpanProcessor;
   /** What became of the spans that go to the collector. */
   counts(): SpanCounts;
 }
@@ -30,7 +31,7 @@ export function createExporting(config: ServerConfig): Exporting {
   const batches = config.tracesExporters.includes("otlp") ? createOtlp(config) : undefined;
   const printing = config.tracesExporters.includes("console") ? createConsoleProcessor(print) : undefined;
   return {
-    processors: [batches, printing].filter((each) => each !== undefined),
+    processor: combine([batches, printing].filter((each) => each !== undefined)),
     counts: () => batches?.counts() ?? NOTHING,
   };
 }
@@ -104,7 +105,7 @@ function readTls(config: ServerConfig): SenderOptions["tls"] {
 
 function readPem(path: string, variable: string): string {
   try {
-    return readRunTimeFile(path, MAX_PEM_BYTES);
+    return readHostFile(path, MAX_PEM_BYTES);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`${variable}=${JSON.stringify(path)} cannot be read: ${reason}. Correct or unset it`);

@@ -1,0 +1,104 @@
+import type { ServerResponse } from "node:http";
+import type { ReadableSpan, Span, SpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { hostWaitUntil } from "../host-wait.ts";
+
+export interface AfterResponseOptions {
+  readonly next: SpanProcessor;
+  /** Sends everything of this process. */
+  readonly flush: () => Promise<void>;
+  /** The response of the running request, where it is known. */
+  readonly response: () => ServerResponse | undefined;
+}
+
+/** How long a host is kept awake after a response: its user has been answered, but somebody pays for it. */
+const MAX_MS = 1500;
+
+/** One trace in this process whose host waits for its spans. */
+interface Awaited {
+  openSpans: number;
+  /** Where a response is not known, its span stands for it. */
+  openResponses: number;
+  isFlushing: boolean;
+  deadline: NodeJS.Timeout | undefined;
+  readonly done: Promise<void>;
+  readonly settle: () => void;
+}
+
+/**
+ * On a host that freezes a process between requests, asks it to wait until the request's spans have been sent: until its
+ * response is over, every span of its trace has ended, and a flush was answered. The host is asked when the request's
+ * span starts, because a streamed body goes on long after the handler has returned, when it is too late to ask.
+ * A process that lives on has no such host, and sends by its timer.
+ */
+export function flushAfterResponse({ next, flush, response }: AfterResponseOptions): SpanProcessor {
+  const awaited = new Map<string, Awaited>();
+  const standIns = new WeakSet<object>();
+
+  const settle = (traceId: string, trace: Awaited): void => {
+    clearTimeout(trace.deadline);
+    if (awaited.get(traceId) === trace) awaited.delete(traceId);
+    trace.settle();
+  };
+
+  const look = async (traceId: string, trace: Awaited): Promise<void> => {
+    if (trace.openResponses > 0 || trace.isFlushing) return;
+    // Spans that outlive the response, as those of after() do, are waited for, but not for ever.
+    trace.deadline ??= setTimeout(() => settle(traceId, trace), MAX_MS).unref();
+    if (trace.openSpans > 0) return;
+    trace.isFlushing = true;
+    await flush().catch(() => undefined);
+    trace.isFlushing = false;
+    if (trace.openSpans === 0 && trace.openResponses === 0) settle(traceId, trace);
+  };
+
+  const close = (traceId: string, trace: Awaited): void => {
+    trace.openResponses -= 1;
+    void look(traceId, trace);
+  };
+
+  const expect = (traceId: string, root: Span): Awaited | undefined => {
+    const waitUntil = hostWaitUntil();
+    if (!waitUntil) return undefined;
+    const trace = awaited.get(traceId) ?? openTrace();
+    awaited.set(traceId, trace);
+    trace.openResponses += 1;
+    waitUntil(trace.done);
+    const sent = response();
+    if (!sent) standIns.add(root);
+    // Others listen to the same event, and end or release spans there.
+    else sent.once("close", () => setImmediate(close, traceId, trace));
+    return trace;
+  };
+
+  return {
+    onStart(span: Span, context): void {
+      next.onStart(span, context);
+      const { traceId } = span.spanContext();
+      const trace = isLocalRoot(span) ? expect(traceId, span) : awaited.get(traceId);
+      if (trace) trace.openSpans += 1;
+    },
+    onEnd(span: ReadableSpan): void {
+      next.onEnd(span);
+      const { traceId } = span.spanContext();
+      const trace = awaited.get(traceId);
+      if (!trace) return;
+      trace.openSpans -= 1;
+      if (standIns.delete(span)) close(traceId, trace);
+      else void look(traceId, trace);
+    },
+    forceFlush: () => next.forceFlush(),
+    shutdown: () => next.shutdown(),
+  };
+}
+
+function openTrace(): Awaited {
+  let settle = (): void => undefined;
+  const done = new Promise<void>((resolve) => {
+    settle = resolve;
+  });
+  return { openSpans: 0, openResponses: 0, isFlushing: false, deadline: undefined, done, settle };
+}
+
+function isLocalRoot({ parentSpanContext }: Span): boolean {
+  return parentSpanContext === undefined || parentSpanContext.isRemote === true;
+}
