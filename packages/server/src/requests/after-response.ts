@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { ReadableSpan, Span, SpanProcessor } from "@opentelemetry/sdk-trace-base";
-import { hostWaitUntil } from "../host-wait.ts";
+import { hostMayFreeze, hostWaitUntil } from "../host-wait.ts";
 
 export interface AfterResponseOptions {
   readonly next: SpanProcessor;
@@ -18,6 +18,8 @@ interface Awaited {
   openSpans: number;
   /** Where a response is not known, its span stands for it. */
   openResponses: number;
+  /** Whether its host was asked to wait. */
+  isAsked: boolean;
   isFlushing: boolean;
   deadline: NodeJS.Timeout | undefined;
   readonly done: Promise<void>;
@@ -26,8 +28,8 @@ interface Awaited {
 
 /**
  * On a host that freezes a process between requests, asks it to wait until the request's spans have been sent: until its
- * response is over, every span of its trace has ended, and a flush was answered. The host is asked when the request's
- * span starts, because a streamed body goes on long after the handler has returned, when it is too late to ask.
+ * response is over, every span of its trace has ended, and a flush was answered. The host is asked when the request
+ * starts, because a streamed body goes on long after the handler has returned, when it is too late to ask.
  * A process that lives on has no such host, and sends by its timer.
  */
 export function flushAfterResponse({ next, flush, response }: AfterResponseOptions): SpanProcessor {
@@ -45,6 +47,10 @@ export function flushAfterResponse({ next, flush, response }: AfterResponseOptio
     // Spans that outlive the response, as those of after() do, are waited for, but not for ever.
     trace.deadline ??= setTimeout(() => settle(traceId, trace), MAX_MS).unref();
     if (trace.openSpans > 0) return;
+    if (!trace.isAsked) {
+      settle(traceId, trace);
+      return;
+    }
     trace.isFlushing = true;
     await flush().catch(() => undefined);
     trace.isFlushing = false;
@@ -56,13 +62,12 @@ export function flushAfterResponse({ next, flush, response }: AfterResponseOptio
     void look(traceId, trace);
   };
 
-  const expect = (traceId: string, root: Span): Awaited | undefined => {
-    const waitUntil = hostWaitUntil();
-    if (!waitUntil) return undefined;
+  const open = (traceId: string, root: Span): Awaited | undefined => {
+    if (!hostMayFreeze()) return undefined;
     const trace = awaited.get(traceId) ?? openTrace();
     awaited.set(traceId, trace);
+    trace.isAsked = false;
     trace.openResponses += 1;
-    waitUntil(trace.done);
     const sent = response();
     if (!sent) standIns.add(root);
     // Others listen to the same event, and end or release spans there.
@@ -74,8 +79,10 @@ export function flushAfterResponse({ next, flush, response }: AfterResponseOptio
     onStart(span: Span, context): void {
       next.onStart(span, context);
       const { traceId } = span.spanContext();
-      const trace = isLocalRoot(span) ? expect(traceId, span) : awaited.get(traceId);
-      if (trace) trace.openSpans += 1;
+      const trace = isLocalRoot(span) ? open(traceId, span) : awaited.get(traceId);
+      if (!trace) return;
+      trace.openSpans += 1;
+      ask(trace);
     },
     onEnd(span: ReadableSpan): void {
       next.onEnd(span);
@@ -83,6 +90,7 @@ export function flushAfterResponse({ next, flush, response }: AfterResponseOptio
       const trace = awaited.get(traceId);
       if (!trace) return;
       trace.openSpans -= 1;
+      ask(trace);
       if (standIns.delete(span)) close(traceId, trace);
       else void look(traceId, trace);
     },
@@ -91,12 +99,29 @@ export function flushAfterResponse({ next, flush, response }: AfterResponseOptio
   };
 }
 
+/** At the first of its spans that runs where the host knows the request; node:http tells of one before that. */
+function ask(trace: Awaited): void {
+  if (trace.isAsked) return;
+  const waitUntil = hostWaitUntil();
+  if (!waitUntil) return;
+  trace.isAsked = true;
+  waitUntil(trace.done);
+}
+
 function openTrace(): Awaited {
   let settle = (): void => undefined;
   const done = new Promise<void>((resolve) => {
     settle = resolve;
   });
-  return { openSpans: 0, openResponses: 0, isFlushing: false, deadline: undefined, done, settle };
+  return {
+    openSpans: 0,
+    openResponses: 0,
+    isAsked: false,
+    isFlushing: false,
+    deadline: undefined,
+    done,
+    settle,
+  };
 }
 
 function isLocalRoot({ parentSpanContext }: Span): boolean {
