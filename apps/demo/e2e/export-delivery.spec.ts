@@ -21,6 +21,17 @@ window.readStream = async () => {
     bytes += value.length;
   }
 };
+window.followEvents = async () => {
+  const response = await fetch("/events");
+  const [one, two] = response.body.tee();
+  let piped = 0;
+  const pipe = two.pipeTo(new WritableStream({ write: (chunk) => { piped += chunk.length; } }));
+  window.followed = 0;
+  const reader = one.getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) followed += part.value.length;
+  await pipe;
+  return [response instanceof Response, response.body.locked, one instanceof ReadableStream, followed, piped];
+};
 window.readEvents = async () => {
   const reader = (await fetch("/events")).body.getReader();
   await reader.read();
@@ -35,7 +46,10 @@ interface Site {
   readonly methods: readonly string[];
   /** Every span name that was posted, as often as it was. */
   readonly names: () => readonly string[];
+  /** Of every `GET` that was posted. */
+  readonly durationsMs: () => readonly number[];
   readonly eventsClosed: () => boolean;
+  readonly endEvents: () => void;
   readonly stop: () => void;
 }
 
@@ -49,6 +63,7 @@ async function startSite(delayMs: number): Promise<Site> {
   const methods: string[] = [];
   const bodies: string[] = [];
   let eventsClosed = false;
+  let endEvents: () => void = () => undefined;
   const routes: Record<string, (request: IncomingMessage, response: ServerResponse) => void> = {
     "/": (_, response) =>
       response
@@ -60,6 +75,7 @@ async function startSite(delayMs: number): Promise<Site> {
     "/stream": (_, response) => stream(response),
     "/events": (_, response) => {
       response.setHeader("content-type", "text/event-stream").write("data: 1\n\n");
+      endEvents = () => response.end("data: 2\n\n");
       response.on("close", () => {
         eventsClosed = true;
       });
@@ -96,7 +112,14 @@ async function startSite(delayMs: number): Promise<Site> {
       bodies.flatMap((body) =>
         [...body.matchAll(/"name":"((?:span|GET)[^"]*)"/g)].map(([, name]) => name ?? ""),
       ),
+    durationsMs: () =>
+      bodies
+        .flatMap((body) => [
+          ...body.matchAll(/"name":"GET"[^[]*?"startTimeUnixNano":"(\d+)","endTimeUnixNano":"(\d+)"/g),
+        ])
+        .map(([, start = 0, end = 0]) => Number(BigInt(end) - BigInt(start)) / 1e6),
     eventsClosed: () => eventsClosed,
+    endEvents: () => endEvents(),
     stop: () => {
       server.close();
       server.closeAllConnections();
@@ -162,6 +185,24 @@ test("cancelling an event stream closes the connection and ends its span", async
   await expect.poll(site.eventsClosed).toBe(true);
   await page.evaluate("tracing.flush()");
   expect(site.names()).toEqual(["GET"]);
+});
+
+test("an event stream of ten minutes by the page's clock: one span of its length, and tee and pipeTo as ever", async ({
+  page,
+}) => {
+  site = await startSite(0);
+  await page.clock.install();
+  await page.goto(site.url);
+  const followed = page.evaluate("followEvents()");
+  await expect.poll(() => page.evaluate("window.followed")).toBe(9);
+  await page.clock.runFor("10:00");
+  site.endEvents();
+  expect(await followed).toEqual([true, true, true, 18, 18]);
+  await page.evaluate("tracing.flush()");
+  expect(site.names()).toEqual(["GET"]);
+  const [durationMs = 0] = site.durationsMs();
+  expect(durationMs).toBeGreaterThan(600_000);
+  expect(durationMs).toBeLessThan(630_000);
 });
 
 const leave = {
