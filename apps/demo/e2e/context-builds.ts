@@ -113,29 +113,34 @@ export function clientCodeOf({ name }: Build): string {
 }
 
 /** Builds the app as this row says and serves it meanwhile. */
-export async function withApp(
-  { name, flags, options }: Build,
-  use: (url: string) => Promise<void>,
-): Promise<void> {
+export async function withApp(build: Build, use: (url: string) => Promise<void>): Promise<void> {
+  const processes = createProcesses();
+  try {
+    await use(await startApp(build, processes));
+  } finally {
+    await processes.stopAll();
+  }
+}
+
+/** Builds the app as this row says and serves it; resolves with its address. */
+export async function startApp(
+  { name, flags, options }: Pick<Build, "name" | "flags" | "options">,
+  processes: ReturnType<typeof createProcesses>,
+): Promise<string> {
   const env = {
     ...tracingEnv("context-app"),
     NEXT_DIST_DIR: `.next-${name}`,
     NEXT_TELEMETRY_DISABLED: "1",
     TRACING_OPTIONS: JSON.stringify(options),
   };
-  const processes = createProcesses();
-  try {
-    await processes.run({ name: `next build (${name})`, args: [next, "build", ...flags], cwd: app, env });
-    const port = await freePort(0);
-    await processes.start({
-      name: "the context app",
-      args: [next, "start", "-p", String(port), "-H", "127.0.0.1"],
-      cwd: app,
-      env,
-      ready: saysLine(/Ready in/),
-    });
-    await use(`http://localhost:${port}/`);
-  } finally {
-    await processes.stopAll();
-  }
+  await processes.run({ name: `next build (${name})`, args: [next, "build", ...flags], cwd: app, env });
+  const port = await freePort(0);
+  await processes.start({
+    name: "the context app",
+    args: [next, "start", "-p", String(port), "-H", "127.0.0.1"],
+    cwd: app,
+    env,
+    ready: saysLine(/Ready in/),
+  });
+  return `http://localhost:${port}/`;
 }
