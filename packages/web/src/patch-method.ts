@@ -66,6 +66,6 @@ function define(owner: object, name: string, change: PropertyDescriptor): Stop {
   };
 }
 
-function isMethod(value: unknown): value is Method {
+export function isMethod(value: unknown): value is Method {
   return typeof value === "function";
 }

@@ -18,6 +18,7 @@ export function asPosted(span: SpanJson): BrowserSpan {
     traceId: span.traceId,
     spanId: span.spanId,
     name: span.name,
+    startTimeUnixNano: span.startUnixNano,
     kind: KINDS.indexOf(span.kind) + 1,
     ...(span.parentSpanId && { parentSpanId: span.parentSpanId }),
     attributes: texts.map(([key, value]) => ({ key, value: { stringValue: String(value) } })),

@@ -74,7 +74,7 @@ async function startScreen(processes: ReturnType<typeof createProcesses>): Promi
   return display;
 }
 
-async function call(origin: string, method: string, path: string, body: object): Promise<unknown> {
+async function call(origin: string, method: string, path: string, body: object = {}): Promise<unknown> {
   const response = await fetch(origin + path, {
     method,
     ...(method === "POST" && { body: JSON.stringify(body) }),

@@ -1,5 +1,5 @@
 import { type Context, type ContextManager, ROOT_CONTEXT } from "@opentelemetry/api";
-import { type Method, patchMethod, type Stop } from "../patch-method.ts";
+import { isMethod, type Method, patchMethod, type Stop } from "../patch-method.ts";
 
 export interface StackContextManager extends ContextManager {
   /** Makes a context the active one until the result is called: for code that comes back without a call. */
@@ -28,10 +28,8 @@ export function createContextManager(): StackContextManager {
       }
     },
     bind(context, target) {
-      if (typeof target !== "function") return target;
-      const bound: Method = function (...args) {
-        return manager.with(context, () => Reflect.apply(target, this, args));
-      };
+      if (!isMethod(target)) return target;
+      const bound = bindTo(manager, context, target);
       Object.defineProperty(bound, "length", { value: target.length });
       // The API promises the type of what came in; a function of the same parameters is all there is to it.
       return bound as typeof target;
@@ -43,6 +41,12 @@ export function createContextManager(): StackContextManager {
     },
   };
   return manager;
+}
+
+function bindTo(manager: ContextManager, context: Context, target: Method): Method {
+  return function (...args) {
+    return manager.with(context, target, this, ...args);
+  };
 }
 
 export interface AsyncBinding {
@@ -71,7 +75,9 @@ export function bindAsync(manager: ContextManager): AsyncBinding {
   const contexts = new WeakMap<EventTarget, Context>();
   const carry = (callback: unknown): unknown => {
     const context = manager.active();
-    return context === ROOT_CONTEXT ? callback : manager.bind(context, callback);
+    if (context === ROOT_CONTEXT || !isMethod(callback)) return callback;
+    // Without its length, which the browser does not ask for and which takes as long as all the rest.
+    return bindTo(manager, context, callback);
   };
   const stops: readonly Stop[] = [
     patchMethod(

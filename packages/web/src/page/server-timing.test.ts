@@ -16,6 +16,7 @@ function served(change: Partial<ServedDocument> = {}, tsrv = ORIGIN + 90): Serve
     ],
     responseStart: 100,
     transferSize: 2000,
+    encodedBodySize: 1700,
     deliveryType: "",
     ...change,
   };
@@ -69,6 +70,13 @@ test("a document out of the browser's cache is stale, one that the server confir
   expect(fresh(served({ deliveryType: "cache", transferSize: 0 }))).toBe(false);
   expect(fresh(served({ deliveryType: "cache", transferSize: 300 }))).toBe(true);
   expect(fresh(served({ deliveryType: "navigational-prefetch", transferSize: 0 }))).toBe(true);
+});
+
+test("where bytes are counted when the last has come, a document on its way is fresh, a whole one tells", () => {
+  const firefox = { deliveryType: undefined, transferSize: 0 } as object;
+  expect(fresh(served({ ...firefox, encodedBodySize: 0 }))).toBe(true);
+  expect(fresh(served(firefox))).toBe(false);
+  expect(fresh(served({ transferSize: 0, encodedBodySize: 0 }))).toBe(false);
 });
 
 test("the same header is fresh once in a tab", () => {

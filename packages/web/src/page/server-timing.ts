@@ -11,6 +11,7 @@ export interface ServedDocument {
   readonly serverTiming: readonly { readonly name: string; readonly description: string }[];
   readonly responseStart: number;
   readonly transferSize: number;
+  readonly encodedBodySize: number;
   readonly deliveryType?: string;
 }
 
@@ -46,10 +47,12 @@ export function readServerSpan(
 
 /**
  * A cached body that the server was asked about (304) also says `cache`, but its header is of this visit; only
- * bytes that came over the network tell the two apart. What a speculation rule fetched ahead says so itself.
+ * bytes that came over the network tell the two apart. What a speculation rule fetched ahead says so itself. Firefox,
+ * which has no delivery type, counts all bytes when the last has come; until then age and memory have to do.
  */
-function isFromNetwork({ transferSize, deliveryType }: ServedDocument): boolean {
-  return transferSize > 0 || deliveryType === "navigational-prefetch";
+function isFromNetwork({ transferSize, encodedBodySize, deliveryType }: ServedDocument): boolean {
+  const isUnknown = deliveryType === undefined && encodedBodySize === 0;
+  return transferSize > 0 || deliveryType === "navigational-prefetch" || isUnknown;
 }
 
 /** The last few, in `sessionStorage`; a page that may not store anything remembers nothing. */

@@ -56,9 +56,8 @@ export function withHeader(call: FetchCall, name: string, value: string): [Reque
   }
   // Inherited members too: an init may be a Request or an instance of a class.
   for (const key in init) copy[key] = Reflect.get(init, key);
-  const headers = new Headers(call.headers);
-  headers.set(name, value);
-  copy.headers = headers;
+  call.headers.set(name, value);
+  copy.headers = call.headers;
   return [input, copy];
 }
 

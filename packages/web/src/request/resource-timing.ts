@@ -15,12 +15,14 @@ import type { SentRequest } from "../transport/transport.ts";
 const DRIFT_MS = 5;
 /** Unix time in milliseconds has less than four places in a number. */
 const ROUNDING_MS = 0.001;
+/** WebKit begins a request in a task of its own, and nothing else tells it from the others. */
+const WEBKIT_LATE_MS = 5;
 /** Requests whose spans never come to be written, at most. */
 const MAX_REQUESTS = 4096;
 
 interface Request extends SentRequest {
   readonly entries: PerformanceResourceTiming[];
-  /** Another request to this address was made within the same tick of the clock. */
+  /** Another request to this address was made at nearly the same time. */
   shared: boolean;
 }
 
@@ -31,14 +33,18 @@ interface Request extends SentRequest {
 export function traceResourceTiming(): WebInstrument {
   return ({ outbox }) => {
     const requests = new Map<string, Request>();
+    const lateMs = navigator.vendor.startsWith("Apple") ? WEBKIT_LATE_MS : 0;
     const taken = new WeakSet<PerformanceResourceTiming>();
     // One observer for all, and never the page's buffer: others use that, and it is full after 250 entries.
     const entries = watchEntries<PerformanceResourceTiming>("resource", (entry) => {
-      for (const request of requests.values()) if (isOf(request, entry)) request.entries.push(entry);
+      const all = [...requests.values()];
+      const begun = all.filter((request) => isOf(request, entry, 0));
+      const owners = begun.length > 0 ? begun : all.filter((request) => isOf(request, entry, lateMs));
+      for (const request of owners) request.entries.push(entry);
     });
     outbox.timing = {
       sent(spanId, sent) {
-        const rivals = [...requests.values()].filter((each) => meets(each, sent));
+        const rivals = [...requests.values()].filter((each) => meets(each, sent, lateMs));
         for (const each of rivals) each.shared = true;
         requests.set(spanId, { ...sent, entries: [], shared: rivals.length > 0 });
         const [oldest = ""] = requests.size > MAX_REQUESTS ? requests.keys() : [];
@@ -66,21 +72,27 @@ export function traceResourceTiming(): WebInstrument {
 }
 
 /**
- * `fetch` and `send` begin the request before they return, so that of any number of requests to one address an
- * entry belongs to the one during whose call it began. Where that is none (a wrapper below us waited before it passed
- * the call on) or two (the clock is too coarse), nothing is joined.
+ * `fetch` and `send` begin the request before they return, or in WebKit just after, so that of any number of requests
+ * to one address an entry belongs to the one during whose call it began. Where that is none (a wrapper below us waited
+ * before it passed the call on), nothing is joined.
  */
-function isOf({ url, from, until }: SentRequest, { name, startTime }: PerformanceResourceTiming): boolean {
-  return name === url.href && from <= startTime && startTime <= until;
+function isOf(
+  { url, from, until }: SentRequest,
+  { name, startTime }: PerformanceResourceTiming,
+  lateMs: number,
+): boolean {
+  return name === url.href && from <= startTime && startTime <= until + lateMs;
 }
 
-function meets(one: SentRequest, other: SentRequest): boolean {
-  return one.url.href === other.url.href && one.from <= other.until && other.from <= one.until;
+function meets(one: SentRequest, other: SentRequest, lateMs: number): boolean {
+  return (
+    one.url.href === other.url.href && one.from <= other.until + lateMs && other.from <= one.until + lateMs
+  );
 }
 
 /**
  * The one entry that began during the call; two of them tell nothing. Requests that began in one tick of the clock
- * (a millisecond in Firefox) are alike but for their ends: the spans come in the order in which they ended, and each
+ * (a millisecond in Firefox and WebKit) are alike but for their ends: the spans come in the order in which they ended, and each
  * takes the first that is left of those that had ended by then, or had an answer that nobody read.
  */
 function choose(
