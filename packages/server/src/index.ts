@@ -22,7 +22,7 @@ export { withSpan } from "./spans/with-span.ts";
  */
 export async function register(options: RegisterOptions = {}): Promise<void> {
   try {
-    const config = readServerConfig({ serviceName: options.serviceName }, warnOnce);
+    const config = readServerConfig({ serviceName: options.serviceName, mode: options.mode }, warnOnce);
     if (!config) return;
     leaveFetchToUs();
     const state = processState();
@@ -30,7 +30,10 @@ export async function register(options: RegisterOptions = {}): Promise<void> {
     state.tracing ??= import("./start.ts").then(({ start }) => start(config, { ...options, host: "next" }));
     await state.tracing;
   } catch (error) {
-    say("warn", `tracing stays off: ${String(error)}. The app runs without it.`);
+    say(
+      "warn",
+      `tracing stays off: ${error instanceof Error ? error.message : String(error)}. The app runs without it.`,
+    );
   }
 }
 

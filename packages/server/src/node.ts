@@ -27,13 +27,16 @@ const OFF: Tracing = {
  */
 export async function startTracing(options: NodeTracingOptions = {}): Promise<Tracing> {
   try {
-    const config = readServerConfig({ serviceName: options.serviceName }, warnOnce);
+    const config = readServerConfig({ serviceName: options.serviceName, mode: options.mode }, warnOnce);
     if (!config) return OFF;
     const state = processState();
     state.tracing ??= import("./start.ts").then(({ start }) => start(config, { ...options, host: "node" }));
     return await state.tracing;
   } catch (error) {
-    say("warn", `tracing stays off: ${String(error)}. The service runs without it.`);
+    say(
+      "warn",
+      `tracing stays off: ${error instanceof Error ? error.message : String(error)}. The service runs without it.`,
+    );
     return OFF;
   }
 }

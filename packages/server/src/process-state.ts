@@ -1,3 +1,4 @@
+import type { ContextManager, Tracer } from "@opentelemetry/api";
 import type { Forwarder } from "./ingest/forward.ts";
 import type { LogLine } from "./logs/log-line.ts";
 import type { SpanCounts } from "./pipeline/sending.ts";
@@ -12,6 +13,8 @@ export interface ProcessState {
   spanCounts: (() => SpanCounts) | undefined;
   /** Marks the SERVER span of the current request as failed. */
   requestFailed: ((error: unknown) => void) | undefined;
+  /** Our own tracer and context, in mode "isolate". */
+  isolated: { readonly tracer: Tracer; readonly contexts: ContextManager } | undefined;
   forwarder: Forwarder | undefined;
   /** Sends a line to the collector; set while `OTEL_LOGS_EXPORTER=otlp`. */
   exportLog: ((line: LogLine) => void) | undefined;
@@ -41,6 +44,7 @@ export function processState(): ProcessState {
     tracing: undefined,
     spanCounts: undefined,
     requestFailed: undefined,
+    isolated: undefined,
     forwarder: undefined,
     exportLog: undefined,
     untraceConsole: undefined,

@@ -16,6 +16,9 @@ export interface Instrumentation {
 /** A path without the base path, in which `*` stands for anything (`/internal/*`), or a test of the request's head. */
 export type IgnoredRequest = string | ((request: IncomingMessage) => boolean);
 
+/** Beside another tracer: replace it, send its spans too, or trace with a provider that nobody else sees. */
+export type Mode = "own" | "join" | "isolate";
+
 /** Options of `register` and `startTracing`; each wins over its environment variable. */
 export interface RegisterOptions {
   /** `service.name`; without it OTEL_SERVICE_NAME, else the name in package.json. */
@@ -34,6 +37,11 @@ export interface RegisterOptions {
    * files. `{ only: […] }` takes the place of the health checks.
    */
   readonly ignoreIncoming?: readonly IgnoredRequest[] | { readonly only: readonly IgnoredRequest[] };
+  /**
+   * What to do where another package has registered OpenTelemetry before (Sentry, `@vercel/otel`); without it
+   * THROUGHLINE_MODE, else tracing stays off there and says so.
+   */
+  readonly mode?: Mode;
 }
 
 /** What Next.js tells `onRequestError` about the request. */

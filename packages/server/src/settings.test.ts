@@ -200,3 +200,9 @@ test("metrics are off until asked for, and go where traces go unless told otherw
     }),
   ).toMatchObject({ url: "https://metrics.example/v1/metrics", protocol: "http/json" });
 });
+
+test("THROUGHLINE_MODE says what to do beside another tracer; nothing is said by default", () => {
+  expect(read({ OTEL_ENABLED: "true" }).config?.mode).toBe("");
+  expect(read({ OTEL_ENABLED: "true", THROUGHLINE_MODE: "isolate" }).config?.mode).toBe("isolate");
+  expect(read({ OTEL_ENABLED: "true", THROUGHLINE_MODE: "both" }).warnings[0]).toContain("THROUGHLINE_MODE");
+});

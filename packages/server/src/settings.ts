@@ -15,6 +15,7 @@ import {
   type TracingConfig,
   tracingSettings,
 } from "@throughline/core";
+import type { Mode } from "./register-options.ts";
 import type { SpanLimits } from "./tracer/span-attributes.ts";
 
 /** {@link TracingConfig} plus what only the server needs. */
@@ -40,6 +41,8 @@ export interface ServerConfig extends TracingConfig {
   readonly queueMaxBytes: number;
   /** What is told about process, host and platform; `all`, `none`, or some of the names. */
   readonly resourceDetectors: readonly ResourceDetector[];
+  /** Beside another tracer; empty: nothing was said. */
+  readonly mode: Mode | "";
   /** `NODE_ENV`, which decides the default share of kept traces. */
   readonly nodeEnv: string;
   /** `otlp` sends what the loggers write to the collector too. */
@@ -124,6 +127,7 @@ export const serverSettings: SettingsTable<ServerConfig> = {
     parse: parseWords(...DETECTORS),
     fallback: ["all"],
   },
+  mode: { env: ["THROUGHLINE_MODE"], parse: parseOneOf<Mode>("own", "join", "isolate"), fallback: "" },
   nodeEnv: { env: ["NODE_ENV"], parse: parseText, fallback: "" },
   logsExporter: { env: ["OTEL_LOGS_EXPORTER"], parse: parseOneOf("none", "otlp"), fallback: "none" },
   logsEndpoint: { env: ["OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"], parse: parseUrl, fallback: "" },

@@ -1,6 +1,7 @@
-import { context, type Span, type SpanContext, SpanKind, trace } from "@opentelemetry/api";
+import { type Span, type SpanContext, SpanKind, trace } from "@opentelemetry/api";
 import * as names from "@throughline/core/attributes";
 import { jobSpanName } from "@throughline/core/attributes";
+import { activeContext, withContext } from "../spans/current-context.ts";
 import type { SpanAttributes, WithSpanOptions } from "../spans/span-options.ts";
 import { withSpan } from "../spans/with-span.ts";
 import { type JobCarrier, receive } from "./carrier.ts";
@@ -61,7 +62,7 @@ export function withJob<P, T>(
 
 /** Runs with the sender's span as the current one. */
 function below<T>(sender: SpanContext, run: () => T): T {
-  return context.with(trace.setSpanContext(context.active(), sender), run);
+  return withContext(trace.setSpanContext(activeContext(), sender), run);
 }
 
 interface JobFacts {

@@ -1,4 +1,5 @@
-import { isSpanContextValid, type SpanContext, trace } from "@opentelemetry/api";
+import { isSpanContextValid, type SpanContext } from "@opentelemetry/api";
+import { activeSpanContext } from "../spans/current-context.ts";
 
 /** https://opentelemetry.io/docs/specs/otel/compatibility/logging_trace_context/ */
 export interface TraceFields {
@@ -10,7 +11,7 @@ export interface TraceFields {
 
 /** The ids of the span that is current here, for a line of a log; no keys at all outside of a trace. */
 export function traceFields(): TraceFields | Record<string, never> {
-  const span = trace.getActiveSpan()?.spanContext();
+  const span = activeSpanContext();
   return span && isSpanContextValid(span) ? fieldsOf(span) : {};
 }
 

@@ -51,7 +51,11 @@ const TRACESTATE = "tracestate";
 const BAGGAGE = "baggage";
 
 /** What all ways out share: whether a request is traced, what its span says, and which headers it gets. */
-export function createCalls(tracer: Tracer, rules: CallRules): Calls {
+export function createCalls(
+  tracer: Tracer,
+  rules: CallRules,
+  activeContext: () => Context = () => context.active(),
+): Calls {
   const placeOf = createTargets(rules);
   const sendsTrace = rules.propagators.includes("tracecontext");
   const baggage = rules.propagators.includes(BAGGAGE) ? new W3CBaggagePropagator() : undefined;
@@ -98,7 +102,7 @@ export function createCalls(tracer: Tracer, rules: CallRules): Calls {
 
   return {
     begin(request, { origin, path, method }, door) {
-      const active = context.active();
+      const active = activeContext();
       const place = isSilenced(active) ? undefined : placeOf(origin, path);
       const options = callOptionsOf(active);
       if (!place || options?.ignore) return undefined;

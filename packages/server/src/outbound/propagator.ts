@@ -1,6 +1,7 @@
-import type { TextMapPropagator } from "@opentelemetry/api";
+import type { Context, TextMapPropagator } from "@opentelemetry/api";
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
 import { isSilenced, silence } from "../requests/silence.ts";
+import { isTaken } from "../requests/taken.ts";
 
 export interface PropagatorOptions {
   /** As in OTEL_PROPAGATORS. */
@@ -22,8 +23,11 @@ export function createPropagator(options: PropagatorOptions): TextMapPropagator 
       if (!isSilenced(context)) all.inject(context, carrier, setter);
     },
     // The one place where a context of ours is around the whole request, before Next.js opens its first span.
-    extract: (context, carrier, getter) =>
-      options.servesNoise() ? silence(context) : read.extract(context, carrier, getter),
+    extract(context, carrier, getter): Context {
+      if (options.servesNoise()) return silence(context);
+      if (isTaken(context, getter.get(carrier, "traceparent"))) return context;
+      return read.extract(context, carrier, getter);
+    },
     fields: () => all.fields(),
   };
 }

@@ -1,13 +1,15 @@
 import { channel } from "node:diagnostics_channel";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import {
   type Attributes,
   type Context,
+  defaultTextMapGetter,
   propagation,
   ROOT_CONTEXT,
   type Span,
   SpanKind,
   SpanStatusCode,
+  type TextMapGetter,
   type Tracer,
   trace,
 } from "@opentelemetry/api";
@@ -19,12 +21,15 @@ import { methodOf } from "../outbound/method.ts";
 import { clientAddressOf, serverAddressOf } from "./request-address.ts";
 import { appendServerTiming } from "./server-timing.ts";
 import { silence } from "./silence.ts";
+import { markTaken } from "./taken.ts";
 
 export interface IncomingOptions {
   /** The route template of a request (`/stock/{sku}`), which plain node:http cannot know; asked when it has ended. */
   readonly route: ((request: IncomingMessage) => string | undefined) | undefined;
   /** Whether a request is noise: it and what it runs make no spans and send no context. */
   readonly isNoise: (request: IncomingMessage) => boolean;
+  /** How the caller's context is read, where not by the global propagator. */
+  readonly extract?: (headers: IncomingHttpHeaders, getter: TextMapGetter) => Context;
   /** Makes a context the active one for the rest of what the request runs. */
   readonly enter: (context: Context) => void;
 }
@@ -54,17 +59,19 @@ interface Exchange {
 }
 
 /** The context that the request runs in. */
-function take(tracer: Tracer, { route, isNoise }: IncomingOptions, exchange: Exchange): Context {
+function take(tracer: Tracer, { route, isNoise, extract }: IncomingOptions, exchange: Exchange): Context {
   const { request, response } = exchange;
   if (isNoise(request)) return silence(ROOT_CONTEXT);
-  const parent = propagation.extract(ROOT_CONTEXT, request.headers);
+  const parent = extract
+    ? extract(request.headers, defaultTextMapGetter)
+    : propagation.extract(ROOT_CONTEXT, request.headers);
   const method = methodOf(request.method ?? "GET");
   const span = tracer.startSpan(
     method.spanName,
     { kind: SpanKind.SERVER, attributes: attributesOf(request) },
     parent,
   );
-  const active = trace.setSpan(parent, span);
+  const active = markTaken(trace.setSpan(parent, span), request.headers.traceparent);
   appendServerTiming(response, span.spanContext(), Date.now());
   if (!span.isRecording()) return active;
   // Where instrumentations of routers leave the route.

@@ -12,7 +12,7 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
-import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { emptyResource } from "@opentelemetry/resources";
 import {
   AlwaysOnSampler,
   BasicTracerProvider,
@@ -22,13 +22,16 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { createContextStorage } from "../context-storage.ts";
+import { createTracerProvider } from "../tracer/tracer.ts";
 import { dropBookkeeping, skipBookkeeping } from "./bookkeeping.ts";
 import { nextSpans } from "./next-spans.ts";
-import { type ResponseRecords, recordResponses } from "./response-record.ts";
+import { type ResponseRecord, type ResponseRecords, recordResponses } from "./response-record.ts";
 import { createSampler } from "./sampler.ts";
 import { silence } from "./silence.ts";
 
 const RUNS = 300;
+const LIMITS = { attributes: 128, valueLength: Number.POSITIVE_INFINITY, events: 128, links: 128 };
 const KINDS = ["work", "call", "request", "bookkeeping", "ingest", "probe"] as const;
 
 interface Node {
@@ -61,8 +64,9 @@ type Setting = typeof setting extends fc.Arbitrary<infer T> ? T : never;
 
 let records: ResponseRecords;
 beforeAll(() => {
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  records = recordResponses();
+  const contexts = createContextStorage<ResponseRecord>();
+  context.setGlobalContextManager(contexts.manager);
+  records = recordResponses(undefined, contexts.requests);
 });
 afterAll(() => {
   records.stop();
@@ -141,9 +145,11 @@ test("whatever is left out of a trace, each exported span hangs on the nearest o
   fc.assert(
     fc.property(tree, setting, (root, chosen) => {
       const exporter = new InMemorySpanExporter();
-      const provider = new BasicTracerProvider({
+      const provider = createTracerProvider({
         sampler: createSampler({ ...chosen, ingestPath: "/api/tl" }),
-        spanProcessors: [nextSpans(new SimpleSpanProcessor(exporter), records.current)],
+        processor: nextSpans(new SimpleSpanProcessor(exporter), records.current),
+        resource: emptyResource(),
+        limits: LIMITS,
       });
       skipBookkeeping(provider);
       const grown = grow(root, provider.getTracer("next.js"), chosen);

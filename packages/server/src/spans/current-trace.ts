@@ -1,5 +1,6 @@
-import { isSpanContextValid, TraceFlags, trace } from "@opentelemetry/api";
+import { isSpanContextValid, TraceFlags } from "@opentelemetry/api";
 import { printTraceparent } from "@throughline/core";
+import { activeSpanContext } from "./current-context.ts";
 
 /** Where this code runs, for links to a viewer, error reports and headers that are written by hand. */
 export interface CurrentTrace {
@@ -15,7 +16,7 @@ export interface CurrentTrace {
 
 /** The trace and span that are current here; `undefined` outside of any. */
 export function currentTrace(): CurrentTrace | undefined {
-  const span = trace.getActiveSpan()?.spanContext();
+  const span = activeSpanContext();
   if (!span || !isSpanContextValid(span)) return undefined;
   const { traceId, spanId } = span;
   const sampled = (span.traceFlags & TraceFlags.SAMPLED) !== 0;

@@ -1,6 +1,7 @@
-import { type Context, context, type Span, SpanStatusCode, trace } from "@opentelemetry/api";
+import { type Context, type Span, SpanStatusCode, trace } from "@opentelemetry/api";
 import { CONTROL_FLOW, ERROR_TYPE } from "@throughline/core/attributes";
 import { controlFlowOf } from "./control-flow.ts";
+import { withContext } from "./current-context.ts";
 
 /**
  * Runs `run` with the span current, and ends the span when it returns, when its promise settles or when its
@@ -10,7 +11,7 @@ export function runInSpan<T>(span: Span, parent: Context, run: () => T): T {
   const life = createLife(span, trace.setSpan(parent, span));
   let result: T;
   try {
-    result = context.with(life.inside, run);
+    result = withContext(life.inside, run);
   } catch (error) {
     return life.fail(error);
   }
@@ -55,7 +56,7 @@ function settle(thenable: PromiseLike<unknown>, { inside, end, fail }: Life): Pr
   };
   try {
     // Inside, because the query builders of some databases start their work when they are asked for the result.
-    return context.with(inside, () => thenable.then(done, fail));
+    return withContext(inside, () => thenable.then(done, fail));
   } catch (error) {
     return fail(error);
   }
@@ -81,7 +82,7 @@ type Step = (run: () => unknown) => unknown;
 function syncStep({ inside, end, fail }: Life): Step {
   return (run) => {
     try {
-      const result = context.with(inside, run);
+      const result = withContext(inside, run);
       if (isLast(result)) end();
       return result;
     } catch (error) {
@@ -93,7 +94,7 @@ function syncStep({ inside, end, fail }: Life): Step {
 function asyncStep({ inside, end, fail }: Life): Step {
   return async (run) => {
     try {
-      const result = await context.with(inside, run);
+      const result = await withContext(inside, run);
       if (isLast(result)) end();
       return result;
     } catch (error) {

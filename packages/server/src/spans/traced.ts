@@ -1,5 +1,5 @@
-import { context } from "@opentelemetry/api";
 import { warnOnce } from "../log.ts";
+import { activeContext } from "./current-context.ts";
 import { runInSpan } from "./span-life.ts";
 import type { WithSpanOptions } from "./span-options.ts";
 import { activeTracer, openSpan } from "./tracer.ts";
@@ -20,7 +20,7 @@ export function traced<F extends AnyFunction>(...given: TracedArguments<F>): F {
     const run = (): unknown => Reflect.apply(fn, this, args);
     const tracer = activeTracer();
     if (!tracer) return run();
-    const parent = context.active();
+    const parent = activeContext();
     return runInSpan(openSpan(tracer, name, options, parent), parent, run);
   };
   Object.defineProperties(wrapper, {

@@ -1,7 +1,6 @@
 import {
   type Attributes,
   type Context,
-  context,
   INVALID_SPAN_CONTEXT,
   ProxyTracerProvider,
   type Span,
@@ -9,6 +8,8 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
+import { processState } from "../process-state.ts";
+import { activeContext } from "./current-context.ts";
 import type { WithSpanOptions } from "./span-options.ts";
 
 const TRACER_NAME = "@throughline/server";
@@ -21,6 +22,8 @@ export const INERT_SPAN: Span = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
  * each span: Next.js makes only the tracers safe for prerenders that are fetched after `register`.
  */
 export function activeTracer(): Tracer | undefined {
+  const { isolated } = processState();
+  if (isolated) return isolated.tracer;
   const provider = trace.getTracerProvider();
   return provider instanceof ProxyTracerProvider
     ? provider.getDelegateTracer(TRACER_NAME)
@@ -32,7 +35,7 @@ export function openSpan(
   tracer: Tracer,
   name: string,
   options: WithSpanOptions,
-  parent: Context = context.active(),
+  parent: Context = activeContext(),
 ): Span {
   const { attributes, kind, links, root } = options;
   const spanOptions: SpanOptions = {

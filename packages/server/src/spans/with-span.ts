@@ -1,5 +1,6 @@
-import { context, type Span } from "@opentelemetry/api";
+import type { Span } from "@opentelemetry/api";
 import { sayErrorOnce } from "../log.ts";
+import { activeContext } from "./current-context.ts";
 import { runInSpan } from "./span-life.ts";
 import type { WithSpanOptions } from "./span-options.ts";
 import { activeTracer, INERT_SPAN, openSpan } from "./tracer.ts";
@@ -29,7 +30,7 @@ export function withSpan<T>(
     return withSpan(name, typeof optionsOrFn === "function" ? {} : optionsOrFn, alone);
   }
   if (!tracer) return fn(INERT_SPAN);
-  const parent = context.active();
+  const parent = activeContext();
   const span = openSpan(tracer, name, typeof optionsOrFn === "function" ? {} : optionsOrFn, parent);
   return runInSpan(span, parent, () => fn(span));
 }

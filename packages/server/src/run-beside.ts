@@ -1,0 +1,152 @@
+import {
+  type ContextManager,
+  context,
+  propagation,
+  type TextMapPropagator,
+  type TracerProvider,
+  trace,
+} from "@opentelemetry/api";
+import type { Resource } from "@opentelemetry/resources";
+import { NodeSDK } from "@opentelemetry/sdk-node";
+import type { Sampler, SpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { startIsolated } from "./coexistence/isolate.ts";
+import { startJoined } from "./coexistence/join.ts";
+import { tellLatecomers } from "./coexistence/latecomers.ts";
+import type { Side } from "./coexistence/side.ts";
+import type { ContextStorage } from "./context-storage.ts";
+import { startInstrumentations } from "./libraries/start-instrumentations.ts";
+import type { CallRules } from "./outbound/calls.ts";
+import { traceOutbound } from "./outbound/outbound.ts";
+import { createPropagator } from "./outbound/propagator.ts";
+import { flushProcess, type Tracing } from "./process-state.ts";
+import type { Instrumentation } from "./register-options.ts";
+import { flushAfterResponse } from "./requests/after-response.ts";
+import { dropBookkeeping, skipBookkeeping } from "./requests/bookkeeping.ts";
+import { nextSpans } from "./requests/next-spans.ts";
+import { type IncomingOptions, traceNodeRequests } from "./requests/node-requests.ts";
+import type { ResponseRecord, ResponseRecords } from "./requests/response-record.ts";
+import { type ServerConfig, spanLimitsOf } from "./settings.ts";
+import { createTracerProvider } from "./tracer/tracer.ts";
+import { VERSION } from "./version.ts";
+
+export interface Parts {
+  readonly config: ServerConfig;
+  readonly isNext: boolean;
+  readonly rules: CallRules;
+  /** Of the app. */
+  readonly instrumentations: readonly Instrumentation[];
+  readonly incoming: Pick<IncomingOptions, "route" | "isNoise">;
+  readonly storage: ContextStorage<ResponseRecord>;
+  readonly records: ResponseRecords | undefined;
+  readonly resource: Resource;
+  readonly sampler: Sampler;
+  /** Where each span goes when it is whole. */
+  readonly end: SpanProcessor;
+}
+
+/** Starts the tracing of this process, alone or beside another tracer. */
+export function runBeside(side: Side, parts: Parts): Tracing {
+  switch (side.way) {
+    case "own":
+      return runOwn(parts);
+    case "join":
+      return runJoined(side, parts);
+    case "isolate":
+      return runIsolated(parts);
+  }
+}
+
+/** With every global of OpenTelemetry. */
+function runOwn(parts: Parts): Tracing {
+  const { config, isNext, storage, records, end } = parts;
+  const processor = lineTo(records ? nextSpans(end, records.current) : end, records);
+  const propagator = createPropagator({
+    propagators: config.propagators,
+    trustsCaller: !isNext,
+    servesNoise: servesNoise(records),
+  });
+  const sdk = startSdk(storage.manager, propagator);
+  const provider = createProvider(parts, processor);
+  if (isNext) skipBookkeeping(provider);
+  trace.setGlobalTracerProvider(provider);
+  const stopInstruments = startInstruments(parts);
+  const stopTelling = tellLatecomers();
+  return {
+    flush: () => processor.forceFlush(),
+    async stop(): Promise<void> {
+      stopInstruments();
+      stopTelling();
+      await Promise.allSettled([processor.shutdown(), sdk.shutdown()]);
+      for (const api of [trace, context, propagation]) api.disable();
+    },
+  };
+}
+
+/** What another provider's tracers make; the calls out are instrumented by whoever has that provider. */
+function runJoined(side: Extract<Side, { way: "join" }>, { records, end, instrumentations }: Parts): Tracing {
+  const whole = records ? nextSpans(end, records.current) : end;
+  const processor = lineTo(dropBookkeeping(whole), records);
+  return {
+    flush: () => processor.forceFlush(),
+    stop: startJoined({ side, processor, instrumentations, servesNoise: servesNoise(records) }),
+  };
+}
+
+/** With a provider that nobody else sees. */
+function runIsolated(parts: Parts): Tracing {
+  const { incoming, storage, records, rules, end } = parts;
+  const processor = lineTo(end, records);
+  const tracer = createProvider(parts, processor).getTracer("@throughline/server", VERSION);
+  const stop = startIsolated({ tracer, storage, records, rules, incoming });
+  return {
+    flush: () => processor.forceFlush(),
+    async stop(): Promise<void> {
+      stop();
+      await processor.shutdown();
+    },
+  };
+}
+
+/** Everything of OpenTelemetry's SDK but the tracer provider: docs/decisions/0014-server-tracer.md. */
+function startSdk(contextManager: ContextManager, textMapPropagator: TextMapPropagator): NodeSDK {
+  const sdk = new NodeSDK({
+    autoDetectResources: false,
+    contextManager,
+    textMapPropagator,
+    // Empty lists, because without them the SDK starts OTLP exporters by itself, and a tracer provider of its own.
+    spanProcessors: [],
+    metricReaders: [],
+    logRecordProcessors: [],
+  });
+  sdk.start();
+  return sdk;
+}
+
+function createProvider({ config, resource, sampler }: Parts, processor: SpanProcessor): TracerProvider {
+  return createTracerProvider({ sampler, processor, resource, limits: spanLimitsOf(config) });
+}
+
+/** Ours, and what the caller brought; after the provider is global, so that one with its own copy of the api finds it too. */
+function startInstruments({ isNext, rules, incoming, storage, instrumentations }: Parts): () => void {
+  const stops = [startInstrumentations(instrumentations, trace.getTracerProvider())];
+  const tracer = trace.getTracer("@throughline/server", VERSION);
+  stops.push(traceOutbound(tracer, rules));
+  // In Next.js the SERVER spans are Next.js's own.
+  if (!isNext) stops.push(traceNodeRequests(tracer, { ...incoming, enter: storage.enter }));
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
+/** What a span passes on its way out. */
+function lineTo(next: SpanProcessor, records: ResponseRecords | undefined): SpanProcessor {
+  return flushAfterResponse({
+    next,
+    flush: flushProcess,
+    response: () => records?.current()?.response,
+  });
+}
+
+function servesNoise(records: ResponseRecords | undefined): () => boolean {
+  return () => records?.current()?.isNoise === true;
+}
