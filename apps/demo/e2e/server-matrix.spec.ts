@@ -25,8 +25,7 @@ test.afterAll(async () => {
 });
 
 for (const combination of COMBINATIONS) {
-  // Until the SERVER span of every entry is whole.
-  test.fixme(`${combination.name}: every request is one whole trace`, async () => {
+  test(`${combination.name}: every request is one whole trace`, async () => {
     test.setTimeout(300_000);
     await withBuild(combination, async (built) => {
       await built.serve({ service: `server-app-${combination.name}`, env }, (app) =>

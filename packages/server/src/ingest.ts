@@ -15,7 +15,7 @@ import { readServerConfig, type ServerConfig } from "./settings.ts";
 export async function POST(request: Request, _context?: unknown): Promise<Response> {
   const config = readServerConfig({}, warnOnce);
   if (!config) return refuse(404, "tracing is off in this process; set OTEL_ENABLED=true and restart");
-  const match = /\/(?:v1\/(traces|metrics|logs)|(flush))$/.exec(new URL(request.url).pathname);
+  const match = /\/(?:v1\/(traces|metrics|logs)|(flush))\/?$/.exec(new URL(request.url).pathname);
   if (match?.[2]) return flush(request, config);
   if (!match?.[1]) return refuse(404, "nothing here; post to v1/traces, v1/metrics or v1/logs");
   try {

@@ -93,6 +93,12 @@ test("a preset and a context together are refused", () => {
   expect(String(warn.mock.calls[0]?.[0])).toMatch(/preset and context: .*leave one of the two out/);
 });
 
+test("where paths end with a slash, the browser's endpoint does", () => {
+  vi.stubEnv("OTEL_ENABLED", "true");
+  const config = withTracing({ trailingSlash: true });
+  expect(JSON.parse(String(config.env?.THROUGHLINE_WEB))).toMatchObject({ endpoint: "/api/tl/v1/traces/" });
+});
+
 test("the browser gets its endpoint below the base path, its name and its share", () => {
   turnOn({ OTEL_SERVICE_NAME: "shop", NODE_ENV: "production" });
   expect(webOf(withTracing({ basePath: "/tea" }, { propagateTo: ["https://api.example.com"] }))).toEqual({

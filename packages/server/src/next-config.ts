@@ -175,7 +175,8 @@ function traced(
   const entry = variant ? `${ENTRY}/${variant}` : ENTRY;
   const transpileNext = options.transpileNext ?? !hook;
   const transpiled = config.transpilePackages ?? [];
-  const endpoint = `${config.basePath ?? ""}${ingestPath}/v1/traces`;
+  // With the slash that Next.js would redirect to otherwise, which a post at the end of a page does not survive.
+  const endpoint = `${config.basePath ?? ""}${ingestPath}/v1/traces${config.trailingSlash ? "/" : ""}`;
   return {
     ...config,
     env: { ...config.env, THROUGHLINE_WEB: JSON.stringify({ ...web, endpoint }) },

@@ -37,7 +37,7 @@ export interface Parts {
   readonly instrumentations: readonly Instrumentation[];
   readonly incoming: Pick<IncomingOptions, "route" | "isNoise">;
   readonly storage: ContextStorage<ResponseRecord>;
-  readonly records: ResponseRecords | undefined;
+  readonly records: ResponseRecords;
   readonly resource: Resource;
   readonly sampler: Sampler;
   /** Where each span goes when it is whole. */
@@ -59,7 +59,7 @@ export function runBeside(side: Side, parts: Parts): Tracing {
 /** With every global of OpenTelemetry. */
 function runOwn(parts: Parts): Tracing {
   const { config, isNext, storage, records, end } = parts;
-  const processor = lineTo(records ? nextSpans(end, records.current) : end, records);
+  const processor = lineTo(nextSpans(end, records), records);
   const propagator = createPropagator({
     propagators: config.propagators,
     trustsCaller: !isNext,
@@ -84,8 +84,7 @@ function runOwn(parts: Parts): Tracing {
 
 /** What another provider's tracers make; the calls out are instrumented by whoever has that provider. */
 function runJoined(side: Extract<Side, { way: "join" }>, { records, end, instrumentations }: Parts): Tracing {
-  const whole = records ? nextSpans(end, records.current) : end;
-  const processor = lineTo(dropBookkeeping(whole), records);
+  const processor = lineTo(dropBookkeeping(nextSpans(end, records)), records);
   return {
     flush: () => processor.forceFlush(),
     stop: startJoined({ side, processor, instrumentations, servesNoise: servesNoise(records) }),
@@ -95,9 +94,9 @@ function runJoined(side: Extract<Side, { way: "join" }>, { records, end, instrum
 /** With a provider that nobody else sees. */
 function runIsolated(parts: Parts): Tracing {
   const { incoming, storage, records, rules, end } = parts;
-  const processor = lineTo(end, records);
+  const processor = lineTo(nextSpans(end, records), records);
   const tracer = createProvider(parts, processor).getTracer("@throughline/server", VERSION);
-  const stop = startIsolated({ tracer, storage, records, rules, incoming });
+  const stop = startIsolated({ tracer, storage, rules, incoming });
   return {
     flush: () => processor.forceFlush(),
     async stop(): Promise<void> {
@@ -139,14 +138,14 @@ function startInstruments({ isNext, rules, incoming, storage, instrumentations }
 }
 
 /** What a span passes on its way out. */
-function lineTo(next: SpanProcessor, records: ResponseRecords | undefined): SpanProcessor {
+function lineTo(next: SpanProcessor, records: ResponseRecords): SpanProcessor {
   return flushAfterResponse({
     next,
     flush: flushProcess,
-    response: () => records?.current()?.response,
+    response: () => records.current()?.response,
   });
 }
 
-function servesNoise(records: ResponseRecords | undefined): () => boolean {
-  return () => records?.current()?.isNoise === true;
+function servesNoise(records: ResponseRecords): () => boolean {
+  return () => records.current()?.isNoise === true;
 }

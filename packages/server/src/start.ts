@@ -42,9 +42,8 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   const isNoise = noiseTest(config, options);
   const side = chooseSide(config.mode);
   const storage = createContextStorage<ResponseRecord>();
-  // Elsewhere node:http opens the SERVER spans, and knows its requests itself.
-  const needsRecords = isNext || side.way === "isolate";
-  const records = needsRecords ? recordResponses(isNoise, storage.requests) : undefined;
+  // Elsewhere than in Next.js too: a custom server may hold it.
+  const records = recordResponses(isNoise, storage.requests);
   const resource = createResource(config);
   const metrics = await metricsWhenAsked(config, { resource, isNoise });
   const stopLogs = await startLogs(config, resource);
@@ -62,7 +61,7 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   });
   sayUnpatched(extra, isNext);
 
-  const leaveNext = records ? joinNext(records) : () => undefined;
+  const leaveNext = joinNext(records);
   const state = processState();
   state.flushers.add(running.flush);
   state.spanCounts = exporting.counts;

@@ -323,10 +323,10 @@ function watchPage(on: { readonly hidden: () => void; readonly leaving: () => vo
 
 function joinTest(test: TestHook | undefined, flush: () => Promise<void>, endpoint: string): Stop {
   if (!test) return () => undefined;
-  const traces = "/v1/traces";
-  const own = new URL(endpoint).origin === location.origin && endpoint.endsWith(traces);
+  const traces = /\/v1\/traces(\/?)$/;
+  const own = new URL(endpoint).origin === location.origin && traces.test(endpoint);
   test.flush = flush;
-  test.flushUrl = own ? `${endpoint.slice(0, -traces.length)}/flush` : undefined;
+  test.flushUrl = own ? endpoint.replace(traces, "/flush$1") : undefined;
   return () => {
     test.flush = undefined;
     test.flushUrl = undefined;

@@ -5,7 +5,7 @@ import type { ServedApp } from "./server-app.ts";
 /** One request, and the whole trace that it must leave. */
 export interface Case {
   readonly title: string;
-  /** Below the base path, without the trailing slash that some builds ask for. */
+  /** Below the base path, without the trailing slash that some builds ask for; `{new}` is another word each time. */
   readonly path: string;
   /** What else the request is, GET when left out; headers and body may depend on what the app serves. */
   readonly init?: RequestInit | ((app: ServedApp) => Promise<RequestInit>);

@@ -28,8 +28,10 @@ export async function runCases(
 ): Promise<void> {
   const asked: Asked[] = [];
   for (const each of cases) {
-    asked.push(await ask(each, app, combination, newTraceparent()));
-    asked.push(await ask(each, app, combination, undefined));
+    for (const caller of [newTraceparent(), undefined]) {
+      const path = each.path.replace("{new}", `new-${asked.length}`);
+      asked.push(await ask({ ...each, path }, app, combination, caller));
+    }
   }
   await flush(app, combination);
   for (const one of asked) await expectTrace(one, combination);

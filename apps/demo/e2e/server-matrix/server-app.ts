@@ -11,6 +11,9 @@ const folder = fileURLToPath(new URL("../fixtures/server-app/", import.meta.url)
 const workspace = fileURLToPath(new URL("../../../../", import.meta.url));
 const next = join(workspace, "node_modules/next/dist/bin/next");
 
+// By name: where Next.js listens on an address, it takes a proxy's rewrite within the app for one to another host.
+const HOST = "localhost";
+
 /** A build of the app; `serve` runs it as one process of its own, as often as asked. */
 export interface BuiltApp {
   readonly combination: Combination;
@@ -106,17 +109,17 @@ async function serve(
     ? ["server.js"]
     : options.script
       ? [options.script]
-      : [next, "start", "-p", String(port), "-H", "127.0.0.1"];
+      : [next, "start", "-p", String(port), "-H", HOST];
   const env = {
     ...tracingEnv(options.service),
     ...buildEnvOf(combination),
     PORT: String(port),
-    HOSTNAME: "127.0.0.1",
+    HOSTNAME: HOST,
     ...options.env,
   };
   try {
     await processes.start({ name: options.service, args, cwd, env, ready: saysLine(/Ready in/) });
-    const url = `http://127.0.0.1:${port}${combination.base ? "/base" : ""}`;
+    const url = `http://${HOST}:${port}${combination.base ? "/base" : ""}`;
     await use({ service: options.service, url, log });
   } finally {
     await processes.stopAll();

@@ -1,17 +1,16 @@
-import { ROOT_CONTEXT, type Tracer, trace } from "@opentelemetry/api";
+import { ROOT_CONTEXT, type Tracer } from "@opentelemetry/api";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import type { ContextStorage } from "../context-storage.ts";
 import type { CallRules } from "../outbound/calls.ts";
 import { traceOutbound } from "../outbound/outbound.ts";
 import { processState } from "../process-state.ts";
 import { type IncomingOptions, traceNodeRequests } from "../requests/node-requests.ts";
-import type { ResponseRecord, ResponseRecords } from "../requests/response-record.ts";
+import type { ResponseRecord } from "../requests/response-record.ts";
 
 export interface IsolateOptions {
   readonly tracer: Tracer;
   /** Context and requests of our own, which nobody has registered. */
   readonly storage: ContextStorage<ResponseRecord>;
-  readonly records: ResponseRecords | undefined;
   readonly rules: CallRules;
   readonly incoming: Pick<IncomingOptions, "route" | "isNoise">;
 }
@@ -20,7 +19,7 @@ export interface IsolateOptions {
  * Traces requests, calls and spans of the app with a context of our own, and leaves the globals of OpenTelemetry to
  * whoever has them: its spans never become parents of ours, nor ours of its. Returns the undoing.
  */
-export function startIsolated({ tracer, storage, records, rules, incoming }: IsolateOptions): () => void {
+export function startIsolated({ tracer, storage, rules, incoming }: IsolateOptions): () => void {
   const state = processState();
   state.isolated = { tracer, contexts: storage.manager };
   const propagator = new W3CTraceContextPropagator();
@@ -29,12 +28,7 @@ export function startIsolated({ tracer, storage, records, rules, incoming }: Iso
       isNoise: incoming.isNoise,
       route: (request) => incoming.route?.(request) ?? routeByNext(request),
       extract: (carrier, getter) => propagator.extract(ROOT_CONTEXT, carrier, getter),
-      enter(context): void {
-        storage.enter(context);
-        const record = records?.current();
-        // The one that a failure belongs to.
-        if (record) record.latest = trace.getSpan(context);
-      },
+      enter: storage.enter,
     }),
     // Without headers: two would make both invalid, and the other tracer may write one after us.
     traceOutbound(tracer, { ...rules, propagators: [] }, () => storage.manager.active()),

@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { context, SpanKind, SpanStatusCode, type Tracer, trace } from "@opentelemetry/api";
+import { context, type Span, SpanKind, SpanStatusCode, type Tracer, trace } from "@opentelemetry/api";
+import { hrTimeToMilliseconds } from "@opentelemetry/core";
 import {
   BasicTracerProvider,
   InMemorySpanExporter,
@@ -22,7 +23,7 @@ let server: Server | undefined;
 beforeEach(() => {
   records = recordResponses();
   exporter = new InMemorySpanExporter();
-  const processor = nextSpans(redactUrls(new SimpleSpanProcessor(exporter)), records.current);
+  const processor = nextSpans(redactUrls(new SimpleSpanProcessor(exporter)), records);
   tracer = new BasicTracerProvider({ spanProcessors: [processor] }).getTracer("next.js");
 });
 
@@ -71,6 +72,11 @@ function openServerSpan(target = "/api/orders?token=abc", parent = context.activ
   );
 }
 
+function startNextSpan(name: string, parent: Span): Span {
+  const attributes = { "next.span_type": "AppRender.getBodyResult" };
+  return tracer.startSpan(name, { attributes }, trace.setSpan(context.active(), parent));
+}
+
 function finished(name: string): ReadableSpan | undefined {
   return exporter.getFinishedSpans().find((span) => span.name === name);
 }
@@ -94,36 +100,119 @@ test("a request has one SERVER span, named by its route, with stable attributes 
   });
 });
 
-test("with proxy.ts the outer span becomes INTERNAL next.proxy and the page's stays SERVER", async () => {
+test("with proxy.ts the outer span stays SERVER, takes over what the inner found, and its children", async () => {
   await request((_, response) => {
     const outer = openServerSpan("/orders/7");
+    outer.setAttribute("http.status_code", 200);
     outer.end();
-    expect(exporter.getFinishedSpans()).toEqual([]);
-    const inner = openServerSpan("/orders/7", trace.setSpan(context.active(), outer));
+    const inner = openServerSpan("/rewritten", trace.setSpan(context.active(), outer));
+    const render = startNextSpan("render route (app) /orders/[id]", inner);
+    render.end();
     inner.setAttribute("http.route", "/orders/[id]");
-    response.end();
+    expect(exporter.getFinishedSpans()).toEqual([]);
+    response.writeHead(201).end();
     inner.end();
   });
   const kinds = exporter.getFinishedSpans().map(({ name, kind }) => [name, kind]);
   expect(kinds).toEqual([
-    ["next.proxy", SpanKind.INTERNAL],
     ["GET /orders/[id]", SpanKind.SERVER],
+    ["render route (app) /orders/[id]", SpanKind.INTERNAL],
   ]);
-  expect(finished("GET /orders/[id]")?.parentSpanContext?.spanId).toBe(
-    finished("next.proxy")?.spanContext().spanId,
+  const server = finished("GET /orders/[id]");
+  expect(server?.parentSpanContext).toBeUndefined();
+  expect(server?.attributes["http.response.status_code"]).toBe(201);
+  expect(server?.attributes["url.path"]).toBe("/orders/7");
+  expect(finished("render route (app) /orders/[id]")?.parentSpanContext?.spanId).toBe(
+    server?.spanContext().spanId,
   );
 });
 
-test("an outer span that is still open when the second starts becomes next.proxy at its end", async () => {
+test("passes that end in any order, or after the response, are one SERVER span", async () => {
+  const late: Span[] = [];
   await request((_, response) => {
     const outer = openServerSpan("/a");
-    const inner = openServerSpan("/a", trace.setSpan(context.active(), outer));
+    late.push(outer, openServerSpan("/a", trace.setSpan(context.active(), outer)));
     response.end();
+  });
+  expect(exporter.getFinishedSpans()).toEqual([]);
+  for (const span of late) span.end();
+  expect(exporter.getFinishedSpans().map(({ kind }) => kind)).toEqual([SpanKind.SERVER]);
+});
+
+test("the SERVER span of an HTTP instrumentation stands for Next.js's below it", async () => {
+  await request((_, response) => {
+    const outer = tracer.startSpan("GET", {
+      kind: SpanKind.SERVER,
+      attributes: { "http.request.method": "GET", "url.path": "/a", "url.scheme": "https" },
+    });
+    const inner = openServerSpan("/a", trace.setSpan(context.active(), outer));
+    inner.setAttribute("http.route", "/[id]");
     inner.end();
+    response.end();
     outer.end();
   });
-  expect(finished("next.proxy")?.kind).toBe(SpanKind.INTERNAL);
-  expect(exporter.getFinishedSpans().filter((span) => span.kind === SpanKind.SERVER)).toHaveLength(1);
+  expect(exporter.getFinishedSpans().map(({ name, kind }) => [name, kind])).toEqual([
+    ["GET /[id]", SpanKind.SERVER],
+  ]);
+  expect(finished("GET /[id]")?.attributes["url.scheme"]).toBe("https");
+});
+
+test("a SERVER span that ends early lasts until the response is over, and no span of Next.js ends before its children", async () => {
+  await request((_, response) => {
+    const server = openServerSpan("/stream");
+    const handler = startNextSpan("executing api route (app) /stream", server);
+    const part = tracer.startSpan("part", {}, trace.setSpan(context.active(), handler));
+    const inner = tracer.startSpan("inner", {}, trace.setSpan(context.active(), part));
+    handler.end();
+    server.end();
+    const [late, later] = [Date.now() + 1000, Date.now() + 2000];
+    inner.end(later);
+    part.end(late);
+    response.end();
+  });
+  const ends = ["GET", "executing api route (app) /stream", "part", "inner"].map(
+    (name) => finished(name)?.endTime,
+  );
+  expect(new Set(ends.map(String)).size).toBe(1);
+  const server = finished("GET");
+  expect(hrTimeToMilliseconds(server?.duration ?? [0, 0])).toBeGreaterThanOrEqual(1900);
+});
+
+test("work that goes on after the response does not lengthen it", async () => {
+  const open: Span[] = [];
+  await request((_, response) => {
+    const server = openServerSpan("/");
+    const handler = startNextSpan("executing api route (app) /", server);
+    open.push(tracer.startSpan("after", {}, trace.setSpan(context.active(), handler)));
+    handler.end();
+    response.end();
+    server.end();
+  });
+  const before = finished("GET")?.endTime;
+  open[0]?.end(Date.now() + 5000);
+  expect(finished("after")?.parentSpanContext?.spanId).toBe(
+    finished("executing api route (app) /")?.spanContext().spanId,
+  );
+  expect(finished("GET")?.endTime).toEqual(before);
+});
+
+test("a request that came before anybody listened has its record from its first span on", async () => {
+  records.stop();
+  await request((incoming, response) => {
+    records = recordResponses();
+    const processor = nextSpans(new SimpleSpanProcessor(exporter), records);
+    tracer = new BasicTracerProvider({ spanProcessors: [processor] }).getTracer("next.js");
+    expect(records.current()).toBeUndefined();
+    openServerSpan("/other").end();
+    const span = openServerSpan(incoming.url);
+    expect(records.current()?.response).toBe(response);
+    span.end();
+    response.end();
+  }, "/early");
+  expect(exporter.getFinishedSpans().map(({ attributes }) => attributes["url.scheme"])).toEqual([
+    undefined,
+    "http",
+  ]);
 });
 
 test("a redirect by proxy.ts stays the SERVER span and gets the status that was sent", async () => {
@@ -164,6 +253,7 @@ test("a failure told after streaming began marks the SERVER span, open or held",
     response.end();
   });
   expect(finished("GET")?.status).toEqual({ code: SpanStatusCode.ERROR, message: "too late" });
+  expect(finished("GET")?.events.map((event) => event.name)).toEqual(["exception"]);
 });
 
 test("Next.js's digest of a failure is on the SERVER span, open or held, as it is on the browser's", async () => {
@@ -230,7 +320,7 @@ test("a stop of the SDK sends the spans that were still held", async () => {
       forceFlush: () => Promise.resolve(),
       shutdown: () => Promise.resolve(),
     },
-    records.current,
+    records,
   );
   tracer = new BasicTracerProvider({ spanProcessors: [processor] }).getTracer("next.js");
   await request(async (_, response) => {

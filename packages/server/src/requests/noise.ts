@@ -53,7 +53,7 @@ export function matchIngest(ingestPath: string): (path: string) => boolean {
     `${ingestPath}/v1/logs`,
     `${ingestPath}/flush`,
   ];
-  return (path) => ends.some((end) => path.endsWith(end));
+  return (path) => ends.some((end) => path.endsWith(end) || path.endsWith(`${end}/`));
 }
 
 /** The path of a request's target, without the slash that `trailingSlash` puts behind it. */

@@ -147,7 +147,7 @@ test("whatever is left out of a trace, each exported span hangs on the nearest o
       const exporter = new InMemorySpanExporter();
       const provider = createTracerProvider({
         sampler: createSampler({ ...chosen, ingestPath: "/api/tl" }),
-        processor: nextSpans(new SimpleSpanProcessor(exporter), records.current),
+        processor: nextSpans(new SimpleSpanProcessor(exporter), records),
         resource: emptyResource(),
         limits: LIMITS,
       });
@@ -170,7 +170,7 @@ test("the same of spans that another provider has made", () => {
       const exporter = new InMemorySpanExporter();
       const provider = new BasicTracerProvider({
         sampler: new AlwaysOnSampler(),
-        spanProcessors: [dropBookkeeping(nextSpans(new SimpleSpanProcessor(exporter), records.current))],
+        spanProcessors: [dropBookkeeping(nextSpans(new SimpleSpanProcessor(exporter), records))],
       });
       const grown = grow(root, provider.getTracer("next.js"), chosen);
       const exported = exporter.getFinishedSpans();

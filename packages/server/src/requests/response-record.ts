@@ -1,28 +1,32 @@
 import { channel } from "node:diagnostics_channel";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Span } from "@opentelemetry/api";
-import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
 import { createContextStorage, type RequestStorage } from "../context-storage.ts";
+import { openResponses } from "./open-responses.ts";
+import type { Failure } from "./request-error.ts";
 
-/** What one response knows about its SERVER spans. */
+/** What is known of one response from any code that runs for it. */
 export interface ResponseRecord {
   readonly response: ServerResponse;
   /** A prefetch, a probe, a file: neither it nor what it runs makes spans, metrics or headers. */
   readonly isNoise: boolean;
-  /** The SERVER span opened first; with proxy.ts this is the outer one. */
-  first: unknown;
-  /** The SERVER span opened last, the one that a failure belongs to. */
-  latest: Span | undefined;
-  /** The first span, ended and waiting to learn whether a second comes. */
-  held: ReadableSpan | undefined;
-  /** A second SERVER span has started on this response. */
-  joined: boolean;
-  /** What `onRequestError` was told. */
-  failure: unknown;
+  /** What `onRequestError` was told first. */
+  failure: Failure | undefined;
+}
+
+/** How a SERVER span describes its request. */
+export interface RequestHead {
+  readonly method: string;
+  readonly target: string;
+  readonly parentSpanId: string | undefined;
 }
 
 export interface ResponseRecords {
   current(): ResponseRecord | undefined;
+  /** The record of a request that came before anybody listened; it is current from here on. */
+  adopt(head: RequestHead): ResponseRecord | undefined;
+  /** What the running request sees where nothing else is current. */
+  readonly setSpan: (span: Span) => void;
   stop(): void;
 }
 
@@ -31,25 +35,37 @@ export function recordResponses(
   isNoise: (request: IncomingMessage) => boolean = () => false,
   requests: RequestStorage<ResponseRecord> = createContextStorage<ResponseRecord>().requests,
 ): ResponseRecords {
+  const create = (response: ServerResponse): ResponseRecord => ({
+    response,
+    isNoise: isNoise(response.req),
+    failure: undefined,
+  });
   const started = channel("http.server.request.start");
   const onStart = (message: unknown): void => {
-    const { response } = message as { response: ServerResponse };
-    const record: ResponseRecord = {
-      response,
-      isNoise: isNoise(response.req),
-      first: undefined,
-      latest: undefined,
-      held: undefined,
-      joined: false,
-      failure: undefined,
-    };
+    const record = create((message as { response: ServerResponse }).response);
     requests.enter(record, record.isNoise);
   };
   started.subscribe(onStart);
+  let early = openResponses().map(create);
   return {
     current: requests.current,
+    setSpan: requests.setSpan,
+    adopt(head: RequestHead): ResponseRecord | undefined {
+      if (early.length === 0) return undefined;
+      early = early.filter(({ response }) => !response.closed);
+      const record = early.find(({ response }) => isHeadOf(head, response.req));
+      if (record) requests.join(record);
+      return record;
+    },
     stop: () => {
       started.unsubscribe(onStart);
     },
   };
+}
+
+function isHeadOf({ method, target, parentSpanId }: RequestHead, request: IncomingMessage): boolean {
+  if (request.method !== method || request.url !== target) return false;
+  const { traceparent } = request.headers;
+  // Next.js writes the outer span into the request's headers when a proxy has run.
+  return parentSpanId === undefined || String(traceparent).includes(parentSpanId);
 }

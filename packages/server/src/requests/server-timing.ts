@@ -8,7 +8,8 @@ import { printTraceparent } from "@throughline/core";
  * lets it refuse an entry that a cache kept with the document. https://www.w3.org/TR/server-timing/
  */
 export function appendServerTiming(response: ServerResponse, span: SpanContext, nowMs: number): void {
-  if (response.headersSent) return;
+  // It stands there already where an HTTP instrumentation has opened the SERVER span.
+  if (response.headersSent || String(response.getHeader("Server-Timing")).includes("traceparent;")) return;
   const traceparent = printTraceparent({
     traceId: span.traceId,
     spanId: span.spanId,

@@ -1,12 +1,28 @@
 import type { Case } from "../case.ts";
 import type { Combination } from "../combinations.ts";
+import { afterResponse } from "./after.ts";
+import { controlFlow } from "./control-flow.ts";
 import { libraries } from "./libraries.ts";
 import { pages } from "./pages.ts";
+import { pagesApi, pagesProps } from "./pages-router.ts";
+import { proxy } from "./proxy.ts";
+import { rendering } from "./rendering.ts";
 import { routeHandlers } from "./route-handlers.ts";
 import { serverActions } from "./server-actions.ts";
 
 /** Every theme; each is a file of this folder. */
-const THEMES = [routeHandlers, pages, libraries, serverActions];
+const THEMES = [
+  routeHandlers,
+  pages,
+  rendering,
+  pagesApi,
+  pagesProps,
+  controlFlow,
+  afterResponse,
+  proxy,
+  libraries,
+  serverActions,
+];
 
 export function casesOf(combination: Combination): readonly Case[] {
   return THEMES.flatMap((cases) => cases(combination));

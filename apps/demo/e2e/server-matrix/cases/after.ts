@@ -1,0 +1,17 @@
+import type { Cases } from "../case.ts";
+
+/** Work that `after()` puts off until the response is sent. */
+export const afterResponse: Cases = () => [
+  {
+    title: "a route handler with after()",
+    path: "/api/after",
+    status: 200,
+    route: "/api/after",
+    below: [
+      "executing api route (app) /api/after · internal",
+      "  after the response · internal",
+      "    GET · client",
+    ],
+    later: ["after the response"],
+  },
+];

@@ -1,0 +1,81 @@
+import type { Cases } from "../case.ts";
+
+/** API routes of the Pages Router. */
+export const pagesApi: Cases = () => [
+  {
+    title: "a Pages API route that fetches",
+    path: "/api/classic",
+    status: 200,
+    route: "/api/classic",
+    below: ["executing api route (pages) /api/classic · internal", "  GET · client"],
+  },
+  {
+    title: "a Pages API route with a parameter",
+    path: "/api/parts/7",
+    status: 200,
+    route: "/api/parts/[id]",
+    below: ["executing api route (pages) /api/parts/[id] · internal"],
+  },
+  {
+    title: "a Pages API route that throws",
+    path: "/api/parts/broken",
+    status: 500,
+    route: "/api/parts/[id]",
+    marks: "ERROR · exception",
+    below: ["executing api route (pages) /api/parts/[id] · internal"],
+  },
+];
+
+/** `getServerSideProps` and `getStaticProps`. */
+export const pagesProps: Cases = () => [
+  {
+    title: "getServerSideProps that fetches",
+    path: "/ssr/7",
+    status: 200,
+    route: "/ssr/[id]",
+    below: [
+      "getServerSideProps /ssr/[id] · internal",
+      "  GET · client",
+      "render route (pages) /ssr/[id] · internal",
+    ],
+  },
+  {
+    title: "getServerSideProps that redirects",
+    path: "/ssr/moved",
+    status: 307,
+    route: "/ssr/[id]",
+    below: ["getServerSideProps /ssr/[id] · internal"],
+  },
+  {
+    title: "getServerSideProps that finds nothing",
+    path: "/ssr/missing",
+    status: 404,
+    route: "/ssr/[id]",
+    below: ["getServerSideProps /ssr/[id] · internal"],
+  },
+  {
+    title: "getServerSideProps that throws",
+    path: "/ssr/broken",
+    status: 500,
+    route: "/ssr/[id]",
+    marks: "ERROR · exception",
+    below: [
+      "getServerSideProps /ssr/[id] · internal · ERROR · exception",
+      "render route (pages) /_error · internal",
+    ],
+  },
+  {
+    title: "a page of getStaticProps that was built",
+    path: "/ssg/built",
+    status: 200,
+    route: "/ssg/[id]",
+    below: [],
+  },
+  {
+    title: "a page of getStaticProps that is made now",
+    path: "/ssg/{new}",
+    status: 200,
+    route: "/ssg/[id]",
+    below: ["getStaticProps /ssg/[id] · internal", "render route (pages) /ssg/[id] · internal"],
+  },
+];

@@ -1,0 +1,78 @@
+import { type SpanContext, SpanKind } from "@opentelemetry/api";
+import type { ReadableSpan, Span } from "@opentelemetry/sdk-trace-base";
+import { NEXT_SPAN_TYPE } from "@throughline/core/attributes";
+import type { ResponseRecord } from "./response-record.ts";
+import { serverSpan } from "./server-span.ts";
+import { appendServerTiming } from "./server-timing.ts";
+import type { SpanEnds } from "./span-ends.ts";
+
+const HANDLE_REQUEST = "BaseServer.handleRequest";
+
+/** What became of a span: the request's one SERVER span, a further pass that it stands for, or neither. */
+export type Role = "server" | "pass" | "part";
+
+export interface Passes {
+  /** Passes that have begun and not ended. */
+  open(): number;
+  opened(span: Span): Role;
+  ended(span: ReadableSpan): Role;
+  roleOf(span: ReadableSpan): Role;
+  parentOf(span: ReadableSpan): SpanContext | undefined;
+  /** The SERVER span with what every pass has found out. */
+  merged(span: ReadableSpan): ReadableSpan;
+}
+
+/**
+ * Makes one SERVER span of a request, however many there are: Next.js passes over a request twice where there is a
+ * proxy, and once more below the span of an HTTP instrumentation. The first stands for all of them, because it has the
+ * caller as its parent and its id is what the browser was told; what began below a later pass hangs on what the pass
+ * hung on, which is the first where there is a proxy.
+ */
+export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
+  const replaced = new Map<string, SpanContext | undefined>();
+  const passes: ReadableSpan[] = [];
+  let server: Span | undefined;
+  let open = 0;
+  let isTold = false;
+
+  const roleOf = (span: ReadableSpan): Role => {
+    if (span.spanContext() === server?.spanContext()) return "server";
+    return replaced.has(span.spanContext().spanId) ? "pass" : "part";
+  };
+
+  const parentOf = ({ parentSpanContext: parent }: ReadableSpan): SpanContext | undefined =>
+    parent && replaced.has(parent.spanId) ? replaced.get(parent.spanId) : parent;
+
+  return {
+    open: (): number => open,
+    opened(span: Span): Role {
+      const isNext = isNextPass(span);
+      if (span.kind !== SpanKind.SERVER) return "part";
+      if (server) {
+        const parent = parentOf(span);
+        if (!isNext || !ends.isBelow(server.spanContext().spanId, parent?.spanId)) return "part";
+        replaced.set(span.spanContext().spanId, parent);
+      }
+      open += 1;
+      server ??= span;
+      if (isNext && !isTold) {
+        isTold = true;
+        appendServerTiming(record.response, server.spanContext(), Date.now());
+      }
+      return roleOf(span);
+    },
+    ended(span: ReadableSpan): Role {
+      const role = roleOf(span);
+      if (role !== "part") open -= 1;
+      if (role === "pass") passes.push(span);
+      return role;
+    },
+    roleOf,
+    parentOf,
+    merged: (span: ReadableSpan): ReadableSpan => serverSpan(span, record, passes),
+  };
+}
+
+function isNextPass(span: ReadableSpan): boolean {
+  return span.attributes[NEXT_SPAN_TYPE] === HANDLE_REQUEST;
+}

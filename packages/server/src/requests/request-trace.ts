@@ -1,0 +1,99 @@
+import type { HrTime } from "@opentelemetry/api";
+import { millisToHrTime } from "@opentelemetry/core";
+import type { ReadableSpan, Span } from "@opentelemetry/sdk-trace-base";
+import { NEXT_SPAN_TYPE } from "@throughline/core/attributes";
+import { endedAt, viewOf } from "../pipeline/span-view.ts";
+import { mergePasses } from "./request-passes.ts";
+import type { ResponseRecord } from "./response-record.ts";
+import { isLater, trackEnds } from "./span-ends.ts";
+import { stableAttributes } from "./stable-attributes.ts";
+
+/** The spans of one request between their start and the moment they leave. */
+export interface RequestTrace {
+  opened(span: Span): void;
+  ended(span: ReadableSpan): void;
+  /** Lets go of everything that has ended, whether the response is over or not. */
+  release(): void;
+}
+
+export interface RequestTraceOptions {
+  readonly record: ResponseRecord;
+  readonly send: (span: ReadableSpan) => void;
+  /** The request has its SERVER span. */
+  readonly onServer: (span: Span) => void;
+  /** The response is over and every pass has ended: from here on spans leave as they end. */
+  readonly onOver: () => void;
+}
+
+/**
+ * Holds the SERVER span and Next.js's own spans until the response is over, because Next.js ends them before: with a
+ * proxy, before the page is rendered, and those of pages and handlers before what they stream.
+ */
+export function createRequestTrace(options: RequestTraceOptions): RequestTrace {
+  const { record, send } = options;
+  const ends = trackEnds();
+  const passes = mergePasses(record, ends);
+  let held: ReadableSpan[] = [];
+  let closedAt: HrTime | undefined = record.response.closed ? now() : undefined;
+
+  const finish = (span: ReadableSpan): void => {
+    const { spanId } = span.spanContext();
+    const isServer = passes.roleOf(span) === "server";
+    let finished = isServer ? passes.merged(span) : stable(span);
+    const parent = passes.parentOf(span);
+    if (parent !== span.parentSpanContext) finished = viewOf(finished, { parentSpanContext: parent });
+    let end = ends.endOf(spanId, span.endTime);
+    if (isServer && closedAt && isLater(closedAt, end)) end = closedAt;
+    if (end !== span.endTime) finished = endedAt(finished, end);
+    ends.forget(spanId);
+    send(finished);
+  };
+
+  const release = (): void => {
+    const spans = held;
+    held = [];
+    for (const span of spans) finish(span);
+  };
+
+  const releaseWhenOver = (): void => {
+    if (closedAt === undefined || passes.open() > 0) return;
+    release();
+    options.onOver();
+  };
+
+  record.response.once("close", () => {
+    closedAt = now();
+    releaseWhenOver();
+  });
+
+  return {
+    opened(span: Span): void {
+      const role = passes.opened(span);
+      if (role === "server") options.onServer(span);
+      if (role !== "pass") ends.opened(span.spanContext().spanId, passes.parentOf(span)?.spanId);
+    },
+    ended(span: ReadableSpan): void {
+      const role = passes.ended(span);
+      if (role !== "pass") {
+        const { spanId } = span.spanContext();
+        ends.ended(spanId, ends.endOf(spanId, span.endTime));
+        if (role === "server" || isOwn(span)) held.push(span);
+        else finish(span);
+      }
+      releaseWhenOver();
+    },
+    release,
+  };
+}
+
+function now(): HrTime {
+  return millisToHrTime(Date.now());
+}
+
+function isOwn(span: ReadableSpan): boolean {
+  return span.attributes[NEXT_SPAN_TYPE] !== undefined;
+}
+
+function stable(span: ReadableSpan): ReadableSpan {
+  return isOwn(span) ? viewOf(span, { attributes: stableAttributes(span.attributes) }) : span;
+}

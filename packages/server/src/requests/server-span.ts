@@ -1,0 +1,81 @@
+import { type Attributes, type SpanStatus, SpanStatusCode } from "@opentelemetry/api";
+import type { ReadableSpan, TimedEvent } from "@opentelemetry/sdk-trace-base";
+import * as names from "@throughline/core/attributes";
+import { requestSpanName } from "@throughline/core/attributes";
+import { type SpanChanges, viewOf } from "../pipeline/span-view.ts";
+import { attributesOf, exceptionOf, messageOf } from "./request-error.ts";
+import type { ResponseRecord } from "./response-record.ts";
+import { stableAttributes } from "./stable-attributes.ts";
+
+/**
+ * The one SERVER span of a request as it leaves: named `{method} {route}`, with stable attributes, with what the
+ * further passes of Next.js over the same request have found out, and ERROR where the request failed.
+ */
+export function serverSpan(
+  span: ReadableSpan,
+  record: ResponseRecord | undefined,
+  passes: readonly ReadableSpan[],
+): ReadableSpan {
+  const attributes: Attributes = {};
+  for (const { attributes: found } of [span, ...passes]) Object.assign(attributes, stableAttributes(found));
+  // A rewrite gives the later pass another address; the caller asked for the first.
+  Object.assign(attributes, addressOf(stableAttributes(span.attributes)));
+  if (record) {
+    attributes[names.URL_SCHEME] ??= schemeOf(record);
+    // Next.js writes what it knew when its own work ended; the response knows better once it is sent.
+    const { response } = record;
+    if (response.headersSent) attributes[names.HTTP_RESPONSE_STATUS_CODE] = response.statusCode;
+    if (response.closed && !response.writableFinished) attributes[names.ABORTED] = true;
+  }
+  const method = String(attributes[names.HTTP_REQUEST_METHOD] ?? "HTTP");
+  const route = attributes[names.HTTP_ROUTE];
+  const name = requestSpanName(method, typeof route === "string" ? route : undefined);
+  const told = {
+    events: passes.length === 0 ? span.events : [span, ...passes].flatMap(({ events }) => events),
+    status: [span, ...passes].find(({ status }) => status.code === SpanStatusCode.ERROR)?.status,
+  };
+  return viewOf(span, { name, attributes, ...failureOf(told, attributes, record) });
+}
+
+function addressOf(attributes: Attributes): Attributes {
+  const { [names.URL_PATH]: path, [names.URL_QUERY]: query } = attributes;
+  return { ...(path !== undefined && { [names.URL_PATH]: path, [names.URL_QUERY]: query }) };
+}
+
+interface Told {
+  readonly events: TimedEvent[];
+  readonly status: SpanStatus | undefined;
+}
+
+function failureOf(
+  { events, status }: Told,
+  attributes: Attributes,
+  record: ResponseRecord | undefined,
+): SpanChanges {
+  const failure = record?.failure;
+  if (failure) {
+    Object.assign(attributes, attributesOf(failure));
+    const exception = exceptionOf(failure);
+    // Where an error leaves the last of its functions, Next.js has written it down too.
+    const isKnown = events.some(
+      ({ attributes: known }) =>
+        known?.[names.EXCEPTION_MESSAGE] === exception.attributes?.[names.EXCEPTION_MESSAGE],
+    );
+    return {
+      events: isKnown ? events : [...events, exception],
+      status: { code: SpanStatusCode.ERROR, message: messageOf(failure) },
+    };
+  }
+  const code = attributes[names.HTTP_RESPONSE_STATUS_CODE];
+  if (typeof code === "number" && code >= 500) {
+    attributes[names.ERROR_TYPE] ??= String(code);
+    return { events, status: status ?? { code: SpanStatusCode.ERROR } };
+  }
+  return status ? { events, status } : { events };
+}
+
+function schemeOf({ response }: ResponseRecord): string {
+  const forwarded = response.req.headers["x-forwarded-proto"];
+  if (typeof forwarded === "string") return forwarded.split(",", 1)[0]?.trim() ?? "http";
+  return "encrypted" in response.req.socket ? "https" : "http";
+}

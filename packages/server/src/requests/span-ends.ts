@@ -1,0 +1,55 @@
+import type { HrTime } from "@opentelemetry/api";
+
+interface Tracked {
+  readonly parentId: string | undefined;
+  /** When the last of its descendants ended, where that was later. */
+  latest: HrTime | undefined;
+}
+
+export interface SpanEnds {
+  opened(spanId: string, parentId: string | undefined): void;
+  /** Tells every span above that one below has ended. */
+  ended(spanId: string, end: HrTime): void;
+  /** The end of a span, or of the last span below it. */
+  endOf(spanId: string, end: HrTime): HrTime;
+  /** Whether a span with this parent is somewhere below another one. */
+  isBelow(topId: string, parentId: string | undefined): boolean;
+  forget(spanId: string): void;
+}
+
+/**
+ * The spans of one request that are open or held, and when the last span below each has ended. Next.js ends the span
+ * of a page or handler when its function returns, which is before a streamed part has run; and clocks that start at
+ * a whole millisecond let a child end up to one after its parent.
+ */
+export function trackEnds(): SpanEnds {
+  const spans = new Map<string, Tracked>();
+  return {
+    opened(spanId: string, parentId: string | undefined): void {
+      spans.set(spanId, { parentId, latest: undefined });
+    },
+    ended(spanId: string, end: HrTime): void {
+      let above = spans.get(spans.get(spanId)?.parentId ?? "");
+      while (above && (above.latest === undefined || isLater(end, above.latest))) {
+        above.latest = end;
+        above = spans.get(above.parentId ?? "");
+      }
+    },
+    endOf(spanId: string, end: HrTime): HrTime {
+      const latest = spans.get(spanId)?.latest;
+      return latest && isLater(latest, end) ? latest : end;
+    },
+    isBelow(topId: string, parentId: string | undefined): boolean {
+      let above = parentId;
+      while (above !== undefined && above !== topId) above = spans.get(above)?.parentId;
+      return above === topId;
+    },
+    forget(spanId: string): void {
+      spans.delete(spanId);
+    },
+  };
+}
+
+export function isLater(a: HrTime, b: HrTime): boolean {
+  return a[0] === b[0] ? a[1] > b[1] : a[0] > b[0];
+}
