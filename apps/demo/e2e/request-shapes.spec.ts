@@ -206,6 +206,31 @@ test("XMLHttpRequest: every kind of upload arrives as without tracing, with its 
   expect(site.received.slice(before).map(plain)).toEqual(site.received.slice(0, before).map(plain));
 });
 
+test("XMLHttpRequest: a form with a file arrives whole, with one traceparent", async ({ page, site }) => {
+  await open(page, site.url);
+  const sent = await page.evaluate(`(() => {
+    const form = new FormData();
+    form.append("title", "tea");
+    form.append("file", new File([new Uint8Array([0, 255])], "a.bin"));
+    return send("/echo/form", { body: form });
+  })()`);
+  expect(sent).toEqual([200, "load,progress"]);
+  const [received] = site.received;
+  const { headers = {}, body = "" }: Partial<typeof received> = received ?? {};
+  const form = await new Response(Buffer.from(body, "base64"), {
+    headers: { "content-type": String(headers["content-type"]) },
+  }).formData();
+  const file = form.get("file");
+  if (!(file instanceof File)) throw new Error("no file arrived");
+  expect([form.get("title"), file.name, ...new Uint8Array(await file.arrayBuffer())]).toEqual([
+    "tea",
+    "a.bin",
+    0,
+    255,
+  ]);
+  expect(headers.traceparent).toMatch(/^00-\w{32}-\w{16}-01$/);
+});
+
 test("XMLHttpRequest: with credentials, another origin gets the header only when it is listed", async ({
   page,
   site,

@@ -84,6 +84,27 @@ test("a denial drops what was not sent, and removes all that was stored but not 
   expect(stored()).toEqual(["cart", "step"]);
 });
 
+test("a denial in one tab reaches the others of the session; a key that somebody removes is no denial", async () => {
+  page = openFakePage({ instruments: [traceSession()] });
+  await fetch("/orders").then((response) => response.text());
+  const told: (string | null)[] = [];
+  const other = document.createElement("iframe");
+  document.body.append(other);
+  other.contentWindow?.addEventListener("storage", ({ key, newValue }) => {
+    if (key === "throughline.session") told.push(newValue);
+  });
+  page.tracing.setConsent("denied");
+  // What the other tab hears, in its own words.
+  await expect.poll(() => told.slice(-2)).toEqual(["", null]);
+
+  page.tracing.setConsent("granted");
+  const before = natives();
+  window.dispatchEvent(new StorageEvent("storage", { key: "throughline.session", newValue: null }));
+  expect(natives()).toEqual(before);
+  window.dispatchEvent(new StorageEvent("storage", { key: "throughline.session", newValue: "" }));
+  expect(natives()).not.toEqual(before);
+});
+
 test("a post that waits for another try is not sent after a denial, not even when consent comes back", async () => {
   let answered = 0;
   const native = globalThis.fetch;

@@ -13,11 +13,17 @@ export function openStorage(kind: StorageKind): Storage | undefined {
   }
 }
 
-/** Removes everything that this package ever stored in this browser for this origin. */
+/**
+ * Removes everything that this package ever stored in this browser for this origin. Each value is emptied first: that is
+ * how the other tabs tell a denial from somebody who tidies up.
+ */
 export function forgetStored(): void {
   for (const kind of ["localStorage", "sessionStorage"] as const) {
     const storage = openStorage(kind);
-    for (const key of Object.keys(storage ?? {}))
-      if (key.startsWith(STORAGE_PREFIX)) storage?.removeItem(key);
+    for (const key of Object.keys(storage ?? {})) {
+      if (!key.startsWith(STORAGE_PREFIX)) continue;
+      storage?.setItem(key, "");
+      storage?.removeItem(key);
+    }
   }
 }

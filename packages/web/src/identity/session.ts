@@ -2,6 +2,7 @@ import type { Attributes } from "@opentelemetry/api";
 import { PAGE_ID, PAGE_URL, SESSION_ID, SESSION_PREVIOUS_ID, TAB_ID } from "@throughline/core/attributes";
 import type { WebInstrument } from "../instrument.ts";
 import { newSpanId, newTraceId } from "../trace/ids.ts";
+import { setConsent } from "./consent.ts";
 import { createRootLinks } from "./root-links.ts";
 import { INACTIVITY_MS, SESSION_KEY } from "./session-record.ts";
 import { startTab } from "./tab.ts";
@@ -43,7 +44,17 @@ export function traceSession(options: SessionOptions = {}): WebInstrument {
       session.recheck();
       tab.take();
     });
-    return { stop: tab.stop };
+    // Only other tabs hear of it.
+    const onStorage = ({ key, newValue }: StorageEvent): void => {
+      if (key === SESSION_KEY && newValue === "") setConsent("denied");
+    };
+    window.addEventListener("storage", onStorage);
+    return {
+      stop() {
+        window.removeEventListener("storage", onStorage);
+        tab.stop();
+      },
+    };
   };
 }
 

@@ -20,13 +20,15 @@ export function hearsKeysItself(element: Element): boolean {
 }
 
 /**
- * What a person calls a control or form: `data-trace-name`, else `aria-label`, else its text where that is allowed
- * and it is a control that tells it, else `title`, `alt` or `name`, else its tag.
+ * What a person calls a control or form: `data-trace-name`, else the text that `aria-labelledby` names where text is
+ * allowed, else `aria-label`, else its own text where that is allowed and it is a control that tells it, else `title`,
+ * `alt` or `name`, else its tag.
  */
 export function controlLabel(element: Element, labels: Labels): string {
   return labelOf(element, () => {
     const attribute = (name: string): string => element.getAttribute(name)?.trim() ?? "";
     return (
+      (labels === "text" && textOfIds(element, attribute("aria-labelledby"))) ||
       attribute("aria-label") ||
       (labels === "text" && textOf(element)) ||
       attribute("title") ||
@@ -35,6 +37,19 @@ export function controlLabel(element: Element, labels: Labels): string {
       attribute("name")
     );
   });
+}
+
+/** https://www.w3.org/TR/accname-1.2/#comp_labelledby */
+function textOfIds(element: Element, ids: string): string {
+  // What names a link is content, as the link's own text is.
+  if (element.matches("a")) return "";
+  const root = element.getRootNode() as Document | ShadowRoot;
+  return ids
+    .split(/\s+/)
+    .map((id) => root.getElementById?.(id))
+    .map((label) => (label?.closest("[data-trace-mask]") ? "" : label?.textContent))
+    .join(" ")
+    .trim();
 }
 
 function textOf(element: Element): string | undefined {

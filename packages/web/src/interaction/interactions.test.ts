@@ -31,6 +31,16 @@ test.each([
   ['<div role="tab">Reviews</div>', "click Reviews"],
   ['<input type="reset" value="Clear">', "click Clear"],
   ['<a href="#x" title="Profile">Jane Doe</a>', "click Profile"],
+  [
+    '<h2 id="a">Size</h2><p id="b">Large</p><button data-here aria-labelledby="a  b" aria-label="x">y</button>',
+    "click Size Large",
+  ],
+  [
+    '<p id="a" data-trace-mask>Jane Doe</p><button data-here aria-labelledby="a" title="Profile"></button>',
+    "click Profile",
+  ],
+  ['<p id="a">Jane Doe</p><a href="#x" data-here aria-labelledby="a" title="Profile">x</a>', "click Profile"],
+  ['<button aria-labelledby="gone">Buy</button>', "click Buy"],
   ['<div data-trace-mask><a href="#x" title="Jane Doe" data-here>x</a></div>', "click a"],
 ])("%s is called %s", async (html, name) => {
   page = open();
@@ -39,6 +49,10 @@ test.each([
 
 test.each([
   ["<button>Jane Doe</button>", "click button"],
+  [
+    '<p id="a">Jane Doe</p><button data-here aria-labelledby="a" aria-label="Account">Jane Doe</button>',
+    "click Account",
+  ],
   ['<button title="Account">Jane Doe</button>', "click Account"],
   ['<button aria-label="Account">Jane Doe</button>', "click Account"],
   ['<input type="button" name="send" value="Jane Doe">', "click send"],

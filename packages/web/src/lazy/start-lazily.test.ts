@@ -1,7 +1,7 @@
 import { TEST_GLOBAL } from "@throughline/core/attributes";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { userEvent } from "vitest/browser";
-import { type FakePage, openFakePage, type PostedSpan } from "../../test/fake-page.ts";
+import { type FakePage, openFakePage, type PostedSpan, show } from "../../test/fake-page.ts";
 import { SAMPLED_KEY } from "../identity/session-sampling.ts";
 import { startWebTracing as startByEntry } from "../lazy.ts";
 import type { WebTracingOptions } from "../options.ts";
@@ -267,6 +267,39 @@ test("listeners that the app added before the chunk came run in their clicks, ea
   await shop.tracing.stop();
   expect(natives().slice(1)).toEqual(before.slice(1));
   document.body.replaceWith(document.createElement("body"));
+});
+
+test("a listener with `once` or a `signal` runs in its click too, and never again once it has gone", async () => {
+  decide("1");
+  const chunk = createChunk();
+  const shop = open(chunk);
+  const button = show("<button>Buy</button>");
+  const later = (path: string) => () => void Promise.resolve().then(() => fetch(path));
+  const [kept, aborted] = [new AbortController(), new AbortController()];
+  button.addEventListener("click", later("/once"), { once: true });
+  button.addEventListener("click", later("/kept"), { signal: kept.signal });
+  button.addEventListener("click", later("/aborted"), { signal: aborted.signal });
+  aborted.abort();
+  chunk.arrive();
+  await shop.tracing.flush();
+  await userEvent.click(button);
+  await expect.poll(() => shop.sent.length).toBe(2);
+  kept.abort();
+  await userEvent.click(button);
+  const spans = await shop.spans();
+  const click = spans.find(({ name }) => name === "click Buy");
+  const requests = spans.filter(({ name }) => name === "GET");
+  expect(requests.map(({ attributes }) => new URL(String(attributes["url.full"])).pathname)).toEqual([
+    "/once",
+    "/kept",
+  ]);
+  for (const request of requests) {
+    expect(request.parentSpanId).toBe(click?.spanId);
+    expect(request.attributes).not.toHaveProperty("throughline.parent");
+  }
+  expect(shop.sent).toHaveLength(2);
+  await shop.tracing.stop();
+  document.body.replaceChildren();
 });
 
 test("a chunk that does not load is told once, and requests go on as not sampled", async () => {

@@ -79,10 +79,13 @@ function noteListeners(noted: Set<EarlyListener>): () => void {
   const { addEventListener: add, removeEventListener: remove } = methods;
   let on = true;
   function noting(this: EventTarget | undefined, ...args: Parameters<typeof add>): void {
+    if (on && this && /^(click|submit|key)/.test(args[0])) {
+      const listener: EarlyListener = [this, ...args];
+      noted.add(listener);
+      // One that has gone by itself must not come back.
+      if (Object(args[2]).once) add.call(this, args[0], () => noted.delete(listener), args[2]);
+    }
     add.apply(this, args);
-    // One that goes by itself may be gone already when it would be added again.
-    if (on && this && /^(click|submit|key)/.test(args[0]) && !Object(args[2]).once && !Object(args[2]).signal)
-      noted.add([this, ...args]);
   }
   function forgetting(this: EventTarget | undefined, ...args: Parameters<typeof remove>): void {
     remove.apply(this, args);

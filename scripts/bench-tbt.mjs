@@ -1,0 +1,110 @@
+// What tracing adds to the total blocking time of the shop's page, built for production with and without it, on a
+// processor made four times slower, as Lighthouse measures: https://web.dev/articles/tbt
+// The two take turns within one run, in a fresh browser context each.
+import { chromium } from "@playwright/test";
+import { buildPackages, buildShop } from "./builds.mjs";
+import { chromiumLaunchOptions } from "./chromium.mjs";
+import { createProcesses } from "./processes.mjs";
+import { startCollector, startDatabase, startInventory, startShop } from "./services.mjs";
+
+const LOADS = 15;
+const SLOWER = Number(process.argv[2] ?? 4);
+/** A task blocks from here on. */
+const BLOCKS_MS = 50;
+
+const processes = createProcesses();
+
+async function startShops() {
+  await buildPackages({ processes });
+  const [collector, database] = await Promise.all([
+    startCollector({ processes }),
+    startDatabase({ processes }),
+  ]);
+  const inventory = await startInventory({ processes });
+  const shared = { INVENTORY_URL: inventory.url, DATABASE_URL: database.url };
+  const on = {
+    OTEL_ENABLED: "true",
+    OTEL_SERVICE_NAME: "shop",
+    OTEL_TRACES_SAMPLER_ARG: "1",
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+  };
+  const shops = new Map();
+  for (const [name, distDir, env] of [
+    ["tracing off", ".next-off", { OTEL_ENABLED: "" }],
+    ["traced", ".next", on],
+  ]) {
+    await buildShop({ env, distDir, processes });
+    const { url } = await startShop({ env: { ...shared, ...env }, distDir, processes });
+    shops.set(name, { url, loads: [] });
+  }
+  return shops;
+}
+
+/** Blocking time and long tasks of one load, until the page has been quiet for a second and a half. */
+async function measureLoad(browser, url) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const session = await context.newCDPSession(page);
+  await session.send("Emulation.setCPUThrottlingRate", { rate: SLOWER });
+  await page.goto(url, { waitUntil: "load" });
+  const tasks = await page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        const found = [];
+        const quiet = () => resolve(found);
+        let timer = setTimeout(quiet, 1500);
+        new PerformanceObserver((list) => {
+          found.push(...list.getEntries().map(({ startTime, duration }) => ({ startTime, duration })));
+          clearTimeout(timer);
+          timer = setTimeout(quiet, 1500);
+        }).observe({ type: "longtask", buffered: true });
+      }),
+  );
+  const paint = await page.evaluate(
+    () => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0,
+  );
+  await context.close();
+  const after = tasks.filter(({ startTime, duration }) => startTime + duration > paint);
+  const blocking = after.map(({ startTime, duration }) => {
+    const from = Math.max(startTime, paint);
+    return Math.max(0, startTime + duration - from - BLOCKS_MS);
+  });
+  return { tbtMs: sum(blocking), longTasksMs: sum(tasks.map(({ duration }) => duration)) };
+}
+
+function sum(values) {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+function median(values) {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+}
+
+function print(shops) {
+  const ms = (value) => `${value.toFixed(1)} ms`.padStart(10);
+  console.log(["", "TBT median", "TBT mean", "long tasks, median"].join("\t"));
+  for (const [name, { loads }] of shops) {
+    const tbt = loads.map(({ tbtMs }) => tbtMs);
+    const long = median(loads.map(({ longTasksMs }) => longTasksMs));
+    console.log([name.padEnd(12), ms(median(tbt)), ms(sum(tbt) / tbt.length), ms(long)].join("\t"));
+  }
+  const of = (name, pick) => shops.get(name).loads.map(pick);
+  const delta = (pick) => median(of("traced", pick)) - median(of("tracing off", pick));
+  const by = delta(({ tbtMs }) => tbtMs);
+  console.log(`\nTracing adds ${by.toFixed(1)} ms of blocking time (goal: 10 ms at most).`);
+}
+
+const browser = await chromium.launch(chromiumLaunchOptions());
+try {
+  const shops = await startShops();
+  // The first load of each warms the server.
+  for (const { url } of shops.values()) await measureLoad(browser, url);
+  for (let load = 0; load < LOADS; load++) {
+    for (const shop of shops.values()) shop.loads.push(await measureLoad(browser, shop.url));
+  }
+  console.log(`Chromium ${browser.version()}, ${LOADS} loads each, processor ${SLOWER} times slower\n`);
+  print(shops);
+} finally {
+  await browser.close();
+  await processes.stopAll();
+}
