@@ -153,7 +153,7 @@ describe("the query API", () => {
 });
 
 describe("the stream", () => {
-  test("says hello, then tells of spans that can already be read", async () => {
+  test("says hello, then tells of spans and lines that can already be read", async () => {
     const response = await request("/api/stream");
     expect(response.headers.get("content-type")).toBe("text/event-stream");
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
@@ -162,6 +162,10 @@ describe("the stream", () => {
     const event: SpansEvent = { traceIds: [TRACE], spanCount: 2 };
     expect((await reader?.read())?.value).toBe(`event: spans\ndata: ${JSON.stringify(event)}\n\n`);
     expect(collector().store.getTrace(TRACE)).toHaveLength(2);
+    const logRecords = [{ traceId: TRACE }, { body: { stringValue: "outside" } }];
+    await post(JSON.stringify({ resourceLogs: [{ scopeLogs: [{ logRecords }] }] }), JSON_TYPE, "/v1/logs");
+    const logged: SpansEvent = { traceIds: [TRACE], spanCount: 0 };
+    expect((await reader?.read())?.value).toBe(`event: spans\ndata: ${JSON.stringify(logged)}\n\n`);
     collector().close();
     expect((await reader?.read())?.done).toBe(true);
   });

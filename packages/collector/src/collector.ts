@@ -39,13 +39,17 @@ export function createCollector(options: CollectorOptions = {}): Collector {
   const allowedHosts = options.allowedHosts ?? [];
   const viewerDirectory = options.viewerDirectory ?? fileURLToPath(new URL("./viewer/", import.meta.url));
   const logs = createLogStore();
+  const streams = createEventStreams();
   const ingest = createIngest({
     store,
-    logs,
+    takeLogs(lines) {
+      logs.add(lines);
+      const traceIds = [...new Set(lines.map(({ traceId }) => traceId))];
+      if (traceIds.length > 0) streams.send({ traceIds, spanCount: 0 });
+    },
     maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
     allowedOrigins: options.allowedOrigins ?? [],
   });
-  const streams = createEventStreams();
   const stopStreams = store.subscribe(streams.send);
   const query = {
     store,

@@ -75,8 +75,9 @@ export interface TraceDocument {
   readonly logs: readonly LogLine[];
 }
 
-/** `data:` of an `event: spans` on `GET /api/stream`, sent after the spans are stored. */
+/** `data:` of an `event: spans` on `GET /api/stream`, sent after spans or lines of a log are stored. */
 export interface SpansEvent {
+  /** Whose documents have changed. */
   readonly traceIds: readonly string[];
   readonly spanCount: number;
 }

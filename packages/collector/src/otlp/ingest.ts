@@ -1,6 +1,5 @@
-import type { CollectorStats } from "@throughline/core";
+import type { CollectorStats, LogLine } from "@throughline/core";
 import { exportHeaders, mayExport, preflightHeaders } from "../access.ts";
-import type { LogStore } from "../store/log-store.ts";
 import type { SpanStore } from "../store/span-store.ts";
 import { countJsonMetrics, countProtobufMetrics } from "./count-metrics.ts";
 import { decodeJsonTraces, parseJsonBody } from "./decode-json.ts";
@@ -27,7 +26,8 @@ export interface Ingest {
 
 export interface IngestOptions {
   readonly store: SpanStore;
-  readonly logs: LogStore;
+  /** Gets the lines of a request that belong to traces. */
+  readonly takeLogs: (lines: readonly LogLine[]) => void;
   readonly maxBodyBytes: number;
   readonly allowedOrigins: readonly string[];
 }
@@ -42,7 +42,7 @@ const REJECTED_FIELDS = {
 
 /** The OTLP/HTTP receiver: https://opentelemetry.io/docs/specs/otlp/#otlphttp */
 export function createIngest(options: IngestOptions): Ingest {
-  const { store, logs } = options;
+  const { store } = options;
   const intern = createIntern();
   const counts = { rejectedSpans: 0, logRecords: 0, metricPoints: 0 };
 
@@ -63,7 +63,7 @@ export function createIngest(options: IngestOptions): Ingest {
     const { count, lines } =
       encoding === "json" ? decodeJsonLogs(parseJsonBody(body), intern) : decodeProtobufLogs(body, intern);
     counts.logRecords += count;
-    logs.add(lines);
+    options.takeLogs(lines);
   };
 
   const take = (signal: Signal, encoding: Encoding, body: Uint8Array): PartialSuccess | undefined => {

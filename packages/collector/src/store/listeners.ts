@@ -20,7 +20,7 @@ export function createListeners(): Listeners {
     },
     tell(spans) {
       if (spans.length === 0) return;
-      const event = { traceIds: [...new Set(spans.map((span) => span.traceId))], spanCount: spans.length };
+      const event = { traceIds: [...new Set(spans.flatMap(changedBy))], spanCount: spans.length };
       for (const listener of listeners) {
         // The spans are committed: what a listener throws is its own problem, and must not fail the ack.
         try {
@@ -33,4 +33,9 @@ export function createListeners(): Listeners {
       }
     },
   };
+}
+
+/** The traces that are shown differently from now on: a span's own, and those that it has a link to. */
+function changedBy({ traceId, links }: SpanRecord): readonly string[] {
+  return [traceId, ...links.map((link) => link.traceId)];
 }

@@ -164,6 +164,14 @@ describe.each(kinds)("the %s store", (kind, open, available) => {
     },
   );
 
+  check("tells of a trace that a new link leads to as well", async () => {
+    const store = await open();
+    const heard: SpansEvent[] = [];
+    store.subscribe((event) => heard.push(event));
+    store.upsert([linked(id("b"), "1"), linked(id("c"), "1")]);
+    expect(heard).toEqual([{ traceIds: [id("b"), id("a"), id("c")], spanCount: 2 }]);
+  });
+
   check("forgets the links of a trace that it evicts", async () => {
     const store = await open({ maxTraces: 2 });
     store.upsert([linked(id("b"), "1"), span(id("a"), "1")]);
