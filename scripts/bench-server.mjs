@@ -25,7 +25,7 @@ const { values } = parseArgs({
     warmup: { type: "string", default: "4000" },
     routes: { type: "string", default: "plain,fetch,page" },
     variants: { type: "string", default: "none,disabled,kit 10%,kit 100%,sdk 10%,sdk 100%" },
-    // A folder for a CPU profile of each variant but the untraced, written as the servers stop.
+    // A folder for a CPU profile of each variant, written as the servers stop.
     profile: { type: "string" },
     // A file for every round's microseconds.
     out: { type: "string" },
@@ -63,10 +63,9 @@ const VARIANTS = {
 async function startVariant(name, folder, env, { processes, probes }) {
   const port = await freePort(0);
   const service = `bench ${name}`;
-  const profile =
-    values.profile && name !== "none"
-      ? ["--cpu-prof", `--cpu-prof-dir=${join(process.cwd(), values.profile, name.replace(/\W+/g, "-"))}`]
-      : [];
+  const profile = values.profile
+    ? ["--cpu-prof", `--cpu-prof-dir=${join(process.cwd(), values.profile, name.replace(/\W+/g, "-"))}`]
+    : [];
   const { child } = await processes.start({
     name: service,
     args: [...profile, next, "start", "-p", String(port), "-H", "127.0.0.1"],

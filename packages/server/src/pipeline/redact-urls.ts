@@ -1,8 +1,8 @@
-import type { Attributes, AttributeValue } from "@opentelemetry/api";
+import type { Attributes, AttributeValue, SpanStatus } from "@opentelemetry/api";
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { redactQuery, scrub } from "@throughline/core";
 import { URL_QUERY } from "@throughline/core/attributes";
-import { type SpanChanges, viewOf } from "./span-view.ts";
+import { viewOf } from "./span-view.ts";
 
 /** Has every text of a span pass the scrubber of the core before it leaves: whose instrumentation wrote it is all the same. */
 export function redactUrls(next: SpanProcessor): SpanProcessor {
@@ -15,21 +15,29 @@ export function redactUrls(next: SpanProcessor): SpanProcessor {
 }
 
 function redacted(span: ReadableSpan): ReadableSpan {
-  const { name, status } = span;
+  const name = scrub(span.name);
+  const attributes = redactedAttributes(span.attributes);
+  const status = redactedStatus(span.status);
+  const events = redactedEach(span.events);
+  const links = redactedEach(span.links);
+  const isClean =
+    name === span.name &&
+    attributes === span.attributes &&
+    status === span.status &&
+    events === span.events &&
+    links === span.links;
+  return isClean ? span : viewOf(span, { name, attributes, status, events, links });
+}
+
+/** The status itself where nothing had to go. */
+function redactedStatus(status: SpanStatus): SpanStatus {
   const message = status.message && scrub(status.message);
-  const changes: SpanChanges = {
-    name: scrub(name),
-    attributes: redactedAttributes(span.attributes),
-    status: message && message !== status.message ? { ...status, message } : status,
-    events: redactedEach(span.events),
-    links: redactedEach(span.links),
-  };
-  const isClean = Object.entries(changes).every(([key, value]) => Reflect.get(span, key) === value);
-  return isClean ? span : viewOf(span, changes);
+  return message === status.message ? status : { ...status, ...(message && { message }) };
 }
 
 /** The list itself where nothing had to go. */
 function redactedEach<T extends { readonly attributes?: Attributes }>(list: T[]): T[] {
+  if (list.length === 0) return list;
   const safe = list.map((item) => {
     const attributes = item.attributes && redactedAttributes(item.attributes);
     return attributes === item.attributes ? item : { ...item, attributes };
@@ -39,15 +47,16 @@ function redactedEach<T extends { readonly attributes?: Attributes }>(list: T[])
 
 /** The attributes themselves where nothing had to go. */
 function redactedAttributes(attributes: Attributes): Attributes {
-  const changes: Attributes = {};
-  for (const [key, value] of Object.entries(attributes)) {
+  let changed: Attributes | undefined;
+  for (const key in attributes) {
+    const value = attributes[key];
     const safe = key === URL_QUERY ? redactQuery(String(value)).slice(1) : redactedValue(value);
-    if (safe !== value) changes[key] = safe === "" ? undefined : safe;
+    if (safe === value) continue;
+    changed ??= { ...attributes };
+    if (safe === "") delete changed[key];
+    else changed[key] = safe;
   }
-  if (Object.keys(changes).length === 0) return attributes;
-  return Object.fromEntries(
-    Object.entries({ ...attributes, ...changes }).filter(([, value]) => value !== undefined),
-  );
+  return changed ?? attributes;
 }
 
 function redactedValue(value: AttributeValue | undefined): AttributeValue | undefined {
