@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { type Context, type ContextManager, ROOT_CONTEXT, type Span } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { silence } from "./requests/silence.ts";
-import { isDropped, NO_SPAN } from "./tracer/quiet-spans.ts";
+import { DroppedSpan, NO_SPAN } from "./tracer/dropped-span.ts";
 import { RequestContext } from "./tracer/request-context.ts";
 
 /** The running request, by the same storage as the active context. */
@@ -75,7 +75,7 @@ export function createContextStorage<T>(): ContextStorage<T> {
       },
       setSpan(span): void {
         const base = request()?.base;
-        if (base && !isDropped(base.span)) base.span = span;
+        if (base && !(base.span instanceof DroppedSpan)) base.span = span;
       },
       // Nothing but these puts a request there.
       current: () => request()?.value as T | undefined,

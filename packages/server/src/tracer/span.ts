@@ -9,7 +9,6 @@ import {
   type SpanStatus,
   SpanStatusCode,
   type TimeInput,
-  TraceFlags,
 } from "@opentelemetry/api";
 import type { InstrumentationScope } from "@opentelemetry/core";
 import type { Resource } from "@opentelemetry/resources";
@@ -21,7 +20,7 @@ import {
   EXCEPTION_TYPE,
 } from "@throughline/core/attributes";
 import { hrDuration, hrTimeOf, isBefore } from "./clock.ts";
-import { QuietSpan } from "./quiet-spans.ts";
+import { DroppedSpan } from "./dropped-span.ts";
 import { attributed, putAttribute, type SpanLimits } from "./span-attributes.ts";
 
 type ExportedLink = Span["links"][number];
@@ -68,7 +67,7 @@ export class RecordedSpan implements Span {
   readonly origin: number;
   private readonly context: SpanContext;
   private readonly process: SpanProcess;
-  private below: QuietSpan | undefined;
+  private below: DroppedSpan | undefined;
 
   constructor({
     name,
@@ -102,11 +101,9 @@ export class RecordedSpan implements Span {
   get duration(): HrTime {
     return this.ended ? hrDuration(this.startTime, this.endTime) : [-1, -1];
   }
-  /** Stands in for what is not kept below this span; one serves all. */
-  get quiet(): QuietSpan {
-    // Recorded for metrics only: nothing below is kept.
-    const isDropped = (this.context.traceFlags & TraceFlags.SAMPLED) === 0;
-    this.below ??= new QuietSpan(this.context, isDropped ? undefined : this);
+  /** Stands for everything below a span that is recorded for metrics alone. */
+  get dropped(): DroppedSpan {
+    this.below ??= new DroppedSpan(this.context);
     return this.below;
   }
   spanContext(): SpanContext {

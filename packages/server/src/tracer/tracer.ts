@@ -13,10 +13,15 @@ import {
 } from "@opentelemetry/api";
 import { type InstrumentationScope, isTracingSuppressed } from "@opentelemetry/core";
 import type { Resource } from "@opentelemetry/resources";
-import { type Sampler, SamplingDecision, type SpanProcessor } from "@opentelemetry/sdk-trace-base";
+import {
+  type Sampler,
+  SamplingDecision,
+  type SamplingResult,
+  type SpanProcessor,
+} from "@opentelemetry/sdk-trace-base";
 import { type Clock, createClock } from "./clock.ts";
+import { DroppedSpan, NO_SPAN } from "./dropped-span.ts";
 import { createIds, type Ids } from "./ids.ts";
-import { isDropped, NO_SPAN, QuietSpan } from "./quiet-spans.ts";
 import { dropRequest } from "./request-context.ts";
 import { RecordedSpan, type SpanProcess } from "./span.ts";
 import type { SpanLimits } from "./span-attributes.ts";
@@ -35,6 +40,8 @@ interface Parts {
   readonly clock: Clock;
   readonly process: SpanProcess;
 }
+
+const KEPT: SamplingResult = { decision: SamplingDecision.RECORD_AND_SAMPLED };
 
 /** What Next.js looks for in the provider's constructor. */
 const NOOP = { name: "NoopTracerProvider" };
@@ -57,19 +64,19 @@ export function createTracerProvider({
     clock: createClock(),
     process: { resource, limits, onEnd: (span) => processor.onEnd(span) },
   };
-  // Next.js asks for its tracer at every span.
-  const tracers = new Map<string, Tracer>();
+  const tracers = new Map<string, Map<string | undefined, Tracer>>();
   const provider = {
+    // Next.js asks for its tracer at every span.
     getTracer(name: string, version?: string): Tracer {
-      const key = `${name}@${version ?? ""}`;
-      const known = tracers.get(key);
+      const known = tracers.get(name)?.get(version);
       if (known) return known;
       const tracer = createTracer({ name, ...(version !== undefined && { version }) }, parts);
-      tracers.set(key, tracer);
+      const versions = tracers.get(name) ?? new Map<string | undefined, Tracer>();
+      tracers.set(name, versions.set(version, tracer));
       return tracer;
     },
     get constructor() {
-      return isDropped(trace.getSpan(contexts.active())) ? NOOP : Object;
+      return trace.getSpan(contexts.active()) instanceof DroppedSpan ? NOOP : Object;
     },
   };
   // Nobody calls the constructor, which the type of every object promises to be possible.
@@ -81,7 +88,7 @@ function createTracer(scope: InstrumentationScope, parts: Parts): Tracer {
     if (isTracingSuppressed(active)) return NO_SPAN;
     const above = options.root ? undefined : trace.getSpan(active);
     // Decided once for all below it.
-    if (isDropped(above)) return above;
+    if (above instanceof DroppedSpan) return above;
     return startBelow(above, { name, options, active, scope, parts });
   };
 
@@ -104,24 +111,18 @@ interface Start {
   readonly parts: Parts;
 }
 
-function startBelow(above: Span | undefined, { name, options, active, scope, parts }: Start): Span {
-  const local = recordedOf(above);
+function startBelow(above: Span | undefined, start: Start): Span {
+  const { name, options, active, scope, parts } = start;
+  const { kind = SpanKind.INTERNAL, attributes } = options;
+  const local = above instanceof RecordedSpan ? above : undefined;
   const parent = local?.spanContext() ?? validContextOf(above);
-  const { kind = SpanKind.INTERNAL, attributes = {}, links, root } = options;
+  // Inside the process a trace is decided once. A SERVER span may still be of a request that nobody wants.
+  const isDecided = parent !== undefined && local !== undefined && kind !== SpanKind.SERVER;
+  if (isDecided && !isSampled(parent)) return local.dropped;
   const traceId = parent?.traceId ?? parts.ids.newTraceId();
-  const parentContext = root ? trace.deleteSpan(active) : active;
-  const result = parts.sampler.shouldSample(parentContext, traceId, name, kind, attributes, links ?? []);
-  const isKept = result.decision !== SamplingDecision.NOT_RECORD;
-  if (!isKept && local) return local.quiet;
-  const isSampled = result.decision === SamplingDecision.RECORD_AND_SAMPLED;
-  const traceState = result.traceState ?? parent?.traceState;
-  const context = {
-    traceId,
-    spanId: parts.ids.newSpanId(),
-    traceFlags: isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
-    ...(traceState && { traceState }),
-  };
-  if (!isKept) return drop(new QuietSpan(context), kind, active);
+  const result = isDecided ? KEPT : decide(start, traceId, kind);
+  const context = contextOf(traceId, parts.ids.newSpanId(), result, parent);
+  if (result.decision === SamplingDecision.NOT_RECORD) return drop(new DroppedSpan(context), kind, active);
   const span = new RecordedSpan({
     name,
     kind,
@@ -130,7 +131,7 @@ function startBelow(above: Span | undefined, { name, options, active, scope, par
     startTime: options.startTime,
     origin: local ? local.origin : parts.clock(),
     attributes: result.attributes ? { ...attributes, ...result.attributes } : attributes,
-    links,
+    links: options.links,
     scope,
     process: parts.process,
   });
@@ -138,18 +139,34 @@ function startBelow(above: Span | undefined, { name, options, active, scope, par
   return span;
 }
 
-function drop(span: QuietSpan, kind: SpanKind, active: Context): QuietSpan {
+function decide({ name, options, active, parts }: Start, traceId: string, kind: SpanKind): SamplingResult {
+  const { root, attributes = {}, links = [] } = options;
+  const parent = root ? trace.deleteSpan(active) : active;
+  return parts.sampler.shouldSample(parent, traceId, name, kind, attributes, links);
+}
+
+function contextOf(
+  traceId: string,
+  spanId: string,
+  { decision, traceState = undefined }: SamplingResult,
+  parent: SpanContext | undefined,
+): SpanContext {
+  const traceFlags = decision === SamplingDecision.RECORD_AND_SAMPLED ? TraceFlags.SAMPLED : TraceFlags.NONE;
+  const state = traceState ?? parent?.traceState;
+  return state ? { traceId, spanId, traceFlags, traceState: state } : { traceId, spanId, traceFlags };
+}
+
+function drop(span: DroppedSpan, kind: SpanKind, active: Context): DroppedSpan {
   // The first SERVER span decides for its request; with proxy.ts a second one starts beside it.
   if (kind === SpanKind.SERVER) dropRequest(active, span);
   return span;
 }
 
+function isSampled({ traceFlags }: SpanContext): boolean {
+  return (traceFlags & TraceFlags.SAMPLED) !== 0;
+}
+
 function validContextOf(span: Span | undefined): SpanContext | undefined {
   const context = span?.spanContext();
   return context && isSpanContextValid(context) ? context : undefined;
-}
-
-function recordedOf(span: Span | undefined): RecordedSpan | undefined {
-  if (span instanceof RecordedSpan) return span;
-  return span instanceof QuietSpan ? span.noiseOf : undefined;
 }

@@ -1,15 +1,11 @@
 import { INVALID_SPAN_CONTEXT, type Link, type Span, type SpanContext } from "@opentelemetry/api";
-import type { RecordedSpan } from "./span.ts";
 
-/** A span that records nothing. A class, because there are thousands a second. */
-export class QuietSpan implements Span {
-  /** The span whose noise this stands in for; what starts below is that one's child. `undefined`: a dropped trace. */
-  readonly noiseOf: RecordedSpan | undefined;
+/** A span that is not kept, and stands for all below it. A class, because there are thousands a second. */
+export class DroppedSpan implements Span {
   private readonly context: SpanContext;
 
-  constructor(context: SpanContext, noiseOf?: RecordedSpan) {
+  constructor(context: SpanContext) {
     this.context = context;
-    this.noiseOf = noiseOf;
   }
   spanContext(): SpanContext {
     return this.context;
@@ -47,9 +43,4 @@ export class QuietSpan implements Span {
 }
 
 /** Of requests and contexts in which nothing is traced: it has no ids, so nothing is sent on either. */
-export const NO_SPAN: QuietSpan = new QuietSpan(INVALID_SPAN_CONTEXT);
-
-/** Not kept, and neither is anything below. */
-export function isDropped(span: unknown): span is QuietSpan {
-  return span instanceof QuietSpan && span.noiseOf === undefined;
-}
+export const NO_SPAN: DroppedSpan = new DroppedSpan(INVALID_SPAN_CONTEXT);
