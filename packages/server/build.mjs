@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 // biome-ignore lint/correctness/noUndeclaredDependencies: the root package brings one esbuild for every room
 import { build } from "esbuild";
 
@@ -44,7 +44,7 @@ const leaveOut = {
 const outdir = process.argv[2] ?? "dist";
 rmSync(`${outdir}/chunks`, { recursive: true, force: true });
 
-const { metafile } = await build({
+await build({
   entryPoints: ["index", "node", "ingest", "next-config", "jobs", "bullmq", "logs"].map(
     (name) => `src/${name}.ts`,
   ),
@@ -59,28 +59,12 @@ const { metafile } = await build({
   // The ES builds first, so that ingest does not carry what only the SDK needs.
   mainFields: ["module", "main"],
   minifySyntax: true,
-  metafile: true,
   plugins: [oneApi, leaveOut],
   // The SDK holds CommonJS modules that call require() for what Node brings along.
   banner: {
     js: 'import { createRequire as createRequireOfThroughline } from "node:module"; const require = createRequireOfThroughline(import.meta.url);',
   },
 });
-
-// Certificates named by OTEL_EXPORTER_OTLP_CERTIFICATE are read by a path known at run time only; without the mark
-// Turbopack ships the whole project with the instrumentation.
-const CERTIFICATE = /readFileSync\((path\d*\.resolve)\((?=process\.cwd\(\), )/g;
-let marked = 0;
-for (const file of Object.keys(metafile.outputs)) {
-  const text = readFileSync(file, "utf8");
-  const ignored = text.replace(CERTIFICATE, (_, resolve) => {
-    marked += 1;
-    return `readFileSync(/*turbopackIgnore: true*/ ${resolve}(/*turbopackIgnore: true*/ `;
-  });
-  if (ignored !== text) writeFileSync(file, ignored);
-}
-if (marked === 0)
-  throw new Error("build.mjs: the exporters read certificates in another way now; look for readFileSync");
 
 await build({
   entryPoints: {

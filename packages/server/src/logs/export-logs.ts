@@ -1,16 +1,20 @@
 import { format } from "node:util";
 import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { type AnyValue, type AnyValueMap, type LogRecord, logs } from "@opentelemetry/api-logs";
-import { OTLPLogExporter as GrpcExporter } from "@opentelemetry/exporter-logs-otlp-grpc";
-import { OTLPLogExporter as JsonExporter } from "@opentelemetry/exporter-logs-otlp-http";
-import { OTLPLogExporter as ProtobufExporter } from "@opentelemetry/exporter-logs-otlp-proto";
+import { JsonLogsSerializer, ProtobufLogsSerializer } from "@opentelemetry/otlp-transformer";
 import type { Resource } from "@opentelemetry/resources";
-import { BatchLogRecordProcessor, LoggerProvider, type LogRecordExporter } from "@opentelemetry/sdk-logs";
+import {
+  BatchLogRecordProcessor,
+  LoggerProvider,
+  type LogRecordExporter,
+  type ReadableLogRecord,
+} from "@opentelemetry/sdk-logs";
 import { EXCEPTION_MESSAGE, EXCEPTION_STACKTRACE, EXCEPTION_TYPE } from "@throughline/core/attributes";
 import { warnOnce } from "../log.ts";
-import { sayingFailures } from "../pipeline/saying-failures.ts";
+import { createSender } from "../pipeline/delivery/create-sender.ts";
+import { createSignalExporter } from "../pipeline/signal-exporter.ts";
 import { processState } from "../process-state.ts";
-import { logsTarget, type ServerConfig, type SignalTarget } from "../settings.ts";
+import { logsTarget, type ServerConfig } from "../settings.ts";
 import type { LogLine } from "./log-line.ts";
 
 /**
@@ -18,16 +22,11 @@ import type { LogLine } from "./log-line.ts";
  * export logs by themselves.
  */
 export function startLogExport(config: ServerConfig, resource: Resource): { stop(): Promise<void> } {
-  const target = logsTarget(config);
   const provider = new LoggerProvider({
     resource,
     processors: [
       new BatchLogRecordProcessor({
-        exporter: sayingFailures(
-          createLogExporter(target),
-          (records, reason) =>
-            `${records.length} lines of the log did not reach ${target.url}: ${reason}. Check that the collector runs and takes logs, or unset OTEL_LOGS_EXPORTER.`,
-        ),
+        exporter: createLogExporter(config),
         scheduledDelayMillis: config.batchDelayMs,
       }),
     ],
@@ -67,16 +66,15 @@ function recordOf({ severity, body, attributes, unixMs, span, error }: LogLine):
   };
 }
 
-function createLogExporter({ url, protocol, headers }: SignalTarget): LogRecordExporter {
-  switch (protocol) {
-    case "grpc":
-      // The headers reach it by OTEL_EXPORTER_OTLP_HEADERS, which it reads itself.
-      return new GrpcExporter({ url });
-    case "http/json":
-      return new JsonExporter({ url, headers: { ...headers } });
-    case "http/protobuf":
-      return new ProtobufExporter({ url, headers: { ...headers } });
-  }
+function createLogExporter(config: ServerConfig): LogRecordExporter {
+  const target = logsTarget(config);
+  const serializer = target.protocol === "http/json" ? JsonLogsSerializer : ProtobufLogsSerializer;
+  return createSignalExporter({
+    sender: createSender("logs", target, config),
+    serialize: (records: ReadableLogRecord[]) => serializer.serializeRequest(records),
+    print: (records, reason) =>
+      `${records.length} lines of the log did not reach ${target.url}: ${reason}. Check that the collector runs and takes logs, or unset OTEL_LOGS_EXPORTER.`,
+  });
 }
 
 const MAX_DEPTH = 4;

@@ -1,6 +1,6 @@
 import type { Sampler, SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { processState } from "../process-state.ts";
-import { metricsTarget, type ServerConfig } from "../settings.ts";
+import type { ServerConfig } from "../settings.ts";
 import type { MetricsOptions } from "./start-metrics.ts";
 
 export interface AskedMetrics {
@@ -32,7 +32,7 @@ export async function metricsWhenAsked(
   const { measure, flush, stop } = startMetrics({
     resource,
     isNoise,
-    exporter: createMetricExporter(metricsTarget(config)),
+    exporter: createMetricExporter(config),
     intervalMs: config.metricsIntervalMs,
     droppedSpans: () => state.spanCounts?.().dropped ?? 0,
   });

@@ -23,6 +23,7 @@ function startPipeline(url: string, changes: Partial<BatchOptions> = {}, timeout
   const informed: string[] = [];
   const sender = createHttpSender({
     url: `${url}/v1/traces`,
+    rpc: "",
     headers: {},
     contentType: encoder.contentType,
     compression: "gzip",

@@ -1,14 +1,11 @@
-import { context, ROOT_CONTEXT } from "@opentelemetry/api";
-import { suppressTracing } from "@opentelemetry/core";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { protocolOf, tracesUrl } from "@throughline/core";
 import { print, say, sayRarely } from "../log.ts";
-import { readHostFile } from "../read-host-file.ts";
 import type { ServerConfig, TracesExporter } from "../settings.ts";
 import { createBatchProcessor } from "./batch-processor.ts";
 import { combine } from "./combine.ts";
 import { createConsoleProcessor } from "./console-processor.ts";
-import type { Outcome, Sender, SenderOptions } from "./delivery/sender.ts";
+import { createSender } from "./delivery/create-sender.ts";
 import { createJsonEncoder } from "./otlp/encode-json.ts";
 import { createProtobufEncoder } from "./otlp/encode-protobuf.ts";
 import type { SpanCounts } from "./sending.ts";
@@ -20,7 +17,6 @@ export interface Exporting {
   counts(): SpanCounts;
 }
 
-const MAX_PEM_BYTES = 1024 * 1024;
 const NOTHING: SpanCounts = { created: 0, sent: 0, rejected: 0, dropped: 0, waiting: 0 };
 
 /**
@@ -47,16 +43,9 @@ export function printDestination(config: ServerConfig): string {
 }
 
 function createOtlp(config: ServerConfig): ReturnType<typeof createBatchProcessor> {
-  const protocol = protocolOf(config);
-  const encoder = protocol === "http/json" ? createJsonEncoder() : createProtobufEncoder();
-  const sender = openWhenUsed(protocol === "grpc", {
-    url: tracesUrl(config),
-    headers: config.headers,
-    contentType: encoder.contentType,
-    compression: config.compression,
-    timeoutMs: config.exportTimeoutMs,
-    tls: readTls(config),
-  });
+  const target = { url: tracesUrl(config), protocol: protocolOf(config), headers: config.headers };
+  const encoder = target.protocol === "http/json" ? createJsonEncoder() : createProtobufEncoder();
+  const sender = createSender("traces", target, config);
   return createBatchProcessor({
     encoder,
     send: sender.send,
@@ -68,46 +57,4 @@ function createOtlp(config: ServerConfig): ReturnType<typeof createBatchProcesso
     maxBatchSpans: config.maxBatchSpans,
     queueMaxBytes: config.queueMaxBytes,
   });
-}
-
-/** HTTP/2 and zlib are loaded with the first batch: a start pays for nothing it does not use. */
-function openWhenUsed(isGrpc: boolean, options: SenderOptions): Sender {
-  const open = async (): Promise<Sender> =>
-    isGrpc
-      ? (await import("./delivery/grpc-sender.ts")).createGrpcSender(options)
-      : (await import("./delivery/http-sender.ts")).createHttpSender(options);
-  let opening: Promise<Sender> | undefined;
-  // For the instruments of others that listen to Node's own channels; ours do not see these requests.
-  const unseen = suppressTracing(ROOT_CONTEXT);
-  return {
-    send: (body): Promise<Outcome> =>
-      context.with(unseen, async () => {
-        opening ??= open();
-        return (await opening).send(body);
-      }),
-    close: () => {
-      opening?.then(
-        (sender) => sender.close(),
-        () => undefined,
-      );
-    },
-  };
-}
-
-function readTls(config: ServerConfig): SenderOptions["tls"] {
-  const { certificate, clientCertificate, clientKey } = config;
-  return {
-    ...(certificate && { ca: readPem(certificate, "OTEL_EXPORTER_OTLP_CERTIFICATE") }),
-    ...(clientCertificate && { cert: readPem(clientCertificate, "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE") }),
-    ...(clientKey && { key: readPem(clientKey, "OTEL_EXPORTER_OTLP_CLIENT_KEY") }),
-  };
-}
-
-function readPem(path: string, variable: string): string {
-  try {
-    return readHostFile(path, MAX_PEM_BYTES);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`${variable}=${JSON.stringify(path)} cannot be read: ${reason}. Correct or unset it`);
-  }
 }

@@ -17,7 +17,6 @@ import {
   type SenderOptions,
 } from "./sender.ts";
 
-const PATH = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const PREFIX_BYTES = 5;
 
 // https://opentelemetry.io/docs/specs/otlp/#failures: CANCELLED, DEADLINE_EXCEEDED, ABORTED, OUT_OF_RANGE,
@@ -82,7 +81,7 @@ function call(
   return new Promise((resolve, reject) => {
     const stream = session.request({
       ":method": "POST",
-      ":path": PATH,
+      ":path": options.rpc,
       "user-agent": `throughline-server/${VERSION}`,
       // HTTP/2 knows lower case only.
       ...Object.fromEntries(

@@ -23,6 +23,8 @@ export interface Sender {
 
 export interface SenderOptions {
   readonly url: string;
+  /** Path of the call, where the protocol is gRPC and the path of `url` does not count. */
+  readonly rpc: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly contentType: string;
   readonly compression: "gzip" | "none";

@@ -1,0 +1,75 @@
+import { context, ROOT_CONTEXT } from "@opentelemetry/api";
+import { suppressTracing } from "@opentelemetry/core";
+import { readHostFile } from "../../read-host-file.ts";
+import type { ServerConfig, SignalTarget } from "../../settings.ts";
+import type { Outcome, Sender, SenderOptions } from "./sender.ts";
+
+const RPC = {
+  traces: "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+  metrics: "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+  logs: "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+} as const;
+
+const MAX_PEM_BYTES = 1024 * 1024;
+
+/**
+ * What takes one signal of this process to its collector.
+ * @throws when a certificate cannot be read.
+ */
+export function createSender(
+  signal: keyof typeof RPC,
+  { url, protocol, headers }: SignalTarget,
+  config: ServerConfig,
+): Sender {
+  return openWhenUsed(protocol === "grpc", {
+    url,
+    rpc: RPC[signal],
+    headers,
+    contentType: protocol === "http/json" ? "application/json" : "application/x-protobuf",
+    compression: config.compression,
+    timeoutMs: config.exportTimeoutMs,
+    tls: readTls(config),
+  });
+}
+
+/** HTTP/2 and zlib are loaded with the first batch: a start pays for nothing it does not use. */
+function openWhenUsed(isGrpc: boolean, options: SenderOptions): Sender {
+  const open = async (): Promise<Sender> =>
+    isGrpc
+      ? (await import("./grpc-sender.ts")).createGrpcSender(options)
+      : (await import("./http-sender.ts")).createHttpSender(options);
+  let opening: Promise<Sender> | undefined;
+  // For the instruments of others that listen to Node's own channels; ours do not see these requests.
+  const unseen = suppressTracing(ROOT_CONTEXT);
+  return {
+    send: (body): Promise<Outcome> =>
+      context.with(unseen, async () => {
+        opening ??= open();
+        return (await opening).send(body);
+      }),
+    close: () => {
+      opening?.then(
+        (sender) => sender.close(),
+        () => undefined,
+      );
+    },
+  };
+}
+
+function readTls(config: ServerConfig): SenderOptions["tls"] {
+  const { certificate, clientCertificate, clientKey } = config;
+  return {
+    ...(certificate && { ca: readPem(certificate, "OTEL_EXPORTER_OTLP_CERTIFICATE") }),
+    ...(clientCertificate && { cert: readPem(clientCertificate, "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE") }),
+    ...(clientKey && { key: readPem(clientKey, "OTEL_EXPORTER_OTLP_CLIENT_KEY") }),
+  };
+}
+
+function readPem(path: string, variable: string): string {
+  try {
+    return readHostFile(path, MAX_PEM_BYTES);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`${variable}=${JSON.stringify(path)} cannot be read: ${reason}. Correct or unset it`);
+  }
+}
