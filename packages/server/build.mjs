@@ -4,11 +4,8 @@ import { build } from "esbuild";
 
 const external = ["@opentelemetry/api", "@throughline/core", "@throughline/core/*", "next"];
 
-// NodeSDK requires these for what it would set up from the environment. start.ts hands it everything, so it
-// never calls them: 1 MB less to load at each boot. What we ask for ourselves is in a chunk of its own.
-const UNUSED =
-  /^@opentelemetry\/(otlp-(grpc-)?exporter-base|exporter-(logs|metrics|trace)-otlp-(grpc|http|proto)|exporter-prometheus|exporter-zipkin|configuration|propagator-(b3|jaeger))$/;
-// Reads /etc/machine-id for a resource detector that is off; Turbopack would trace the whole project for it.
+// Starts programs and reads files for a resource detector that nobody calls; Turbopack would trace the whole project
+// for it. Ours is in src/resource/detect.ts.
 const MACHINE_ID = /getMachineId(-\w+)?(\.js)?$/;
 
 /**
@@ -33,9 +30,6 @@ const oneApi = {
 const leaveOut = {
   name: "leave-out",
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: UNUSED }, ({ path, importer }) =>
-      /[\\/]sdk-node[\\/]/.test(importer) ? { path, namespace: "left-out" } : undefined,
-    );
     onResolve({ filter: MACHINE_ID }, ({ path }) => ({ path, namespace: "left-out" }));
     onLoad({ filter: /.*/, namespace: "left-out" }, () => ({ contents: "module.exports = {};" }));
   },

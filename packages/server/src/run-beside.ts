@@ -1,13 +1,15 @@
 import {
   type ContextManager,
   context,
+  DiagConsoleLogger,
+  diag,
   propagation,
   type TextMapPropagator,
   type TracerProvider,
   trace,
 } from "@opentelemetry/api";
+import { diagLogLevelFromString } from "@opentelemetry/core";
 import type { Resource } from "@opentelemetry/resources";
-import { NodeSDK } from "@opentelemetry/sdk-node";
 import type { Sampler, SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { startIsolated } from "./coexistence/isolate.ts";
 import { startJoined } from "./coexistence/join.ts";
@@ -65,7 +67,7 @@ function runOwn(parts: Parts): Tracing {
     trustsCaller: !isNext,
     servesNoise: servesNoise(records),
   });
-  const sdk = startSdk(storage.manager, propagator);
+  joinApi(config, storage.manager, propagator);
   const provider = createProvider(parts, processor);
   if (isNext) skipBookkeeping(provider);
   trace.setGlobalTracerProvider(provider);
@@ -76,7 +78,7 @@ function runOwn(parts: Parts): Tracing {
     async stop(): Promise<void> {
       stopInstruments();
       stopTelling();
-      await Promise.allSettled([processor.shutdown(), sdk.shutdown()]);
+      await processor.shutdown();
       for (const api of [trace, context, propagation]) api.disable();
     },
   };
@@ -106,19 +108,12 @@ function runIsolated(parts: Parts): Tracing {
   };
 }
 
-/** Everything of OpenTelemetry's SDK but the tracer provider: docs/decisions/0014-server-tracer.md. */
-function startSdk(contextManager: ContextManager, textMapPropagator: TextMapPropagator): NodeSDK {
-  const sdk = new NodeSDK({
-    autoDetectResources: false,
-    contextManager,
-    textMapPropagator,
-    // Empty lists, because without them the SDK starts OTLP exporters by itself, and a tracer provider of its own.
-    spanProcessors: [],
-    metricReaders: [],
-    logRecordProcessors: [],
-  });
-  sdk.start();
-  return sdk;
+/** What the api hands to everybody, besides tracers. */
+function joinApi(config: ServerConfig, manager: ContextManager, propagator: TextMapPropagator): void {
+  const logLevel = diagLogLevelFromString(config.diagnosticsLevel);
+  if (config.diagnosticsLevel !== "none" && logLevel) diag.setLogger(new DiagConsoleLogger(), { logLevel });
+  context.setGlobalContextManager(manager.enable());
+  propagation.setGlobalPropagator(propagator);
 }
 
 function createProvider({ config, resource, sampler }: Parts, processor: SpanProcessor): TracerProvider {

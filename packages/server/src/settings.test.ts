@@ -88,6 +88,7 @@ test("the exporter's settings are read, the ones for traces before the general o
     OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "100",
     THROUGHLINE_QUEUE_MAX_BYTES: "1048576",
     OTEL_NODE_RESOURCE_DETECTORS: "host,vercel",
+    OTEL_LOG_LEVEL: "DEBUG",
   });
   expect(config).toMatchObject({
     tracesExporters: ["otlp", "console"],
@@ -99,6 +100,7 @@ test("the exporter's settings are read, the ones for traces before the general o
     maxBatchSpans: 100,
     queueMaxBytes: 1_048_576,
     resourceDetectors: ["host", "vercel"],
+    diagnosticsLevel: "debug",
   });
 });
 
@@ -121,6 +123,7 @@ test.each([
   ["OTEL_EXPORTER_OTLP_TIMEOUT", "0", "from 1 to 600000"],
   ["OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "0", "from 1 to 10000"],
   ["THROUGHLINE_QUEUE_MAX_BYTES", "10", "from 65536"],
+  ["OTEL_LOG_LEVEL", "loud", "expected one of none, error"],
   ["OTEL_NODE_RESOURCE_DETECTORS", "host,aws", "expected one of all, none, env, process"],
 ])("%s=%s is refused with what is possible", (name, text, problem) => {
   expect(read({ OTEL_ENABLED: "true", [name]: text }).warnings[0]).toContain(

@@ -43,6 +43,8 @@ export interface ServerConfig extends TracingConfig {
   readonly resourceDetectors: readonly ResourceDetector[];
   /** Beside another tracer; empty: nothing was said. */
   readonly mode: Mode | "";
+  /** How much OpenTelemetry's parts tell about themselves on the console. */
+  readonly diagnosticsLevel: DiagnosticsLevel;
   /** `NODE_ENV`, which decides the default share of kept traces. */
   readonly nodeEnv: string;
   /** `otlp` sends what the loggers write to the collector too. */
@@ -66,6 +68,9 @@ export interface ServerConfig extends TracingConfig {
   readonly eventCountLimit: number;
   readonly linkCountLimit: number;
 }
+
+const DIAGNOSTICS = ["none", "error", "warn", "info", "debug", "verbose", "all"] as const;
+export type DiagnosticsLevel = (typeof DIAGNOSTICS)[number];
 
 const DETECTORS = [
   "all",
@@ -128,6 +133,11 @@ export const serverSettings: SettingsTable<ServerConfig> = {
     fallback: ["all"],
   },
   mode: { env: ["THROUGHLINE_MODE"], parse: parseOneOf<Mode>("own", "join", "isolate"), fallback: "" },
+  diagnosticsLevel: {
+    env: ["OTEL_LOG_LEVEL"],
+    parse: (text) => parseOneOf(...DIAGNOSTICS)(text.toLowerCase()),
+    fallback: "none",
+  },
   nodeEnv: { env: ["NODE_ENV"], parse: parseText, fallback: "" },
   logsExporter: { env: ["OTEL_LOGS_EXPORTER"], parse: parseOneOf("none", "otlp"), fallback: "none" },
   logsEndpoint: { env: ["OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"], parse: parseUrl, fallback: "" },
