@@ -53,7 +53,7 @@ function valuesOf(names) {
   return new Set(Object.values(names));
 }
 
-function foldComment(comment) {
+export function foldComment(comment) {
   return comment
     .replace(/^\s*\* ?/gm, "")
     .replace(/\s+/g, " ")
@@ -115,7 +115,7 @@ function printTable(attributes) {
 }
 
 /** Columns of equal width, as Biome formats them. */
-function printColumns(rows) {
+export function printColumns(rows) {
   const widths = rows[0].map((_cell, column) => Math.max(...rows.map((cells) => cells[column].length)));
   const line = (cells, filler) =>
     `| ${cells.map((cell, column) => cell.padEnd(widths[column], filler)).join(" | ")} |`;

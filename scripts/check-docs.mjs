@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { printAttributeTables } from "./attribute-tables.mjs";
+import { printSettings } from "./settings-tables.mjs";
 
 const documents = [
   "README.md",
@@ -38,9 +39,8 @@ const readmeLines = readFileSync("README.md", "utf8").split("\n").length;
 if (readmeLines > README_LIMIT)
   problems.push(`README.md: ${readmeLines} lines, the limit is ${README_LIMIT}`);
 
-for (const { file, text, printed } of printAttributeTables())
-  if (text !== printed)
-    problems.push(`${file}: its table of attributes is not what the code says; npm run docs`);
+for (const { file, text, printed } of [...printAttributeTables(), await printSettings()])
+  if (text !== printed) problems.push(`${file}: its table is not what the code says; npm run docs`);
 
 for (const problem of problems) console.error(problem);
 console.log(`${documents.length} documents checked, ${problems.length} problems`);

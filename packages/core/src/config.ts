@@ -18,11 +18,11 @@ export type OtlpProtocol = "grpc" | "http/protobuf" | "http/json";
 
 /** What a traced process needs to know; names and precedence follow the OTEL_* variables. */
 export interface TracingConfig {
-  /** Off unless `OTEL_ENABLED=true`. */
+  /** `true` turns tracing on. */
   readonly enabled: boolean;
-  /** `OTEL_SDK_DISABLED=true` wins over everything. */
+  /** `true` turns tracing off, whatever else is set. */
   readonly sdkDisabled: boolean;
-  /** Empty: the caller takes the package name. */
+  /** `service.name`; empty: the name in package.json. */
   readonly serviceName: string;
   /** Base URL of the collector, without `/v1/traces`. */
   readonly endpoint: string;
@@ -32,12 +32,15 @@ export interface TracingConfig {
   readonly protocol: OtlpProtocol | "";
   /** Sent with every export, from the server only. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Which new traces are kept; empty: `parentbased_traceidratio`. */
   readonly sampler: SamplerName | "";
-  /** Share of new traces that are kept, 0 to 1; -1: 0.1 in production, 1 otherwise. */
+  /** Share of new traces that are kept, 0 to 1; without it (-1) 0.1 in production, 1 otherwise. */
   readonly sampleRatio: number;
+  /** What every span says about its process, over all that was detected. */
   readonly resourceAttributes: Readonly<Record<string, string>>;
+  /** `tracecontext`, `baggage`, or `none`: what requests carry on. */
   readonly propagators: readonly string[];
-  /** How long spans wait for more before they are sent. */
+  /** Milliseconds that spans wait for more before they are sent. */
   readonly batchDelayMs: number;
   /** Where the browser posts its spans, a path of the app. */
   readonly ingestPath: string;

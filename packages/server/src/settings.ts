@@ -22,12 +22,13 @@ import type { SpanLimits } from "./tracer/span-attributes.ts";
 export interface ServerConfig extends TracingConfig {
   /** Opens `POST <ingest>/flush` to test runs; empty: the door does not exist. */
   readonly flushToken: string;
-  /** Largest post the ingest route takes, after decompression. */
+  /** Bytes of the largest post the ingest route takes, after decompression. */
   readonly ingestMaxBytes: number;
   /** Where ended spans go: `otlp`, `console`, or `none`, which still continues traces and hands them on. */
   readonly tracesExporters: readonly TracesExporter[];
+  /** `gzip` packs what is sent: about a tenth of the bytes, for some CPU time. */
   readonly compression: "gzip" | "none";
-  /** For one export request, from the connection to the last byte of the answer. */
+  /** Milliseconds for one export request, from the connection to the last byte of the answer. */
   readonly exportTimeoutMs: number;
   /** Path of the PEM file with the authorities that may have signed the collector's certificate; empty: Node's own. */
   readonly certificate: string;
@@ -37,7 +38,7 @@ export interface ServerConfig extends TracingConfig {
   readonly clientKey: string;
   /** This many spans leave at once, and no more together. */
   readonly maxBatchSpans: number;
-  /** Memory for spans that wait or are being sent; beyond it whole traces are dropped. */
+  /** Bytes for spans that wait or are being sent; beyond it whole traces are dropped. */
   readonly queueMaxBytes: number;
   /** What is told about process, host and platform; `all`, `none`, or some of the names. */
   readonly resourceDetectors: readonly ResourceDetector[];
@@ -45,27 +46,33 @@ export interface ServerConfig extends TracingConfig {
   readonly mode: Mode | "";
   /** How much OpenTelemetry's parts tell about themselves on the console. */
   readonly diagnosticsLevel: DiagnosticsLevel;
-  /** `NODE_ENV`, which decides the default share of kept traces. */
+  /** Decides the default share of kept traces. */
   readonly nodeEnv: string;
   /** `otlp` sends what the loggers write to the collector too. */
   readonly logsExporter: "none" | "otlp";
   /** Full URL for logs; empty: derived from `endpoint`. */
   readonly logsEndpoint: string;
+  /** As `OTEL_EXPORTER_OTLP_PROTOCOL`, for logs. */
   readonly logsProtocol: OtlpProtocol | "";
+  /** Sent with every export of logs. */
   readonly logsHeaders: Readonly<Record<string, string>>;
   /** CPU, memory, event loop, garbage collection and request durations as metrics. */
   readonly metricsEnabled: boolean;
-  /** How often metrics are sent. */
+  /** Milliseconds from one export of metrics to the next. */
   readonly metricsIntervalMs: number;
   /** Full URL for metrics; empty: derived from `endpoint`. */
   readonly metricsEndpoint: string;
+  /** As `OTEL_EXPORTER_OTLP_PROTOCOL`, for metrics. */
   readonly metricsProtocol: OtlpProtocol | "";
+  /** Sent with every export of metrics. */
   readonly metricsHeaders: Readonly<Record<string, string>>;
   /** Attributes of a span, an event or a link; what is more is counted as dropped. */
   readonly attributeCountLimit: number;
   /** Characters of a text in an attribute. */
   readonly attributeLengthLimit: number;
+  /** Events of a span; what is more is counted as dropped. */
   readonly eventCountLimit: number;
+  /** Links of a span; what is more is counted as dropped. */
   readonly linkCountLimit: number;
 }
 
