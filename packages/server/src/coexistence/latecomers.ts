@@ -31,7 +31,8 @@ function whoCalled(stack: string): string {
   for (const line of stack.split("\n")) {
     const [, file = "", name = ""] =
       /\(?((?:file:)?[^\s(]*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)[^:)]*)/.exec(line) ?? [];
-    if (name !== "" && !/^@opentelemetry[\\/]api$/.test(name))
+    // Next.js calls register(), in which a bundle has no file of its own package any more.
+    if (name !== "" && name !== "next" && !/^@opentelemetry[\\/]api$/.test(name))
       return `${name.replace("\\", "/")} (${file.replace("file://", "")})`;
   }
   return "another package";

@@ -1,4 +1,4 @@
-import { type TracerProvider, trace } from "@opentelemetry/api";
+import type { TracerProvider } from "@opentelemetry/api";
 import { hostRequire } from "../host-files.ts";
 
 /** A tracer provider that was registered before ours. */
@@ -9,6 +9,10 @@ export interface Registered {
   /** Name and, where it can be found, the file of the package: `@vercel/otel (/app/node_modules/…)`. */
   readonly described: string;
 }
+
+const API = Symbol.for("opentelemetry.js.api.1");
+
+type Delegating = TracerProvider & { getDelegate?: () => TracerProvider };
 
 interface Sdk {
   readonly _resource?: { readonly attributes?: Readonly<Record<string, unknown>> };
@@ -24,10 +28,10 @@ const KNOWN: readonly (readonly [name: string, is: (provider: TracerProvider) =>
 
 /** Who has the global tracer provider; `undefined` while nobody has. */
 export function findRegistered(): Registered | undefined {
-  // By its shape: another copy of the api has another class.
-  const global: TracerProvider & { getDelegate?: () => TracerProvider } = trace.getTracerProvider();
+  // Not asked of the api: its stand-in for nobody is told by a class name, which bundlers shorten.
+  const global = (globalThis as { [API]?: { readonly trace?: Delegating } })[API]?.trace;
+  if (!global) return undefined;
   const provider = global.getDelegate?.() ?? global;
-  if (nameOf(provider) === "NoopTracerProvider") return undefined;
   const name = KNOWN.find(([, is]) => is(provider))?.[0];
   return { provider, name: name ?? nameOf(provider), described: describe(name, provider) };
 }
