@@ -89,6 +89,8 @@ export interface CollectorStats {
   readonly spans: number;
   /** Spans refused because they were invalid or over a limit. */
   readonly rejectedSpans: number;
+  /** Spans that their senders dropped before they could send them, as they said since this collector started. */
+  readonly droppedBySenders: number;
   readonly evictedTraces: number;
   /** Log records received; those of a trace are kept in memory for a while. */
   readonly logRecords: number;

@@ -17,6 +17,7 @@ import {
 import {
   addLink,
   addProblem,
+  addResource,
   addSpan,
   type DecodedTraces,
   DecodeError,
@@ -60,7 +61,7 @@ export function parseJsonBody(body: Uint8Array): JsonObject {
  * @throws DecodeError when a field has the wrong shape.
  */
 export function decodeJsonTraces(request: JsonObject, intern: Intern): DecodedTraces {
-  const decoded: DecodedTraces = { spans: [], rejected: 0, problems: [] };
+  const decoded: DecodedTraces = { spans: [], rejected: 0, droppedBySender: 0, problems: [] };
   if (request.resourceSpans === undefined && request.resource_spans !== undefined) {
     addProblem(
       decoded,
@@ -69,6 +70,7 @@ export function decodeJsonTraces(request: JsonObject, intern: Intern): DecodedTr
   }
   for (const resourceSpans of listOf(request.resourceSpans, "resourceSpans")) {
     const resource = attributesOf(objectOf(resourceSpans.resource, "resource"), intern);
+    addResource(decoded, resource);
     for (const scopeSpans of listOf(resourceSpans.scopeSpans, "scopeSpans")) {
       const given = objectOf(scopeSpans.scope, "scope");
       const scope = scopeName(textOf(given.name, "scope.name"), textOf(given.version, "scope.version"));

@@ -59,7 +59,7 @@ describe("protobuf traces", () => {
   });
 
   test("an empty body is an empty request", () => {
-    expect(decode()).toEqual({ spans: [], rejected: 0, problems: [] });
+    expect(decode()).toEqual({ spans: [], rejected: 0, droppedBySender: 0, problems: [] });
   });
 
   test("negative and 64-bit integers are exact", () => {

@@ -19,6 +19,7 @@ import {
 import { readAttribute } from "./protobuf-values.ts";
 import {
   addLink,
+  addResource,
   addSpan,
   type DecodedTraces,
   openSpan,
@@ -36,7 +37,7 @@ import {
  * @throws DecodeError when the bytes are not one.
  */
 export function decodeProtobufTraces(body: Uint8Array, intern: Intern): DecodedTraces {
-  const decoded: DecodedTraces = { spans: [], rejected: 0, problems: [] };
+  const decoded: DecodedTraces = { spans: [], rejected: 0, droppedBySender: 0, problems: [] };
   const cursor = openCursor(body);
   while (cursor.at < cursor.end) {
     const tag = readVarint(cursor);
@@ -50,6 +51,7 @@ function readResourceSpans(cursor: Cursor, decoded: DecodedTraces, intern: Inter
   // A resource may come after its spans on the wire, so the first look only finds it.
   const start = cursor.at;
   const resource = findMessage(cursor, bytes(1), () => readAttributesOnly(cursor, intern)) ?? {};
+  addResource(decoded, resource);
   cursor.at = start;
   while (cursor.at < cursor.end) {
     const tag = readVarint(cursor);

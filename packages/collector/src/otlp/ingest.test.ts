@@ -54,6 +54,14 @@ describe("an export", () => {
     expect(await response.json()).toMatchObject({ partialSuccess: { rejectedSpans: "1" } });
   });
 
+  test("that tells of spans its sender has dropped is counted, even if it holds no other", async () => {
+    const attributes = [{ key: "throughline.dropped_spans", value: { intValue: "12" } }];
+    const told = { resourceSpans: [{ resource: { attributes } }] };
+    expect((await post(JSON.stringify(told))).status).toBe(200);
+    expect((await post(JSON.stringify(told))).status).toBe(200);
+    expect(await (await request("/api/stats")).json()).toMatchObject({ spans: 0, droppedBySenders: 24 });
+  });
+
   test("of logs and metrics is counted, in both encodings", async () => {
     const logs = { resourceLogs: [{ scopeLogs: [{ logRecords: [{}, {}] }] }] };
     const metrics = {

@@ -21,7 +21,7 @@ import { DecodeError } from "./span-draft.ts";
 export interface Ingest {
   /** Answers a request whose path starts with `/v1`. */
   handle(request: Request, url: URL): Promise<Response>;
-  counts(): Pick<CollectorStats, "rejectedSpans" | "logRecords" | "metricPoints">;
+  counts(): Pick<CollectorStats, "rejectedSpans" | "droppedBySenders" | "logRecords" | "metricPoints">;
 }
 
 export interface IngestOptions {
@@ -44,7 +44,7 @@ const REJECTED_FIELDS = {
 export function createIngest(options: IngestOptions): Ingest {
   const { store } = options;
   const intern = createIntern();
-  const counts = { rejectedSpans: 0, logRecords: 0, metricPoints: 0 };
+  const counts = { rejectedSpans: 0, droppedBySenders: 0, logRecords: 0, metricPoints: 0 };
 
   const takeTraces = (encoding: Encoding, body: Uint8Array): PartialSuccess | undefined => {
     const decoded =
@@ -54,6 +54,7 @@ export function createIngest(options: IngestOptions): Ingest {
     const { refused } = store.upsert(decoded.spans);
     const rejected = decoded.rejected + refused;
     counts.rejectedSpans += rejected;
+    counts.droppedBySenders += decoded.droppedBySender;
     const full = refused > 0 ? [`${refused} spans belong to traces that are full`] : [];
     const problems = [...decoded.problems, ...full];
     return problems.length === 0 ? undefined : { rejected, message: `throughline: ${problems.join("; ")}` };

@@ -7,12 +7,15 @@ import type {
   SpanRecord,
   StatusCode,
 } from "@throughline/core";
+import { DROPPED_SPANS } from "@throughline/core/attributes";
 
 /** What one request for traces held: good spans, and why the others were refused. */
 export interface DecodedTraces {
   readonly spans: SpanRecord[];
   /** Spans that were invalid on their own; the rest of the request stands. */
   rejected: number;
+  /** What the sender says it has dropped before it could send it. */
+  droppedBySender: number;
   /** At most a handful of sentences about refused spans and lossy values. */
   readonly problems: string[];
 }
@@ -94,6 +97,12 @@ export function addSpan(decoded: DecodedTraces, draft: SpanDraft, place: SpanPla
   }
   decoded.rejected += 1;
   addProblem(decoded, `span ${JSON.stringify(draft.name)}: ${problem}`);
+}
+
+/** A sender tells of its drops on the resource of its next batch, which may hold nothing else. */
+export function addResource(decoded: DecodedTraces, resource: Attributes): void {
+  const dropped = resource[DROPPED_SPANS];
+  if (typeof dropped === "number" && dropped > 0) decoded.droppedBySender += dropped;
 }
 
 export function addProblem(decoded: DecodedTraces, problem: string): void {

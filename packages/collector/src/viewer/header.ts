@@ -22,6 +22,8 @@ export function createHeader(): Header {
   const stats = element("span", { class: "stats" });
   const refused = element("span", { class: "badge tone-warning" });
   refused.hidden = true;
+  const dropped = element("span", { class: "badge tone-warning" });
+  dropped.hidden = true;
   const connection = element("span", { class: "connection", attributes: { role: "status" } });
   const help = createKeyHelp();
   const mark = element("img", { class: "mark", attributes: { src: "/assets/mark.svg", alt: "" } });
@@ -32,6 +34,7 @@ export function createHeader(): Header {
       element("a", { class: "brand", attributes: { href: "/" } }, mark, "Throughline"),
       element("span", { class: "spring" }),
       refused,
+      dropped,
       stats,
       connection,
       button({ class: "button quiet", label: "Keyboard shortcuts", text: "?", onClick: help.open }),
@@ -43,6 +46,9 @@ export function createHeader(): Header {
       refused.hidden = now.rejectedSpans === 0;
       refused.title = "Invalid, or over a limit of the collector";
       refused.replaceChildren(icon("alert"), `${counted(now.rejectedSpans, "span")} refused`);
+      dropped.hidden = now.droppedBySenders === 0;
+      dropped.title = "While this collector was away or could not keep up; the senders' logs say more";
+      dropped.replaceChildren(icon("alert"), `${counted(now.droppedBySenders, "span")} dropped by senders`);
     },
     showConnection(state) {
       connection.className = `connection is-${state}`;

@@ -222,6 +222,19 @@ test.each([createJsonEncoder(), createProtobufEncoder()])(
   },
 );
 
+test.each([createJsonEncoder(), createProtobufEncoder()])(
+  "dropped spans are told when there is no other: $contentType",
+  async (encoder) => {
+    const collector = createCollector();
+    const headers = { "content-type": encoder.contentType };
+    const body = encoder.request([], 7);
+    const post = new Request("http://localhost/v1/traces", { method: "POST", headers, body });
+    expect((await collector.handle(post)).status).toBe(200);
+    const stats = await collector.handle(new Request("http://localhost/api/stats"));
+    expect(await stats.json()).toMatchObject({ spans: 0, droppedBySenders: 7 });
+  },
+);
+
 test("a span larger than a slab, and the spans around it, stay whole", async () => {
   const many = Array.from({ length: 300 }, (_, index) =>
     span({
