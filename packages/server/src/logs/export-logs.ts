@@ -1,5 +1,5 @@
 import { format } from "node:util";
-import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
+import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { type AnyValue, type AnyValueMap, type LogRecord, logs } from "@opentelemetry/api-logs";
 import { JsonLogsSerializer, ProtobufLogsSerializer } from "@opentelemetry/otlp-transformer";
 import type { Resource } from "@opentelemetry/resources";
@@ -15,6 +15,7 @@ import { createSender } from "../pipeline/delivery/create-sender.ts";
 import { createSignalExporter } from "../pipeline/signal-exporter.ts";
 import { processState } from "../process-state.ts";
 import { logsTarget, type ServerConfig } from "../settings.ts";
+import { activeContext } from "../spans/current-context.ts";
 import type { LogLine } from "./log-line.ts";
 
 /**
@@ -61,7 +62,7 @@ function recordOf({ severity, body, attributes, unixMs, span, error }: LogLine):
     severityText: severity[1],
     body: typeof body === "string" ? body : format(...body),
     attributes: { ...(attributesOf(attributes) as AnyValueMap), ...exceptionOf(error) },
-    context: span ? trace.setSpanContext(ROOT_CONTEXT, span) : context.active(),
+    context: span ? trace.setSpanContext(ROOT_CONTEXT, span) : activeContext(),
     ...(unixMs !== undefined && { timestamp: unixMs }),
   };
 }
