@@ -211,6 +211,26 @@ test("tabs share the session and have ids of their own, also one that a page ope
   expect(tabs[3]).toBe(tabs[0]);
 });
 
+test("a denial in one tab ends tracing in the other", async ({ page, context }) => {
+  const { url, headers, clicks } = startVisit(context);
+  const other = await context.newPage();
+  await other.goto(url("granted"));
+  await page.goto(url("granted"));
+  for (const tab of [other, page]) await buy(tab);
+  await expect.poll(async () => (await clicks()).length).toBe(2);
+  await page.evaluate(() => {
+    const { setConsent } = globalThis as unknown as { setConsent: (answer: string) => void };
+    setConsent("denied");
+  });
+  await expect
+    .poll(async () => {
+      await buy(other);
+      return headers.at(-1);
+    })
+    .toBeUndefined();
+  expect(await other.evaluate(() => Object.keys(localStorage))).toEqual([]);
+});
+
 test("15 minutes without a span end the session, by the wall clock", async ({ page, context }) => {
   const { url, clicks } = startVisit(context);
   const start = Date.parse("2026-11-22T10:00:00Z");
