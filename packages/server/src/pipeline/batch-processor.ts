@@ -1,12 +1,11 @@
 import { TraceFlags } from "@opentelemetry/api";
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { FLUSH_MS, flush } from "./flush.ts";
 import { createSources, type SpanSource } from "./otlp/span-encoder.ts";
 import {
   type BatchOptions,
   countsOf,
   createSending,
-  FLUSH_MS,
-  flush,
   lose,
   type Sending,
   type SpanCounts,

@@ -36,13 +36,11 @@ export interface SpanCounts {
 }
 
 /** Uncompressed; below what proxies take at most when nobody has set them up: 1 MiB. */
-const MAX_BATCH_BYTES = 512 * 1024;
+export const MAX_BATCH_BYTES: number = 512 * 1024;
 const MAX_RETRY_DELAY_MS = 30_000;
 const MAX_RETRY_AFTER_MS = 300_000;
 /** A batch that the collector was reached with this often and never took may be what ails it. */
 const MAX_TRIES = 8;
-/** How long a flush keeps a process alive that has nothing else to do, and a shutdown waits. */
-export const FLUSH_MS: number = 1000;
 
 interface Departure {
   readonly batch: Batch;
@@ -125,7 +123,7 @@ export function wake(state: Sending): void {
 }
 
 /** Sends what is to be sent; while the collector fails, one batch at a time. */
-function pump(state: Sending): void {
+export function pump(state: Sending): void {
   if (state.backoff || state.isStopped) return;
   const lanes = state.failures > 0 ? 1 : MAX_LANES;
   while (state.underway.size < lanes) {
@@ -144,7 +142,7 @@ function nextBatch(state: Sending): Departure | undefined {
   return batch && { batch, tries: 0 };
 }
 
-function depart(state: Sending, departure: Departure): void {
+export function depart(state: Sending, departure: Departure): void {
   const spans = departure.batch.spans.length;
   state.underwaySpans += spans;
   const done = deliver(state, departure).finally(() => {
@@ -232,44 +230,6 @@ export function lose(state: Sending, spans: number, reason: string, cure?: strin
   state.options.warn(
     `spans for ${state.options.where} are dropped, ${state.dropped} since the start: ${reason}.${help}`,
   );
-}
-
-/** Sends everything that has ended, once; resolves when it was answered or one answer was bad. */
-export async function flush(state: Sending): Promise<void> {
-  const keptAlive = setTimeout(() => undefined, FLUSH_MS);
-  const failuresBefore = state.failuresEver;
-  const goesWell = (): boolean => state.failuresEver === failuresBefore && !state.isStopped;
-  const sendNow = async (): Promise<void> => {
-    clearTimeout(state.backoff);
-    state.backoff = undefined;
-    state.outside(() => pump(state));
-    await Promise.all(state.underway);
-  };
-  try {
-    if (state.failures > 0) {
-      state.due = true;
-      await sendNow();
-    }
-    // What ends from now on is not waited for, or a busy process would never be flushed.
-    if (goesWell()) cutAll(state);
-    do await sendNow();
-    while (goesWell() && state.again.length > 0);
-    // The last of them left when others arrived.
-    await Promise.all(state.underway);
-    if (goesWell() && state.untold > 0) {
-      state.outside(() => depart(state, { batch: { spans: [], heldBytes: 0 }, tries: 0 }));
-      await Promise.all(state.underway);
-    }
-  } finally {
-    clearTimeout(keptAlive);
-  }
-}
-
-function cutAll(state: Sending): void {
-  const limits = { maxSpans: state.options.maxBatchSpans, maxBytes: MAX_BATCH_BYTES };
-  for (let batch = state.queue.take(limits); batch; batch = state.queue.take(limits)) {
-    state.again.push({ batch, tries: 0 });
-  }
 }
 
 export function countsOf(state: Sending): SpanCounts {
