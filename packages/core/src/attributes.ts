@@ -154,6 +154,10 @@ export const DROPPED_SPANS = "throughline.dropped_spans";
 export const NEXT_SPAN_TYPE = "next.span_type";
 export const NEXT_SPAN_NAME = "next.span_name";
 export const NEXT_ROUTE = "next.route";
+/** `hit` on a {@link CACHE_HIT_EVENT}; `hmr` in dev, where a reload keeps what was fetched. */
+export const NEXT_FETCH_CACHE_STATUS = "next.fetch.cache_status";
+/** The event on the span that called `fetch` and got its answer out of Next.js's data cache. */
+export const CACHE_HIT_EVENT = "cache hit";
 /** Why a span of ours ended by a throw that is no failure: `redirect`, `notFound`, `forbidden`, `unauthorized`, `dynamic`. */
 export const CONTROL_FLOW = "next.control_flow";
 

@@ -24,6 +24,7 @@ test("the public names are these", () => {
     "parseOrigin",
     "parseRatio",
     "parseText",
+    "parseTraceState",
     "parseTraceparent",
     "parseUrl",
     "parseUrlPrefix",

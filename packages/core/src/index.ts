@@ -55,6 +55,7 @@ export type {
   TraceSummary,
 } from "./trace-api.ts";
 export { parseTraceparent, printTraceparent, type TraceContext } from "./trace-context.ts";
+export { parseTraceState } from "./trace-state.ts";
 export { ancestorsOf, buildTraceTree, type TraceNode, type TraceTree } from "./trace-tree.ts";
 export {
   isIgnored,

@@ -1,5 +1,6 @@
 import type { FailedRequest, FailedRequestContext, RegisterOptions } from "./register-options.ts";
 
+export type { FetchTracing } from "./outbound/call-options.ts";
 export type {
   FailedRequest,
   FailedRequestContext,
@@ -24,4 +25,9 @@ export async function onRequestError(
   _context: Readonly<FailedRequestContext>,
 ): Promise<void> {
   return;
+}
+
+/** Runs `fn`; there is no tracing in the edge runtime. */
+export function withoutTracing<T>(fn: () => T): T {
+  return fn();
 }

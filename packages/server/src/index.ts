@@ -4,6 +4,7 @@ import type { FailedRequest, FailedRequestContext, RegisterOptions } from "./reg
 import { leaveFetchToUs, readServerConfig } from "./settings.ts";
 import { isControlFlow } from "./spans/control-flow.ts";
 
+export type { FetchTracing } from "./outbound/call-options.ts";
 export type {
   FailedRequest,
   FailedRequestContext,
@@ -15,6 +16,7 @@ export { type CurrentTrace, currentTrace } from "./spans/current-trace.ts";
 export type { SpanAttributes, SpanAttributeValue, WithSpanOptions } from "./spans/span-options.ts";
 export { traced } from "./spans/traced.ts";
 export { withSpan } from "./spans/with-span.ts";
+export { withoutTracing } from "./spans/without-tracing.ts";
 
 /**
  * Starts tracing in a Next.js server: `export { register } from "@throughline/server"` in instrumentation.ts.

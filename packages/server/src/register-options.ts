@@ -33,6 +33,13 @@ export interface RegisterOptions {
   /** Outbound requests without span and headers: `https://stats.example.com/hit`, or `/hit` on every origin. */
   readonly ignoreUrls?: readonly string[];
   /**
+   * Whose trace a request continues: exact origins of pages besides the app's own, or `"all"`. A page of another site
+   * starts a new trace with a link to its own. `startTracing` trusts all when left out.
+   */
+  readonly trust?: readonly string[] | "all";
+  /** Keys of baggage that are taken from callers: none when left out, all where all callers are trusted. */
+  readonly acceptBaggage?: readonly string[];
+  /**
    * Requests that make no spans, no metrics and no outbound `traceparent`, added to prefetches, health checks and
    * files. `{ only: […] }` takes the place of the health checks.
    */

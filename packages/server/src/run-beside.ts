@@ -17,7 +17,9 @@ import { tellLatecomers } from "./coexistence/latecomers.ts";
 import type { Side } from "./coexistence/side.ts";
 import type { ContextStorage } from "./context-storage.ts";
 import { startInstrumentations } from "./libraries/start-instrumentations.ts";
+import { type Callers, propagatorOptions, type Served } from "./outbound/call-rules.ts";
 import type { CallRules } from "./outbound/calls.ts";
+import { hearCacheHits } from "./outbound/next-fetch.ts";
 import { traceOutbound } from "./outbound/outbound.ts";
 import { createPropagator } from "./outbound/propagator.ts";
 import { flushProcess, type Tracing } from "./process-state.ts";
@@ -27,7 +29,7 @@ import { dropBookkeeping, skipBookkeeping } from "./requests/bookkeeping.ts";
 import { nextSpans } from "./requests/next-spans.ts";
 import { type IncomingOptions, traceNodeRequests } from "./requests/node-requests.ts";
 import type { ResponseRecord, ResponseRecords } from "./requests/response-record.ts";
-import { type ServerConfig, spanLimitsOf } from "./settings.ts";
+import { letNextTellOfFetches, type ServerConfig, spanLimitsOf } from "./settings.ts";
 import { createTracerProvider } from "./tracer/tracer.ts";
 import { VERSION } from "./version.ts";
 
@@ -35,6 +37,7 @@ export interface Parts {
   readonly config: ServerConfig;
   readonly isNext: boolean;
   readonly rules: CallRules;
+  readonly callers: Callers;
   /** Of the app. */
   readonly instrumentations: readonly Instrumentation[];
   readonly incoming: Pick<IncomingOptions, "route" | "isNoise">;
@@ -60,16 +63,12 @@ export function runBeside(side: Side, parts: Parts): Tracing {
 
 /** With every global of OpenTelemetry. */
 function runOwn(parts: Parts): Tracing {
-  const { config, isNext, storage, records, end } = parts;
+  const { config, isNext, storage, records, end, callers } = parts;
   const processor = lineTo(nextSpans(end, records), records);
-  const propagator = createPropagator({
-    propagators: config.propagators,
-    trustsCaller: !isNext,
-    servesNoise: servesNoise(records),
-  });
+  const propagator = createPropagator(propagatorOptions(config, callers, servedBy(parts)));
   joinApi(config, storage.manager, propagator);
   const provider = createProvider(parts, processor);
-  if (isNext) skipBookkeeping(provider);
+  if (isNext) listenToNext(provider);
   trace.setGlobalTracerProvider(provider);
   const stopInstruments = startInstruments(parts);
   const stopTelling = tellLatecomers();
@@ -139,6 +138,20 @@ function lineTo(next: SpanProcessor, records: ResponseRecords): SpanProcessor {
     flush: flushProcess,
     response: () => records.current()?.response,
   });
+}
+
+/** Takes what is no work of the app's out of Next.js's spans before they are made. */
+function listenToNext(provider: TracerProvider): void {
+  skipBookkeeping(provider);
+  hearCacheHits(provider);
+  letNextTellOfFetches();
+}
+
+function servedBy({ records, storage }: Parts): Served {
+  return {
+    isNoise: servesNoise(records),
+    traceId: () => trace.getSpanContext(storage.manager.active())?.traceId,
+  };
 }
 
 function servesNoise(records: ResponseRecords): () => boolean {

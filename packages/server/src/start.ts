@@ -6,7 +6,7 @@ import { createContextStorage } from "./context-storage.ts";
 import { unpatchedLibraries } from "./libraries/unpatched-libraries.ts";
 import { say, warnOnce } from "./log.ts";
 import { metricsWhenAsked } from "./metrics/metrics-when-asked.ts";
-import { callRules } from "./outbound/call-rules.ts";
+import { callRules, trustOf } from "./outbound/call-rules.ts";
 import { createExporting, printDestination } from "./pipeline/exporter.ts";
 import { redactUrls } from "./pipeline/redact-urls.ts";
 import { flushBeforeExit } from "./pipeline/shutdown.ts";
@@ -39,6 +39,7 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   // It may throw too, when a certificate cannot be read.
   const exporting = createExporting(config);
   const isNext = options.host === "next";
+  const trust = trustOf(options, isNext);
   const isNoise = noiseTest(config, options);
   const side = chooseSide(config.mode);
   const storage = createContextStorage<ResponseRecord>();
@@ -51,12 +52,13 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
     config,
     isNext,
     rules,
+    callers: { trust, acceptBaggage: options.acceptBaggage },
     instrumentations: extra,
     incoming: { route: options.route, isNoise },
     storage,
     records,
     resource,
-    sampler: metrics.record(samplerOf(config, isNext)),
+    sampler: metrics.record(samplerOf(config, trust === "all")),
     end: metrics.measure(redactUrls(exporting.processor)),
   });
   sayUnpatched(extra, isNext);
@@ -95,9 +97,9 @@ function joinNext(records: ResponseRecords): () => void {
   };
 }
 
-function samplerOf(config: ServerConfig, isNext: boolean): Sampler {
+function samplerOf(config: ServerConfig, trustsCaller: boolean): Sampler {
   const { sampler: name, ingestPath } = config;
-  return createSampler({ name, ratio: sampleRatioOf(config).ratio, ingestPath, trustsCaller: !isNext });
+  return createSampler({ name, ratio: sampleRatioOf(config).ratio, ingestPath, trustsCaller });
 }
 
 function noiseTest({ ingestPath }: ServerConfig, { ignoreIncoming }: StartOptions) {

@@ -22,8 +22,11 @@ export async function startDownstream(): Promise<Downstream> {
   const received: Received[] = [];
   const server = createServer(({ url: path = "", headers }, response) => {
     received.push({ path, headers });
+    const { traceparent, baggage } = headers;
+    const times = received.filter((each) => each.path === path).length;
+    const told = { stock: 3, path, times, traceparent, baggage };
     const answer = (): unknown =>
-      response.setHeader("content-type", "application/json").end(JSON.stringify({ stock: 3, path }));
+      response.setHeader("content-type", "application/json").end(JSON.stringify(told));
     if (path.startsWith("/slow")) setTimeout(answer, SLOW_MS);
     else answer();
   });

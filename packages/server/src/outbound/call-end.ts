@@ -31,6 +31,12 @@ export function endFailed(span: Span, error: unknown): void {
   }
 }
 
+/** Ends a CLIENT span by the reason of its caller's signal. */
+export function endGivenUp(span: Span, reason: unknown): void {
+  if (nameOf(reason) === "TimeoutError") endTimedOut(span);
+  else endAborted(span);
+}
+
 /** Ends a CLIENT span that was given up because it took too long. */
 export function endTimedOut(span: Span): void {
   span.setAttribute(names.ERROR_TYPE, TIMEOUT);

@@ -2,13 +2,17 @@ import { parseOrigin, parseUrlPrefix } from "@throughline/core";
 import { collectorOrigins } from "../ingest/forward-url.ts";
 import type { RegisterOptions } from "../register-options.ts";
 import type { ServerConfig } from "../settings.ts";
+import { createCallerTrust } from "./caller-trust.ts";
 import type { CallRules } from "./calls.ts";
+import type { PropagatorOptions } from "./propagator.ts";
 
 /**
  * The rules for requests that go out, of the settings and the options.
- * @throws Error where an origin or URL is none.
+ * @throws Error where an origin or URL of the options is none.
  */
 export function callRules(config: ServerConfig, options: RegisterOptions): CallRules {
+  // Read again later; a mistake is told here, before anything has been touched.
+  if (options.trust !== "all") options.trust?.forEach(parseOrigin);
   const { propagateTo, ignoreUrls = [] } = options;
   return {
     ignoredOrigins: collectorOrigins(config),
@@ -16,5 +20,42 @@ export function callRules(config: ServerConfig, options: RegisterOptions): CallR
     propagateTo: propagateTo?.map(parseOrigin),
     propagators: config.propagators,
     followsParent: config.sampler === "" || config.sampler.startsWith("parentbased"),
+  };
+}
+
+/** Whose traces are continued; in Next.js pages of the app's own origin, elsewhere everybody's. */
+export function trustOf({ trust }: RegisterOptions, isNext: boolean): readonly string[] | "all" {
+  return trust ?? (isNext ? [] : "all");
+}
+
+/** What the options say of callers. */
+export interface Callers {
+  readonly trust: readonly string[] | "all";
+  readonly acceptBaggage: readonly string[] | undefined;
+}
+
+/** The request that is being taken in. */
+export interface Served {
+  isNoise(): boolean;
+  traceId(): string | undefined;
+}
+
+/** What the propagator needs of the settings and the options. */
+export function propagatorOptions(
+  { propagators }: ServerConfig,
+  { trust, acceptBaggage }: Callers,
+  served: Served,
+): PropagatorOptions {
+  const all = trust === "all";
+  return {
+    propagators,
+    trust: all
+      ? undefined
+      : createCallerTrust({
+          origins: trust.map(parseOrigin),
+          isOwn: (traceId) => served.traceId() === traceId,
+        }),
+    acceptBaggage: acceptBaggage ?? (all ? undefined : []),
+    servesNoise: () => served.isNoise(),
   };
 }

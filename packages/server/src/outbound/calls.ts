@@ -11,11 +11,11 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { W3CBaggagePropagator } from "@opentelemetry/core";
-import { printTraceparent } from "@throughline/core";
 import * as names from "@throughline/core/attributes";
 import { isSilenced } from "../requests/silence.ts";
 import { callOptionsOf } from "./call-options.ts";
 import { methodOf } from "./method.ts";
+import { BAGGAGE, TRACEPARENT, TRACESTATE, traceparentOf } from "./propagator.ts";
 import { createTargets, type Place, type TargetRules } from "./targets.ts";
 
 /** How to read and add the headers of one kind of request. */
@@ -46,10 +46,6 @@ export interface RequestLine {
   readonly path: string;
 }
 
-const TRACEPARENT = "traceparent";
-const TRACESTATE = "tracestate";
-const BAGGAGE = "baggage";
-
 /** What all ways out share: whether a request is traced, what its span says, and which headers it gets. */
 export function createCalls(
   tracer: Tracer,
@@ -68,12 +64,7 @@ export function createCalls(
     const { target } = place;
     // Who writes the header wants another parent; a second value would make both invalid.
     if (sendsTrace && target.receivesTrace && !door.has(request, TRACEPARENT)) {
-      const sampled = (span.traceFlags & TraceFlags.SAMPLED) !== 0;
-      door.add(
-        request,
-        TRACEPARENT,
-        printTraceparent({ traceId: span.traceId, spanId: span.spanId, sampled }),
-      );
+      door.add(request, TRACEPARENT, traceparentOf(span));
       const state = span.traceState?.serialize();
       if (state && !door.has(request, TRACESTATE)) door.add(request, TRACESTATE, state);
     }

@@ -1,5 +1,6 @@
 import { type Context, context, type Tracer } from "@opentelemetry/api";
 import { type CallRules, createCalls } from "./calls.ts";
+import { readFetchOptions } from "./fetch-options.ts";
 import { traceNodeClient } from "./node-client.ts";
 import { traceUndici } from "./undici.ts";
 
@@ -10,7 +11,7 @@ export function traceOutbound(
   active: () => Context = () => context.active(),
 ): () => void {
   const calls = createCalls(tracer, rules, active);
-  const stops = [traceUndici(calls), traceNodeClient(calls)];
+  const stops = [traceUndici(calls), traceNodeClient(calls), readFetchOptions()];
   return () => {
     for (const stop of stops) stop();
   };

@@ -6,7 +6,8 @@ import { createPropagator } from "./propagator.ts";
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const propagator = createPropagator({
   propagators: ["tracecontext"],
-  trustsCaller: true,
+  trust: undefined,
+  acceptBaggage: undefined,
   servesNoise: () => false,
 });
 

@@ -1,7 +1,10 @@
+import { AsyncResource } from "node:async_hooks";
 import { channel } from "node:diagnostics_channel";
 import type { Span } from "@opentelemetry/api";
 import * as names from "@throughline/core/attributes";
-import { endAnswered, endFailed } from "./call-end.ts";
+import { activeContext } from "../spans/current-context.ts";
+import { endAnswered, endFailed, endGivenUp } from "./call-end.ts";
+import { callOptionsOf } from "./call-options.ts";
 import type { Calls, HeaderDoor } from "./calls.ts";
 import { guarded } from "./guarded.ts";
 
@@ -19,6 +22,7 @@ interface UndiciRequest {
 
 interface Flight {
   readonly span: Span;
+  readonly signal: AbortSignal | undefined;
   status: number | undefined;
 }
 
@@ -73,8 +77,28 @@ function create(calls: Calls, request: UndiciRequest): void {
   const { method, path, origin } = request;
   // The way through a proxy, made for a request that has its own span.
   if (method === "CONNECT" || origin === undefined) return;
-  const span = calls.begin(request, { method, path, origin: String(origin) }, door);
-  if (span) request[SPAN] = { span, status: undefined };
+  const caller = callerOf(request);
+  const begin = (): void => {
+    const span = calls.begin(request, { method, path, origin: String(origin) }, door);
+    if (!span) return;
+    const signal = caller?.signal ?? callOptionsOf(activeContext())?.signal;
+    request[SPAN] = { span, status: undefined, signal };
+  };
+  if (caller) caller.runInAsyncScope(begin);
+  else begin();
+}
+
+type Caller = AsyncResource & { readonly signal?: AbortSignal };
+
+/**
+ * What `undici.request` and its like have handed over, which undici keeps by a symbol of this name. It remembers its
+ * caller: a pool with a limit creates a request that had to wait while it works for another one, in the context of
+ * that.
+ */
+function callerOf(request: UndiciRequest): Caller | undefined {
+  const key = Object.getOwnPropertySymbols(request).find(({ description }) => description === "handler");
+  const handler: unknown = key && (request as unknown as Record<symbol, unknown>)[key];
+  return handler instanceof AsyncResource ? handler : undefined;
 }
 
 function sent({ request, socket }: Sent): void {
@@ -106,5 +130,8 @@ function failed({ request, error }: { request: UndiciRequest; error: unknown }):
   const flight = request[SPAN];
   if (!flight) return;
   request[SPAN] = undefined;
-  endFailed(flight.span, error);
+  const { span, signal } = flight;
+  // undici says AbortError for every reason while it connects, and while a body is read.
+  if (signal?.aborted) endGivenUp(span, signal.reason);
+  else endFailed(span, error);
 }

@@ -1,6 +1,7 @@
 import { type SpanContext, SpanKind } from "@opentelemetry/api";
 import type { ReadableSpan, Span, SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { NEXT_SPAN_TYPE, OLD_HTTP_METHOD, OLD_HTTP_TARGET } from "@throughline/core/attributes";
+import { callerLinks } from "../outbound/caller-trust.ts";
 import { viewOf } from "../pipeline/span-view.ts";
 import { createRequestTrace, type RequestTrace } from "./request-trace.ts";
 import type { ResponseRecord, ResponseRecords } from "./response-record.ts";
@@ -35,6 +36,7 @@ export function nextSpans(
   return {
     onStart(span: Span, context): void {
       next.onStart(span, context);
+      if (isRequest(span) && !span.parentSpanContext) span.addLinks(callerLinks(context));
       const record = records.current() ?? adopted(span, records);
       if (!record) return;
       const trace = traceOf(record);

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:
 import {
   type Attributes,
   type Context,
+  context,
   defaultTextMapGetter,
   propagation,
   ROOT_CONTEXT,
@@ -13,10 +14,12 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
+
 import { getRPCMetadata, RPCType, setRPCMetadata } from "@opentelemetry/core";
 import * as names from "@throughline/core/attributes";
 import { requestSpanName } from "@throughline/core/attributes";
 import { warnOnce } from "../log.ts";
+import { callerLinks } from "../outbound/caller-trust.ts";
 import { methodOf } from "../outbound/method.ts";
 import { clientAddressOf, serverAddressOf } from "./request-address.ts";
 import { appendServerTiming } from "./server-timing.ts";
@@ -53,6 +56,12 @@ export function traceNodeRequests(tracer: Tracer, options: IncomingOptions): () 
   };
 }
 
+/**
+ * From Node 24 on a context is bound to what waits, not to the resource it waits for: the parser of a connection tells
+ * of a body in the context in which the connection came. https://github.com/nodejs/node/pull/55552
+ */
+const LOSES_BODY_CONTEXT = Number(process.versions.node.split(".", 1)[0]) >= 24;
+
 interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -68,11 +77,12 @@ function take(tracer: Tracer, { route, isNoise, extract }: IncomingOptions, exch
   const method = methodOf(request.method ?? "GET");
   const span = tracer.startSpan(
     method.spanName,
-    { kind: SpanKind.SERVER, attributes: attributesOf(request) },
+    { kind: SpanKind.SERVER, attributes: attributesOf(request), links: callerLinks(parent) },
     parent,
   );
   const active = markTaken(trace.setSpan(parent, span), request.headers.traceparent);
   appendServerTiming(response, span.spanContext(), Date.now());
+  if (LOSES_BODY_CONTEXT) context.bind(active, request);
   if (!span.isRecording()) return active;
   // Where instrumentations of routers leave the route.
   const routed = setRPCMetadata(active, { type: RPCType.HTTP, span });

@@ -15,7 +15,8 @@ const TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 function takeIn(servesNoise: boolean) {
   const propagator = createPropagator({
     propagators: ["tracecontext", "baggage"],
-    trustsCaller: false,
+    trust: undefined,
+    acceptBaggage: [],
     servesNoise: () => servesNoise,
   });
   const incoming = propagator.extract(ROOT_CONTEXT, { traceparent: TRACEPARENT }, defaultTextMapGetter);

@@ -3,6 +3,7 @@ import type { Combination } from "../combinations.ts";
 import { afterResponse } from "./after.ts";
 import { controlFlow } from "./control-flow.ts";
 import { libraries } from "./libraries.ts";
+import { outbound } from "./outbound.ts";
 import { pages } from "./pages.ts";
 import { pagesApi, pagesProps } from "./pages-router.ts";
 import { proxy } from "./proxy.ts";
@@ -12,6 +13,7 @@ import { serverActions } from "./server-actions.ts";
 
 /** Every theme; each is a file of this folder. */
 const THEMES = [
+  outbound,
   routeHandlers,
   pages,
   rendering,

@@ -1,0 +1,74 @@
+import { type Context, createContextKey, type Link, type SpanContext } from "@opentelemetry/api";
+
+export interface CallerTrust {
+  /** Whether a caller's trace is not continued: another site's page sent it, or too many requests name it. */
+  isForeign(read: (header: string) => string | undefined, traceId: string | undefined): boolean;
+}
+
+export interface TrustOptions {
+  /** Exact origins whose pages are trusted besides the app's own. */
+  readonly origins: readonly string[];
+  /** Whether this trace is the one of the request being served: Next.js reads its own header again behind proxy.ts. */
+  readonly isOwn: (traceId: string) => boolean;
+  /** How many requests may name one trace. */
+  readonly requestsPerTrace?: number;
+}
+
+/** One page's trace seldom asks more often; a script that sends one id for ever would make a trace without end. */
+const REQUESTS_PER_TRACE = 50;
+const REMEMBERED_TRACES = 2_000;
+
+const CALLER = createContextKey("throughline foreign caller");
+
+/**
+ * Who may continue a trace: pages of the app's own origin and of the listed ones, and what is no page, because a script
+ * outside a browser cannot be told from a friend. https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
+ */
+export function createCallerTrust(options: TrustOptions): CallerTrust {
+  const isWithinLimit = createCounter(options.requestsPerTrace ?? REQUESTS_PER_TRACE);
+  return {
+    isForeign(read, traceId) {
+      if (traceId !== undefined && options.isOwn(traceId)) return false;
+      if (isOtherSite(read, options.origins)) return true;
+      return traceId !== undefined && !isWithinLimit(traceId);
+    },
+  };
+}
+
+function isOtherSite(read: (header: string) => string | undefined, origins: readonly string[]): boolean {
+  const site = read("sec-fetch-site");
+  if (site === "same-origin" || site === "none") return false;
+  const origin = read("origin");
+  if (origin !== undefined && origins.includes(origin)) return false;
+  if (site !== undefined) return true;
+  // A browser over plain http sends no Sec-Fetch-Site.
+  if (origin === undefined) return false;
+  const host = URL.canParse(origin) ? new URL(origin).host : undefined;
+  return host === undefined || (host !== read("host") && host !== read("x-forwarded-host"));
+}
+
+/** Counts what it is asked for, and forgets what was not asked for in a long time. */
+function createCounter(limit: number): (key: string) => boolean {
+  let young = new Map<string, number>();
+  let old = new Map<string, number>();
+  return (key) => {
+    const count = (young.get(key) ?? old.get(key) ?? 0) + 1;
+    young.set(key, count);
+    if (young.size >= REMEMBERED_TRACES) {
+      old = young;
+      young = new Map();
+    }
+    return count <= limit;
+  };
+}
+
+/** The context of a request whose caller is remembered and not continued. */
+export function callerInstead(context: Context, caller: SpanContext): Context {
+  return context.setValue(CALLER, caller);
+}
+
+/** The link from a new root to the caller that it does not continue. */
+export function callerLinks(context: Context): Link[] {
+  const caller = context.getValue(CALLER) as SpanContext | undefined;
+  return caller ? [{ context: caller }] : [];
+}
