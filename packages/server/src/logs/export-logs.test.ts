@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import { logs } from "@opentelemetry/api-logs";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { afterEach, expect, test, vi } from "vitest";
 import { flushProcess, processState } from "../process-state.ts";
@@ -134,4 +135,24 @@ test("what cannot be read does not reach the code that logs", async () => {
   processState().exportLog?.({ severity: [9, "info"], body: "x", attributes });
   expect(warned.mock.calls).toEqual([[expect.stringContaining("not today")]]);
   warned.mockRestore();
+});
+
+test("no secret of a line leaves, whoever wrote it", async () => {
+  const { url, posts } = await receiver();
+  const { stop } = startLogExport(
+    configFor({ OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_LOGS_PROTOCOL: "http/json" }),
+    resourceFromAttributes({}),
+  );
+  stops.push(stop);
+  processState().exportLog?.({
+    severity: [9, "info"],
+    body: "asked https://shop.test/in?code=s3cret-1 for ann@shop.test",
+    attributes: { headers: { text: "authorization: Bearer s3cret-2" }, list: ["password=s3cret-3"] },
+    error: new Error("token=s3cret-4"),
+  });
+  logs.getLogger("of an instrumentation").emit({ body: { url: "/in?code=s3cret-5" } });
+  await flushProcess();
+  const sent = posts.map(({ body }) => body).join();
+  expect(sent.match(/s3cret-\d|ann@/g)).toBeNull();
+  expect(sent.match(/REDACTED/g)?.length).toBeGreaterThanOrEqual(6);
 });

@@ -17,6 +17,7 @@ import { processState } from "../process-state.ts";
 import { logsTarget, type ServerConfig } from "../settings.ts";
 import { activeContext } from "../spans/current-context.ts";
 import type { LogLine } from "./log-line.ts";
+import { redactLogs } from "./redact-logs.ts";
 
 /**
  * Sends what the loggers hand to this process to the collector. The provider is global too, for instrumentations that
@@ -26,6 +27,7 @@ export function startLogExport(config: ServerConfig, resource: Resource): { stop
   const provider = new LoggerProvider({
     resource,
     processors: [
+      redactLogs,
       new BatchLogRecordProcessor({
         exporter: createLogExporter(config),
         scheduledDelayMillis: config.batchDelayMs,
