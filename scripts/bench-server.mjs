@@ -59,10 +59,12 @@ const VARIANTS = {
   "sdk 100%": { app: "sdk", env: traced(1) },
 };
 
+const serviceOf = (name) => `bench ${name}`;
+
 /** `next start` of a variant, with the probe in it. */
 async function startVariant(name, folder, env, { processes, probes }) {
   const port = await freePort(0);
-  const service = `bench ${name}`;
+  const service = serviceOf(name);
   const profile = values.profile
     ? ["--cpu-prof", `--cpu-prof-dir=${join(process.cwd(), values.profile, name.replace(/\W+/g, "-"))}`]
     : [];
@@ -152,6 +154,19 @@ async function measure(servers, load) {
   for (const server of servers) await settle(server);
 }
 
+/** A variant that traces nothing would be the cheapest. */
+async function checkDelivered(servers, collector) {
+  for (const { name } of servers) {
+    const query = new URLSearchParams({ service: serviceOf(name), limit: "1" });
+    const { traces } = await (await fetch(`${collector.url}/api/traces?${query}`)).json();
+    const isTraced = VARIANTS[name].env.OTEL_ENABLED === "true";
+    if (traces.length > 0 !== isTraced)
+      throw new Error(
+        `bench:server: "${name}" delivered ${isTraced ? "no spans" : "spans"}; its figures would say nothing`,
+      );
+  }
+}
+
 /** Another one goes first each time. */
 function turned(list, by) {
   const start = by % list.length;
@@ -228,6 +243,7 @@ try {
   const startMs = performance.now();
   await warmUp(servers);
   await measure(servers, load);
+  await checkDelivered(servers, collector);
   load.stop();
   stock.stop();
   const seconds = Math.round((performance.now() - startMs) / 1000);
