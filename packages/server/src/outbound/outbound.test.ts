@@ -299,6 +299,29 @@ describe.each(Object.entries(ways))("%s", (_, way) => {
   });
 });
 
+test("a fetch lasts until the last byte of its answer; a body that is cancelled is given up", async () => {
+  calls = traceCalls();
+  let finish: (() => void) | undefined;
+  const slow = await serve((_, response) => {
+    response.write("first");
+    finish = () => response.end("last");
+  });
+  const answer = await fetch(slow.origin);
+  const reader = answer.body?.getReader();
+  await reader?.read();
+  expect(calls.spans()).toEqual([]);
+  finish?.();
+  while (!(await reader?.read())?.done);
+  const [whole] = await calls.ended(1);
+  expect(whole?.attributes["throughline.aborted"]).toBeUndefined();
+
+  await (await fetch(slow.origin)).body?.cancel();
+  const [, cancelled] = await calls.ended(2);
+  expect(cancelled?.status.code).toBe(SpanStatusCode.UNSET);
+  expect(cancelled?.attributes["throughline.aborted"]).toBe(true);
+  await slow.stop();
+});
+
 test("each hop of a redirect is a span with its own header", async () => {
   calls = traceCalls();
   await calls.inSpan(async () => (await fetch(`${server.origin}/moved`)).text());
