@@ -1,5 +1,5 @@
+import type { IncomingMessage } from "node:http";
 import type { Resource } from "@opentelemetry/resources";
-import type { Sampler } from "@opentelemetry/sdk-trace-base";
 import { apiCopies } from "./coexistence/api-copies.ts";
 import { chooseSide } from "./coexistence/side.ts";
 import { createContextStorage } from "./context-storage.ts";
@@ -16,7 +16,7 @@ import type { IncomingOptions } from "./requests/node-requests.ts";
 import { createNoiseTest } from "./requests/noise.ts";
 import { recordRequestError } from "./requests/request-error.ts";
 import { type ResponseRecord, type ResponseRecords, recordResponses } from "./requests/response-record.ts";
-import { createSampler } from "./requests/sampler.ts";
+import { createSampler, type SamplerOptions } from "./requests/sampler.ts";
 import { traceServerActions } from "./requests/server-actions.ts";
 import { createResource, serviceNameOf } from "./resource/resource.ts";
 import { runBeside } from "./run-beside.ts";
@@ -58,7 +58,12 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
     storage,
     records,
     resource,
-    sampler: metrics.record(samplerOf(config, trust === "all")),
+    sampler: metrics.record(
+      createSampler({
+        ...samplingOf(config, trust === "all"),
+        isUnseenNoise: (url) => records?.current() === undefined && isNext && isNoise(headless(url)),
+      }),
+    ),
     end: metrics.measure(redactUrls(exporting.processor)),
   });
   sayUnpatched(extra, isNext);
@@ -97,9 +102,15 @@ function joinNext(records: ResponseRecords): () => void {
   };
 }
 
-function samplerOf(config: ServerConfig, trustsCaller: boolean): Sampler {
+function samplingOf(config: ServerConfig, trustsCaller: boolean): SamplerOptions {
   const { sampler: name, ingestPath } = config;
-  return createSampler({ name, ratio: sampleRatioOf(config).ratio, ingestPath, trustsCaller });
+  return { name, ratio: sampleRatioOf(config).ratio, ingestPath, trustsCaller };
+}
+
+/** A request of which its target is all that is known. */
+function headless(url: string): IncomingMessage {
+  // What tells noise reads the target and the headers, and guards the app's own tests.
+  return { url, headers: {} } as IncomingMessage;
 }
 
 function noiseTest({ ingestPath }: ServerConfig, { ignoreIncoming }: StartOptions) {

@@ -39,7 +39,8 @@ export function findRegistered(): Registered | undefined {
 function describe(name: string | undefined, provider: TracerProvider): string {
   if (name === undefined) {
     const service = resourceOf(provider)?.["service.name"];
-    return `a ${nameOf(provider)}${service === undefined ? "" : ` for ${JSON.stringify(service)}`}`;
+    const kind = nameOf(provider).length > 3 ? nameOf(provider) : "tracer provider";
+    return `a ${kind}${service === undefined ? "" : ` for ${JSON.stringify(service)}`}`;
   }
   try {
     return `${name} (${hostRequire().resolve(name)})`;

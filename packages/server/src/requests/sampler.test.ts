@@ -46,6 +46,12 @@ test("a page whose path only looks like the ingest route is traced", () => {
   expect(sampled({}, { attributes: { "http.target": "/api/tlc/v1/traces-of-tea" } })).toBe(true);
 });
 
+test("a probe that came before its head could be seen is left out by its path", () => {
+  const isUnseenNoise = (target: string): boolean => target === "/healthz";
+  expect(sampled({ isUnseenNoise }, { attributes: { "http.target": "/healthz" } })).toBe(false);
+  expect(sampled({ isUnseenNoise }, { attributes: { "http.target": "/orders" } })).toBe(true);
+});
+
 test("a request of the app to a path like that is no request to it", () => {
   expect(sampled({}, { kind: SpanKind.CLIENT, attributes: { "url.path": "/_next/image" } })).toBe(true);
 });

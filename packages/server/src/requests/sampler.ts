@@ -31,6 +31,8 @@ export interface SamplerOptions {
    * the trace id's own share, which gives the same answer as a browser with the same ratio.
    */
   readonly trustsCaller: boolean;
+  /** Whether a target is noise of which nothing was seen before its span: a request that came in as the server started. */
+  readonly isUnseenNoise?: (target: string) => boolean;
 }
 
 const LEFT_OUT: SamplingResult = { decision: SamplingDecision.NOT_RECORD };
@@ -54,7 +56,8 @@ export function createSampler(options: SamplerOptions): Sampler {
       if (isLeftOut(trace.getSpanContext(context))) return LEFT_OUT;
       if (kind === SpanKind.SERVER) {
         const target = attributes[OLD_HTTP_TARGET] ?? attributes[URL_PATH];
-        if (typeof target === "string" && isNoise(pathOf(target))) return LEFT_OUT;
+        if (typeof target === "string" && (isNoise(pathOf(target)) || options.isUnseenNoise?.(target)))
+          return LEFT_OUT;
       }
       return inner.shouldSample(context, traceId, name, kind, attributes, links);
     },
