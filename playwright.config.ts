@@ -5,9 +5,15 @@ import { chromiumLaunchOptions } from "./scripts/chromium.mjs";
 // Workers load this file again: what the main process chose reaches them through the environment.
 process.env.THROUGHLINE_FLUSH_TOKEN ??= randomUUID();
 
-const BUILDING = ["disabled", "context", "page-load", "outside-next", "vite-plugin", "server-matrix"].map(
-  (name) => `${name}.spec.ts`,
-);
+const BUILDING = [
+  "disabled",
+  "context",
+  "page-load",
+  "outside-next",
+  "vite-plugin",
+  "server-matrix",
+  "edge",
+].map((name) => `${name}.spec.ts`);
 
 export default defineConfig({
   testDir: "apps/demo/e2e",

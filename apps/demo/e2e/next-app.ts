@@ -10,12 +10,15 @@ export interface NextApp {
   /** Of a folder in `fixtures`. */
   readonly folder: string;
   readonly serviceName: string;
+  readonly webpack?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Builds a fixture for production and serves it; resolves with its origin. */
 export async function startNextApp(app: NextApp): Promise<string> {
   const { processes, folder } = app;
-  await processes.run({ name: `the build of ${folder}`, args: [next, "build"], ...placeOf(app) });
+  const args = [next, "build", ...(app.webpack ? ["--webpack"] : [])];
+  await processes.run({ name: `the build of ${folder}`, args, ...placeOf(app) });
   return serveNextApp(app);
 }
 
@@ -34,9 +37,9 @@ export async function serveNextApp(app: NextApp, more: Record<string, string> = 
   return `http://127.0.0.1:${port}`;
 }
 
-function placeOf({ folder, serviceName }: NextApp) {
+function placeOf({ folder, serviceName, env }: NextApp) {
   return {
     cwd: fileURLToPath(new URL(`fixtures/${folder}`, import.meta.url)),
-    env: { ...tracingEnv(serviceName), NEXT_TELEMETRY_DISABLED: "1" },
+    env: { ...tracingEnv(serviceName), NEXT_TELEMETRY_DISABLED: "1", ...env },
   };
 }
