@@ -13,7 +13,7 @@ const BUILDING = [
   "vite-plugin",
   "server-matrix",
   "edge",
-].map((name) => `${name}.spec.ts`);
+].map((name) => `**/${name}.spec.ts`);
 
 export default defineConfig({
   testDir: "apps/demo/e2e",

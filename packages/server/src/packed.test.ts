@@ -170,12 +170,15 @@ test("stop takes every patch and listener away", async () => {
 
 test.each(["index.js", "node.js"])("%s loads no SDK and says nothing while tracing is off", async (entry) => {
   const job = start(`
+    import { request } from "node:http";
+    const before = [fetch, request, process.exit];
     const entry = await import(process.env.PACKED + "/${entry}");
     await (entry.register ?? entry.startTracing)();
-    console.log(process.env.NEXT_OTEL_FETCH_DISABLED ?? "untouched", globalThis[Symbol.for("opentelemetry.js.api.1")]?.trace ?? "no tracer");
+    const isNative = [fetch, request, process.exit].every((each, index) => each === before[index]);
+    console.log(process.env.NEXT_OTEL_FETCH_DISABLED ?? "untouched", globalThis[Symbol.for("opentelemetry.js.api.1")]?.trace ?? "no tracer", isNative);
   `);
   await job.exited;
-  expect(job.output()).toBe("untouched no tracer\n");
+  expect(job.output()).toBe("untouched no tracer true\n");
   const text = await readFile(join(packed.folder, entry), "utf8");
   const chunks = await staticImports(text);
   expect(chunks.some((chunk) => chunk.startsWith("start-"))).toBe(false);
