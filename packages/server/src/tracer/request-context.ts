@@ -23,7 +23,7 @@ interface Parts {
 }
 
 /**
- * A context that costs one small object a change. Next.js makes four for each of its spans, and the API's own
+ * A context that costs one small object a change. Next.js makes three for each of its spans, and the API's own
  * copies a map and makes three functions each time. It also carries the request, which would otherwise need an
  * AsyncLocalStorage of its own: on Node 20 each of those is copied at every promise.
  */
