@@ -1,4 +1,4 @@
-import { test } from "@playwright/test";
+import { expect, test } from "@playwright/test";
 import { createProcesses } from "../../../scripts/processes.mjs";
 import { findRedis, startRedis } from "../../../scripts/services.mjs";
 import { casesOf } from "./server-matrix/cases/index.ts";
@@ -6,7 +6,11 @@ import { COMBINATIONS } from "./server-matrix/combinations.ts";
 import { type Downstream, startDownstream } from "./server-matrix/downstream.ts";
 import { runCases } from "./server-matrix/run-cases.ts";
 import { withBuild } from "./server-matrix/server-app.ts";
+import { checkModes } from "./server-matrix/server-modes.ts";
 import { checkTools } from "./server-matrix/tools.ts";
+
+/** The builds that are run in further ways: one without a proxy, one with. */
+const MODES = ["turbopack", "webpack-cacheComponents-proxy-base"];
 
 const processes = createProcesses();
 let downstream: Downstream;
@@ -32,6 +36,14 @@ for (const combination of COMBINATIONS) {
         runCases(casesOf(combination), app, combination),
       );
       await checkTools(built, env);
+      expectQuietBuild(built.buildLog);
+      if (MODES.includes(combination.name)) await checkModes(built, env);
     });
   });
+}
+
+/** Neither what bundlers say of hooks into require, nor any other warning that an app without us does not have. */
+function expectQuietBuild(log: readonly string[]): void {
+  const warnings = log.filter((line) => /in-the-middle|critical dependency|warn|\u26a0/i.test(line));
+  expect.soft(warnings, "warnings of the build").toEqual([]);
 }

@@ -31,6 +31,7 @@ export async function register(options: RegisterOptions = {}): Promise<void> {
     // Behind a dynamic import: a process that is switched off never loads the SDK.
     state.tracing ??= import("./start.ts").then(({ start }) => start(config, { ...options, host: "next" }));
     await state.tracing;
+    state.joinNext?.();
   } catch (error) {
     say(
       "warn",

@@ -13,6 +13,8 @@ export interface ProcessState {
   spanCounts: (() => SpanCounts) | undefined;
   /** Marks the SERVER span of the current request as failed. */
   requestFailed: ((error: unknown) => void) | undefined;
+  /** What `register` does in a process whose tracing began before Next.js, as in a custom server. */
+  joinNext: (() => void) | undefined;
   /** Our own tracer and context, in mode "isolate". */
   isolated: { readonly tracer: Tracer; readonly contexts: ContextManager } | undefined;
   forwarder: Forwarder | undefined;
@@ -44,6 +46,7 @@ export function processState(): ProcessState {
     tracing: undefined,
     spanCounts: undefined,
     requestFailed: undefined,
+    joinNext: undefined,
     isolated: undefined,
     forwarder: undefined,
     exportLog: undefined,

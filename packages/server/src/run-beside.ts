@@ -68,7 +68,7 @@ function runOwn(parts: Parts): Tracing {
   const propagator = createPropagator(propagatorOptions(config, callers, servedBy(parts)));
   joinApi(config, storage.manager, propagator);
   const provider = createProvider(parts, processor);
-  if (isNext) listenToNext(provider);
+  listenToNext(provider);
   trace.setGlobalTracerProvider(provider);
   const stopInstruments = startInstruments(parts);
   const stopTelling = tellLatecomers();

@@ -87,17 +87,20 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   };
 }
 
-/** What Next.js tells of its requests besides its spans. Returns the undoing. */
+/** What Next.js tells of its requests besides its spans, from `register` on. Returns the undoing. */
 function joinNext(records: ResponseRecords): () => void {
   const state = processState();
   state.requestFailed = (error) => recordRequestError(records.current(), error);
-  const stopActions = traceServerActions({
-    request: () => records.current()?.response.req,
-    openSpan: (name, attributes, fn) => withSpan(name, { attributes }, fn),
-  });
+  let stopActions: (() => void) | undefined;
+  state.joinNext = () => {
+    stopActions ??= traceServerActions({
+      request: () => records.current()?.response.req,
+      openSpan: (name, attributes, fn) => withSpan(name, { attributes }, fn),
+    });
+  };
   return () => {
-    stopActions();
-    state.requestFailed = undefined;
+    stopActions?.();
+    Object.assign(state, { requestFailed: undefined, joinNext: undefined });
     records.stop();
   };
 }

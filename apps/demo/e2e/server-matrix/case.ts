@@ -20,6 +20,8 @@ export interface Case {
   readonly minMs?: number;
   /** Spans that may end after the SERVER span: work that goes on when the response is over. */
   readonly later?: readonly string[];
+  /** Whether the answer comes without Next.js, and so without its proxy. */
+  readonly isBesideNext?: boolean;
   /** What a tree does not show. */
   readonly inspect?: (seen: Seen) => void;
 }

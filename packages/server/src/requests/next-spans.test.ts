@@ -215,6 +215,41 @@ test("a request that came before anybody listened has its record from its first 
   ]);
 });
 
+test("a method of a caller's own invention makes no name of its own", async () => {
+  await request((_, response) => {
+    const span = openServerSpan("/");
+    span.setAttribute("http.method", "PROPFIND");
+    span.setAttribute("http.route", "/[id]");
+    response.end();
+    span.end();
+  });
+  expect(finished("HTTP /[id]")?.attributes).toMatchObject({
+    "http.request.method": "_OTHER",
+    "http.request.method_original": "PROPFIND",
+  });
+});
+
+test("a caller that goes away makes an aborted request and no error", async () => {
+  const { promise: gone, resolve } = defer();
+  server = createServer((_, response) => {
+    const span = openServerSpan("/");
+    response.write("the head");
+    response.once("close", () => {
+      span.end();
+      resolve();
+    });
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  const leaving = new AbortController();
+  const response = await fetch(`http://127.0.0.1:${port}/`, { signal: leaving.signal });
+  leaving.abort();
+  await expect(response.text()).rejects.toThrow();
+  await gone;
+  expect(finished("GET")?.attributes["throughline.aborted"]).toBe(true);
+  expect(finished("GET")?.status.code).toBe(SpanStatusCode.UNSET);
+});
+
 test("a redirect by proxy.ts stays the SERVER span and gets the status that was sent", async () => {
   await request((_, response) => {
     const span = openServerSpan("/old");

@@ -2,6 +2,7 @@ import { type Attributes, type SpanStatus, SpanStatusCode } from "@opentelemetry
 import type { ReadableSpan, TimedEvent } from "@opentelemetry/sdk-trace-base";
 import * as names from "@throughline/core/attributes";
 import { requestSpanName } from "@throughline/core/attributes";
+import { methodOf } from "../outbound/method.ts";
 import { type SpanChanges, viewOf } from "../pipeline/span-view.ts";
 import { attributesOf, exceptionOf, messageOf } from "./request-error.ts";
 import type { ResponseRecord } from "./response-record.ts";
@@ -18,8 +19,7 @@ export function serverSpan(
 ): ReadableSpan {
   const attributes: Attributes = {};
   for (const { attributes: found } of [span, ...passes]) Object.assign(attributes, stableAttributes(found));
-  // A rewrite gives the later pass another address; the caller asked for the first.
-  Object.assign(attributes, addressOf(stableAttributes(span.attributes)));
+  if (passes.length > 0) keepAddress(attributes, stableAttributes(span.attributes));
   if (record) {
     attributes[names.URL_SCHEME] ??= schemeOf(record);
     // Next.js writes what it knew when its own work ended; the response knows better once it is sent.
@@ -27,7 +27,7 @@ export function serverSpan(
     if (response.headersSent) attributes[names.HTTP_RESPONSE_STATUS_CODE] = response.statusCode;
     if (response.closed && !response.writableFinished) attributes[names.ABORTED] = true;
   }
-  const method = String(attributes[names.HTTP_REQUEST_METHOD] ?? "HTTP");
+  const method = nameMethod(attributes);
   const route = attributes[names.HTTP_ROUTE];
   const name = requestSpanName(method, typeof route === "string" ? route : undefined);
   const told = {
@@ -37,9 +37,22 @@ export function serverSpan(
   return viewOf(span, { name, attributes, ...failureOf(told, attributes, record) });
 }
 
-function addressOf(attributes: Attributes): Attributes {
-  const { [names.URL_PATH]: path, [names.URL_QUERY]: query } = attributes;
-  return { ...(path !== undefined && { [names.URL_PATH]: path, [names.URL_QUERY]: query }) };
+/** A rewrite gives the later pass another address; the caller asked for the first. */
+function keepAddress(attributes: Attributes, first: Attributes): void {
+  for (const key of [names.URL_PATH, names.URL_QUERY]) {
+    if (first[key] === undefined) delete attributes[key];
+    else attributes[key] = first[key];
+  }
+}
+
+/** Writes the request's method as the conventions name it. Returns what stands in the span's name. */
+function nameMethod(attributes: Attributes): string {
+  const text = attributes[names.HTTP_REQUEST_METHOD];
+  if (typeof text !== "string" || text === "_OTHER") return "HTTP";
+  const { name, spanName, original } = methodOf(text);
+  attributes[names.HTTP_REQUEST_METHOD] = name;
+  if (original !== undefined) attributes[names.HTTP_REQUEST_METHOD_ORIGINAL] ??= original;
+  return spanName;
 }
 
 interface Told {
