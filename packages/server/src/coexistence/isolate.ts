@@ -4,6 +4,7 @@ import type { ContextStorage } from "../context-storage.ts";
 import type { CallRules } from "../outbound/calls.ts";
 import { traceOutbound } from "../outbound/outbound.ts";
 import { processState } from "../process-state.ts";
+import { routeByNext } from "../requests/next-route.ts";
 import { type IncomingOptions, traceNodeRequests } from "../requests/node-requests.ts";
 import type { ResponseRecord } from "../requests/response-record.ts";
 
@@ -38,15 +39,4 @@ export function startIsolated({ tracer, storage, rules, incoming }: IsolateOptio
     state.isolated = undefined;
     storage.manager.disable();
   };
-}
-
-// Where Next.js keeps what it has found out about a request.
-const NEXT_META = Symbol.for("NextInternalRequestMeta");
-
-/** The route without Next.js's spans, which belong to the other tracer. */
-function routeByNext(request: object): string | undefined {
-  const meta: { readonly match?: { readonly definition?: { readonly pathname?: unknown } } } | undefined =
-    Reflect.get(request, NEXT_META);
-  const pathname = meta?.match?.definition?.pathname;
-  return typeof pathname === "string" ? pathname : undefined;
 }

@@ -14,8 +14,12 @@ import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
 import { NEXT_SPAN_TYPE } from "@throughline/core/attributes";
 import { viewOf } from "../pipeline/span-view.ts";
 
-// What Next.js does by itself: boot, module loading, zero-length marks.
+// What Next.js does by itself: boot, module loading, zero-length marks; with NEXT_OTEL_VERBOSE=1 the functions around a
+// request, which would stand between the caller's span and the SERVER span.
 const BOOKKEEPING: ReadonlySet<unknown> = new Set([
+  "NextServer.getRequestHandler",
+  "NextServer.getRequestHandlerWithMetadata",
+  "NextServer.getServerRequestHandler",
   "Instrumentation.loadModule",
   "Instrumentation.register",
   "LoadComponents.loadRouteModule",
