@@ -55,7 +55,7 @@ async function askAll(cases: readonly Case[], app: ServedApp, combination: Combi
   const asked: Asked[] = [];
   for (const each of cases) {
     for (const caller of [newTraceparent(), undefined]) {
-      const path = each.path.replace("{new}", crypto.randomUUID());
+      const path = each.path.replace("{new}", `new-${crypto.randomUUID().slice(0, 5)}`);
       asked.push(await ask({ ...each, path }, app, combination, caller));
     }
   }
