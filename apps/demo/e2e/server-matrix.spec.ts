@@ -9,8 +9,8 @@ import { withBuild } from "./server-matrix/server-app.ts";
 import { checkModes } from "./server-matrix/server-modes.ts";
 import { checkTools } from "./server-matrix/tools.ts";
 
-/** The builds that are run in further ways: one without a proxy, one with. */
-const MODES = ["turbopack", "webpack-cacheComponents-proxy-base"];
+/** The builds that are run in further ways. */
+const MODES = ["turbopack"];
 
 const processes = createProcesses();
 let downstream: Downstream;
