@@ -63,7 +63,7 @@ export function runBeside(side: Side, parts: Parts): Tracing {
 
 /** With every global of OpenTelemetry. */
 function runOwn(parts: Parts): Tracing {
-  const { config, isNext, storage, records, end, callers } = parts;
+  const { config, storage, records, end, callers } = parts;
   const processor = lineTo(nextSpans(end, records), records);
   const propagator = createPropagator(propagatorOptions(config, callers, servedBy(parts)));
   joinApi(config, storage.manager, propagator);
