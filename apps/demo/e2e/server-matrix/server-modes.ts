@@ -2,7 +2,6 @@ import { expect } from "@playwright/test";
 import { listTraces, readTrace } from "../trace-reading.ts";
 import type { Case } from "./case.ts";
 import { casesOf } from "./cases/index.ts";
-import { libraries } from "./cases/libraries.ts";
 import type { Combination } from "./combinations.ts";
 import { flush, runCases, runEntries, urlOf } from "./run-cases.ts";
 import type { BuiltApp, ServedApp } from "./server-app.ts";
@@ -25,16 +24,11 @@ export async function checkModes(built: BuiltApp, env: Env): Promise<void> {
   await built.serve({ service: `${service}-custom`, env, script }, (app) =>
     runCases(casesOf(combination), app, combination),
   );
+  // What the app gives `register` comes second here, and Next.js's cached fetches are not heard.
   const first = { ...env, TRACED_FIRST: "1" };
   await built.serve({ service: `${service}-custom-first`, env: first, script }, (app) =>
-    runCases([...withoutLibraries(combination), OWN], app, combination),
+    runEntries([...casesOf(combination), OWN], app, combination),
   );
-}
-
-/** The app hands its instrumentations to `register`, which comes second here. */
-function withoutLibraries(combination: Combination): readonly Case[] {
-  const paths = libraries(combination).map(({ path }) => path);
-  return casesOf(combination).filter(({ path }) => !paths.includes(path));
 }
 
 /** What a custom server answers itself, where tracing was started before Next.js. */
