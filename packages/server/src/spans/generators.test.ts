@@ -1,24 +1,9 @@
-import { context, SpanStatusCode, trace } from "@opentelemetry/api";
-import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
-import {
-  BasicTracerProvider,
-  InMemorySpanExporter,
-  SimpleSpanProcessor,
-} from "@opentelemetry/sdk-trace-base";
-import { afterAll, beforeEach, expect, test } from "vitest";
+import { SpanStatusCode, trace } from "@opentelemetry/api";
+import { expect, test } from "vitest";
+import { recordSpans } from "../../test/record-spans.ts";
 import { withSpan } from "./with-span.ts";
 
-const exporter = new InMemorySpanExporter();
-trace.setGlobalTracerProvider(
-  new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }),
-);
-context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-
-beforeEach(() => exporter.reset());
-afterAll(() => {
-  trace.disable();
-  context.disable();
-});
+const exporter = recordSpans();
 
 const activeSpanId = () => trace.getActiveSpan()?.spanContext().spanId;
 

@@ -1,26 +1,11 @@
-import { context, SpanKind, trace } from "@opentelemetry/api";
-import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
-import {
-  BasicTracerProvider,
-  InMemorySpanExporter,
-  SimpleSpanProcessor,
-} from "@opentelemetry/sdk-trace-base";
-import { afterAll, beforeEach, expect, expectTypeOf, test, vi } from "vitest";
+import { SpanKind } from "@opentelemetry/api";
+import { expect, expectTypeOf, test, vi } from "vitest";
+import { recordSpans } from "../../test/record-spans.ts";
 import { currentTrace } from "./current-trace.ts";
 import { traced } from "./traced.ts";
 import { withSpan } from "./with-span.ts";
 
-const exporter = new InMemorySpanExporter();
-trace.setGlobalTracerProvider(
-  new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }),
-);
-context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-
-beforeEach(() => exporter.reset());
-afterAll(() => {
-  trace.disable();
-  context.disable();
-});
+const exporter = recordSpans();
 
 test("a traced function keeps its arguments, this, name, length and type, and has a span a call", async () => {
   const basket = {

@@ -1,27 +1,12 @@
-import { context, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
-import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
-import {
-  BasicTracerProvider,
-  InMemorySpanExporter,
-  SimpleSpanProcessor,
-} from "@opentelemetry/sdk-trace-base";
+import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { DynamicServerError } from "next/dist/client/components/hooks-server-context.js";
 import { BailoutToCSRError } from "next/dist/shared/lib/lazy-dynamic/bailout-to-csr.js";
 import { forbidden, notFound, permanentRedirect, redirect, unauthorized } from "next/navigation.js";
-import { afterAll, beforeEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
+import { recordSpans } from "../../test/record-spans.ts";
 import { withSpan } from "./with-span.ts";
 
-const exporter = new InMemorySpanExporter();
-trace.setGlobalTracerProvider(
-  new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }),
-);
-context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-
-beforeEach(() => exporter.reset());
-afterAll(() => {
-  trace.disable();
-  context.disable();
-});
+const exporter = recordSpans();
 
 test("a synchronous function gives back its value, and its span is over", () => {
   expect(withSpan("add", { attributes: { a: 1 } }, (span) => (span.isRecording() ? 3 : 0))).toBe(3);
