@@ -2,6 +2,7 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { test } from "@playwright/test";
 import { freePort } from "../../../../scripts/ports.mjs";
 import { createProcesses, saysLine } from "../../../../scripts/processes.mjs";
 import { tracingEnv } from "../environment.ts";
@@ -105,22 +106,25 @@ async function serve(
 ): Promise<void> {
   const { processes, log } = listeningProcesses();
   const port = await freePort(0);
+  // A second try must not find the traces of the first.
+  const { retry } = test.info();
+  const service = retry === 0 ? options.service : `${options.service}-${retry}`;
   const args = combination.standalone
     ? ["server.js"]
     : options.script
       ? [options.script]
       : [next, "start", "-p", String(port), "-H", HOST];
   const env = {
-    ...tracingEnv(options.service),
+    ...tracingEnv(service),
     ...buildEnvOf(combination),
     PORT: String(port),
     HOSTNAME: HOST,
     ...options.env,
   };
   try {
-    await processes.start({ name: options.service, args, cwd, env, ready: saysLine(/Ready in/) });
+    await processes.start({ name: service, args, cwd, env, ready: saysLine(/Ready in/) });
     const url = `http://${HOST}:${port}${combination.base ? "/base" : ""}`;
-    await use({ service: options.service, url, log });
+    await use({ service, url, log });
   } finally {
     await processes.stopAll();
   }
