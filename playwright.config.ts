@@ -13,6 +13,7 @@ const BUILDING = [
   "vite-plugin",
   "server-matrix",
   "edge",
+  "next-dev",
 ].map((name) => `**/${name}.spec.ts`);
 
 export default defineConfig({

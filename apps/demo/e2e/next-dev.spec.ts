@@ -1,0 +1,106 @@
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, type Page, test } from "@playwright/test";
+import { freePort } from "../../../scripts/ports.mjs";
+import { createProcesses, saysLine } from "../../../scripts/processes.mjs";
+import { collectSpans, requestsTo } from "./browser-spans.ts";
+import { tracingEnv } from "./environment.ts";
+
+const UPDATES = 50;
+
+const repository = fileURLToPath(new URL("../../../", import.meta.url));
+// Beside the demo, so that Node finds the workspace's packages from there; Git does not.
+const folder = join(repository, "apps/.demo-hot");
+const processes = createProcesses();
+
+const CONFIG = `import { withTracing } from "@throughline/server/next-config";
+const root = ${JSON.stringify(repository)};
+export default withTracing({ outputFileTracingRoot: root, turbopack: { root }, devIndicators: false });
+`;
+const LAYOUT = `export default function Layout({ children }) {
+  return <html lang="en"><head><link rel="icon" href="data:," /></head><body>{children}</body></html>;
+}
+`;
+const page = (version: number): string => `"use client";
+export default function Page() {
+  return <><h1>page ${version}</h1><button onClick={() => fetch("/api/echo")}>Go</button></>;
+}
+`;
+/** The app's own start, beside the one that \`withTracing\` brings in. */
+const start = (version: number): string => `globalThis.started = ${version};
+export const onRouterTransitionStart = () => ${version};
+`;
+
+function write(path: string, text: string): Promise<void> {
+  const file = join(folder, path);
+  return mkdir(dirname(file), { recursive: true }).then(() => writeFile(file, text));
+}
+
+test.afterAll(async () => {
+  await processes.stopAll();
+  await rm(folder, { recursive: true, force: true });
+});
+
+test("after 50 updates of a page and of the client's start in next dev one click is one span for each fetch, told once", async ({
+  page: tab,
+}) => {
+  test.setTimeout(180_000);
+  const origin = await startDev();
+  const sent = collectSpans(tab);
+  await tab.goto(origin);
+  for (let update = 1; update <= UPDATES; update++) {
+    // Every fifth is one of the start: Next.js runs that file anew, or loads the page.
+    if (update % 5 === 0) {
+      await write("instrumentation-client.js", start(update));
+      await expect.poll(() => tab.evaluate("globalThis.started").catch(() => 0)).toBe(update);
+    } else {
+      await showPage(tab, update);
+    }
+  }
+  const before = sent.length;
+  const answer = tab.waitForResponse("**/api/echo");
+  await tab.getByRole("button", { name: "Go" }).click();
+  await answer;
+  await expect.poll(() => sent.slice(before).map(({ name }) => name)).toContain("click Go");
+  await expect.poll(() => requestsTo(sent, "/api/echo").length).toBe(1);
+  expect(sent.filter(({ name }) => name === "click Go")).toHaveLength(1);
+  expect(new Set(sent.map(({ spanId }) => spanId)).size).toBe(sent.length);
+  expect(requestsTo(sent, "/api/echo")[0]?.parentSpanId).toBe(
+    sent.find(({ name }) => name === "click Go")?.spanId,
+  );
+});
+
+/** A page that is being loaded anew has not joined the dev server yet and may miss an update; then comes another. */
+async function showPage(tab: Page, version: number): Promise<void> {
+  let tries = 0;
+  await expect(async () => {
+    await write("app/page.jsx", `${page(version)}// ${tries++}\n`);
+    await expect(tab.getByRole("heading", { name: `page ${version}`, exact: true })).toBeVisible({
+      timeout: 3000,
+    });
+  }).toPass();
+}
+
+async function startDev(): Promise<string> {
+  await rm(folder, { recursive: true, force: true });
+  await Promise.all([
+    write("package.json", '{"name":"hot","private":true}'),
+    write("next.config.mjs", CONFIG),
+    write("app/layout.jsx", LAYOUT),
+    write("app/page.jsx", page(0)),
+    write("app/api/echo/route.js", "export const GET = () => Response.json({});\n"),
+    write("app/api/tl/[...signal]/route.js", 'export { POST } from "@throughline/server/ingest";\n'),
+    write("instrumentation.js", 'export { register } from "@throughline/server";\n'),
+    write("instrumentation-client.js", start(0)),
+  ]);
+  const port = await freePort(0);
+  await processes.start({
+    name: "next dev",
+    args: [join(repository, "node_modules/next/dist/bin/next"), "dev", "-p", String(port), "-H", "127.0.0.1"],
+    cwd: folder,
+    env: { ...tracingEnv("hot"), NEXT_TELEMETRY_DISABLED: "1" },
+    ready: saysLine(/Ready in/),
+  });
+  return `http://127.0.0.1:${port}`;
+}
