@@ -32,9 +32,11 @@ for (const combination of COMBINATIONS) {
   test(`${combination.name}: every request is one whole trace`, async () => {
     test.setTimeout(300_000);
     await withBuild(combination, async (built) => {
-      await built.serve({ service: `server-app-${combination.name}`, env }, (app) =>
-        runCases(casesOf(combination), app, combination),
-      );
+      await built.serve({ service: `server-app-${combination.name}`, env }, async (app) => {
+        await runCases(casesOf(combination), app, combination);
+        const unpatched = app.log.filter((line) => line.includes("NOT patched"));
+        expect.soft(unpatched, "libraries that are said not to be patched").toEqual([]);
+      });
       await checkTools(built, env);
       expectQuietBuild(built.buildLog);
       if (MODES.includes(combination.name)) await checkModes(built, env);

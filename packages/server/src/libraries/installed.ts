@@ -8,3 +8,14 @@ export function isInstalled(name: string, folder: string): boolean {
   const parent = dirname(folder);
   return found || (parent !== folder && isInstalled(name, parent));
 }
+
+/** Whether the app in `folder` names the package itself; what only a library needs is loaded by that library. */
+export function isOwnDependency(name: string, folder: string): boolean {
+  try {
+    const app: unknown = JSON.parse(hostFiles().readFileSync(join(folder, "package.json"), "utf8"));
+    const { dependencies, devDependencies, optionalDependencies } = app as Readonly<Record<string, object>>;
+    return [dependencies, devDependencies, optionalDependencies].some((list) => list && name in list);
+  } catch {
+    return false;
+  }
+}

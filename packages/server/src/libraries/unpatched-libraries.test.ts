@@ -10,6 +10,7 @@ import { unpatchedLibraries } from "./unpatched-libraries.ts";
 let app: string;
 beforeEach(() => {
   app = mkdtempSync(join(tmpdir(), "throughline-app-"));
+  writeFileSync(join(app, "package.json"), JSON.stringify({ dependencies: { pg: "8", ioredis: "5" } }));
 });
 afterEach(() => rmSync(app, { recursive: true, force: true }));
 
@@ -67,4 +68,11 @@ test("an instrumentation of another make is passed over", () => {
   install("pg");
   const foreign = { ...new PgInstrumentation(), _modules: undefined };
   expect(unpatchedLibraries([foreign as never], { app, build: build([]) })).toEqual([]);
+});
+
+test("what only a library needs is not named: that library loads it, and was left out itself", () => {
+  install("pg");
+  // PgInstrumentation patches it too.
+  install("pg-pool");
+  expect(unpatchedLibraries([new PgInstrumentation()], { app, build: build([]) })).toEqual([]);
 });

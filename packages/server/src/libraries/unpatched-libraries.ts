@@ -2,7 +2,7 @@ import { isBuiltin } from "node:module";
 import { join, sep } from "node:path";
 import { hostFiles, hostRequire } from "../host-files.ts";
 import type { Instrumentation } from "../register-options.ts";
-import { isInstalled } from "./installed.ts";
+import { isInstalled, isOwnDependency } from "./installed.ts";
 import { EXTERNAL_BY_DEFAULT } from "./instrumented-libraries.ts";
 
 export interface AppFolders {
@@ -26,7 +26,7 @@ export function unpatchedLibraries(
   const loaded = loadedFiles();
   return [...libraries].flatMap((library) => {
     if (isBuiltin(library) || !isInstalled(library, folders.app)) return [];
-    if (external && !external.has(library)) {
+    if (external && !external.has(library) && isOwnDependency(library, folders.app)) {
       return [
         `${library}: installed, NOT patched, Next.js bundled it; wrap next.config with withTracing or add ${JSON.stringify(library)} to its serverExternalPackages, and build again`,
       ];
