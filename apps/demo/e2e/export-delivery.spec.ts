@@ -206,7 +206,8 @@ test("an event stream of ten minutes by the page's clock: one span of its length
 });
 
 const leave = {
-  closed: (page: Page) => page.close({ runBeforeUnload: true }),
+  // With its handlers run the call itself does not wait for the end.
+  closed: (page: Page) => Promise.all([page.waitForEvent("close"), page.close({ runBeforeUnload: true })]),
   navigated: (page: Page) => page.goto("about:blank"),
 };
 
