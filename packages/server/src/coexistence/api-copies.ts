@@ -1,5 +1,6 @@
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { hostFiles } from "../host-files.ts";
+import { folderOf } from "../libraries/installed.ts";
 
 const API = "@opentelemetry/api";
 const REGISTRY = Symbol.for("opentelemetry.js.api.1");
@@ -60,15 +61,6 @@ function copyFor(folder: string): Copy | undefined {
   const found = folderOf(API, folder);
   const { version } = found === undefined ? {} : packageIn(found);
   return found !== undefined && version !== undefined ? { folder: found, version } : undefined;
-}
-
-/** Where code in `folder` finds a package, links followed, as Node looks. */
-function folderOf(name: string, folder: string): string | undefined {
-  const files = hostFiles();
-  const candidate = join(folder, "node_modules", name);
-  if (files.existsSync(join(candidate, "package.json"))) return files.realpathSync(candidate);
-  const parent = dirname(folder);
-  return parent === folder ? undefined : folderOf(name, parent);
 }
 
 function packageIn(folder: string): {

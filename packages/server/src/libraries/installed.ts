@@ -1,12 +1,19 @@
 import { dirname, join } from "node:path";
 import { hostFiles } from "../host-files.ts";
 
+/** Where code in `folder` finds a package, links followed, as Node looks. */
+export function folderOf(name: string, folder: string): string | undefined {
+  // Not require.resolve: a package whose `exports` hide its package.json would count as missing.
+  const files = hostFiles();
+  const candidate = join(folder, "node_modules", name);
+  if (files.existsSync(join(candidate, "package.json"))) return files.realpathSync(candidate);
+  const parent = dirname(folder);
+  return parent === folder ? undefined : folderOf(name, parent);
+}
+
 /** Whether `name` can be loaded by code in `folder`: its own folder lies in a node_modules there or above. */
 export function isInstalled(name: string, folder: string): boolean {
-  // Not require.resolve: a package whose `exports` hide its package.json would count as missing.
-  const found = hostFiles().existsSync(join(folder, "node_modules", name, "package.json"));
-  const parent = dirname(folder);
-  return found || (parent !== folder && isInstalled(name, parent));
+  return folderOf(name, folder) !== undefined;
 }
 
 /** Whether the app in `folder` names the package itself; what only a library needs is loaded by that library. */
