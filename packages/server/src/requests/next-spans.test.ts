@@ -49,6 +49,12 @@ async function request(handle: Parameters<typeof createServer>[1], path = "/"): 
   return response;
 }
 
+/** Work in one piece, in which no event is told. */
+function blockMs(ms: number): void {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
+}
+
 function defer(): { readonly promise: Promise<void>; readonly resolve: () => void } {
   let resolve: () => void = () => undefined;
   const promise = new Promise<void>((done) => {
@@ -227,6 +233,34 @@ test("a method of a caller's own invention makes no name of its own", async () =
     "http.request.method": "_OTHER",
     "http.request.method_original": "PROPFIND",
   });
+});
+
+test("the SERVER span ends with the last byte, not when the code that runs meanwhile is done", async () => {
+  let sentBy = 0;
+  await request((_, response) => {
+    const span = openServerSpan("/");
+    response.end("answer");
+    sentBy = Date.now() + 1;
+    blockMs(20);
+    span.end();
+  });
+  expect(hrTimeToMilliseconds(finished("GET")?.endTime ?? [0, 0])).toBeLessThanOrEqual(sentBy);
+});
+
+test("an answer that the system does not take at once lasts until it has", async () => {
+  const { promise: read, resolve } = defer();
+  server = createServer((_, response) => {
+    const span = openServerSpan("/");
+    response.end(Buffer.alloc(20_000_000));
+    span.end();
+    response.once("close", resolve);
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  const readAt = Date.now();
+  await response.arrayBuffer();
+  await read;
+  expect(hrTimeToMilliseconds(finished("GET")?.endTime ?? [0, 0])).toBeGreaterThanOrEqual(readAt);
 });
 
 test("a caller that goes away makes an aborted request and no error", async () => {

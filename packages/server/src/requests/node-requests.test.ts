@@ -2,7 +2,7 @@ import { once } from "node:events";
 import http, { type RequestListener } from "node:http";
 import { text } from "node:stream/consumers";
 import { context, SpanStatusCode, trace } from "@opentelemetry/api";
-import { getRPCMetadata } from "@opentelemetry/core";
+import { getRPCMetadata, hrTimeToMilliseconds } from "@opentelemetry/core";
 import { afterEach, expect, test } from "vitest";
 import {
   inMemory,
@@ -66,6 +66,19 @@ test("a request is one SERVER span of its caller's trace, active in all that it 
   expect(span?.parentSpanContext).toMatchObject({ spanId: "b7ad6b7169203331", isRemote: true });
   const id = span?.spanContext().spanId;
   expect(active.slice(0, 3)).toEqual([id, id, id]);
+});
+
+test("a span ends with the last byte, not when the code that runs meanwhile is done", async () => {
+  let sentBy = 0;
+  await take((_, response) => {
+    response.end("answer");
+    sentBy = Date.now() + 1;
+    const until = performance.now() + 20;
+    while (performance.now() < until);
+  });
+  await ask();
+  const [span] = await memory.ended(1);
+  expect(hrTimeToMilliseconds(span?.endTime ?? [0, 0])).toBeLessThanOrEqual(sentBy);
 });
 
 test("listeners of the body run in the request's context", async () => {

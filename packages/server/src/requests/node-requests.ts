@@ -21,6 +21,7 @@ import { requestSpanName } from "@throughline/core/attributes";
 import { warnOnce } from "../log.ts";
 import { callerLinks } from "../outbound/caller-trust.ts";
 import { methodOf } from "../outbound/method.ts";
+import { watchLastByte } from "./last-byte.ts";
 import { clientAddressOf, serverAddressOf } from "./request-address.ts";
 import { appendServerTiming } from "./server-timing.ts";
 import { silence } from "./silence.ts";
@@ -67,6 +68,11 @@ interface Exchange {
   readonly response: ServerResponse;
 }
 
+interface Finished extends Exchange {
+  /** When its last byte left, as `performance.now`. */
+  readonly sentAt: number | undefined;
+}
+
 /** The context that the request runs in. */
 function take(tracer: Tracer, { route, isNoise, extract }: IncomingOptions, exchange: Exchange): Context {
   const { request, response } = exchange;
@@ -86,13 +92,14 @@ function take(tracer: Tracer, { route, isNoise, extract }: IncomingOptions, exch
   if (!span.isRecording()) return active;
   // Where instrumentations of routers leave the route.
   const routed = setRPCMetadata(active, { type: RPCType.HTTP, span });
+  const sentAt = watchLastByte(response);
   response.once("close", () => {
-    finish(span, exchange, routeOf(request, route) ?? getRPCMetadata(routed)?.route);
+    finish(span, { ...exchange, sentAt: sentAt() }, routeOf(request, route) ?? getRPCMetadata(routed)?.route);
   });
   return routed;
 }
 
-function finish(span: Span, { request, response }: Exchange, route: string | undefined): void {
+function finish(span: Span, { request, response, sentAt }: Finished, route: string | undefined): void {
   if (route !== undefined) {
     span.setAttribute(names.HTTP_ROUTE, route);
     span.updateName(requestSpanName(methodOf(request.method ?? "GET").spanName, route));
@@ -103,7 +110,7 @@ function finish(span: Span, { request, response }: Exchange, route: string | und
     span.setAttribute(names.ERROR_TYPE, String(response.statusCode));
     span.setStatus({ code: SpanStatusCode.ERROR });
   }
-  span.end();
+  span.end(sentAt);
 }
 
 function routeOf(request: IncomingMessage, route: IncomingOptions["route"]): string | undefined {

@@ -1,11 +1,12 @@
 import type { HrTime } from "@opentelemetry/api";
-import { millisToHrTime } from "@opentelemetry/core";
+import { addHrTimes, millisToHrTime } from "@opentelemetry/core";
 import type { ReadableSpan, Span } from "@opentelemetry/sdk-trace-base";
 import { NEXT_SPAN_TYPE } from "@throughline/core/attributes";
 import { endedAt, viewOf } from "../pipeline/span-view.ts";
+import { watchLastByte } from "./last-byte.ts";
 import { mergePasses } from "./request-passes.ts";
 import type { ResponseRecord } from "./response-record.ts";
-import { isLater, trackEnds } from "./span-ends.ts";
+import { trackEnds } from "./span-ends.ts";
 import { stableAttributes } from "./stable-attributes.ts";
 
 /** The spans of one request between their start and the moment they leave. */
@@ -34,7 +35,10 @@ export function createRequestTrace(options: RequestTraceOptions): RequestTrace {
   const ends = trackEnds();
   const passes = mergePasses(record, ends);
   let held: ReadableSpan[] = [];
-  let closedAt: HrTime | undefined = record.response.closed ? now() : undefined;
+  const sentAt = watchLastByte(record.response);
+  let closedAt: number | undefined = record.response.closed ? performance.now() : undefined;
+  /** One moment on the clock of the SERVER span, and on the process's. */
+  let clock: { readonly time: HrTime; readonly now: number } | undefined;
 
   const finish = (span: ReadableSpan): void => {
     const { spanId } = span.spanContext();
@@ -43,7 +47,11 @@ export function createRequestTrace(options: RequestTraceOptions): RequestTrace {
     const parent = passes.parentOf(span);
     if (parent !== span.parentSpanContext) finished = viewOf(finished, { parentSpanContext: parent });
     let end = ends.endOf(spanId, span.endTime);
-    if (isServer && closedAt && isLater(closedAt, end)) end = closedAt;
+    if (isServer && closedAt !== undefined && clock) {
+      // Not until Next.js's own code is done with it, only until the caller has it: or until the last span below ended.
+      const after = Math.max(0, (sentAt() ?? closedAt) - clock.now);
+      end = ends.endOf(spanId, addHrTimes(clock.time, millisToHrTime(after)));
+    }
     if (end !== span.endTime) finished = endedAt(finished, end);
     ends.forget(spanId);
     send(finished);
@@ -62,14 +70,17 @@ export function createRequestTrace(options: RequestTraceOptions): RequestTrace {
   };
 
   record.response.once("close", () => {
-    closedAt = now();
+    closedAt = performance.now();
     releaseWhenOver();
   });
 
   return {
     opened(span: Span): void {
       const role = passes.opened(span);
-      if (role === "server") options.onServer(span);
+      if (role === "server") {
+        clock = { time: span.startTime, now: performance.now() };
+        options.onServer(span);
+      }
       if (role !== "pass") ends.opened(span.spanContext().spanId, passes.parentOf(span)?.spanId);
     },
     ended(span: ReadableSpan): void {
@@ -84,10 +95,6 @@ export function createRequestTrace(options: RequestTraceOptions): RequestTrace {
     },
     release,
   };
-}
-
-function now(): HrTime {
-  return millisToHrTime(Date.now());
 }
 
 function isOwn(span: ReadableSpan): boolean {

@@ -50,6 +50,6 @@ export function trackEnds(): SpanEnds {
   };
 }
 
-export function isLater(a: HrTime, b: HrTime): boolean {
+function isLater(a: HrTime, b: HrTime): boolean {
   return a[0] === b[0] ? a[1] > b[1] : a[0] > b[0];
 }
