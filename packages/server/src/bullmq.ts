@@ -1,1 +1,8 @@
-export { type BullJob, type BullQueue, tracedProcessor, traceQueue } from "./jobs/bullmq-jobs.ts";
+export {
+  type BullFlowProducer,
+  type BullJob,
+  type BullQueue,
+  tracedProcessor,
+  traceFlowProducer,
+  traceQueue,
+} from "./jobs/bullmq-jobs.ts";

@@ -6,12 +6,12 @@ import {
   type ReadableSpan,
   SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
-import { DelayedError, type Job, type Processor, Queue, QueueEvents, Worker } from "bullmq";
+import { DelayedError, FlowProducer, type Job, type Processor, Queue, QueueEvents, Worker } from "bullmq";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { createProcesses } from "../../../../scripts/processes.mjs";
 import { findRedis, startRedis } from "../../../../scripts/services.mjs";
 import { withSpan } from "../spans/with-span.ts";
-import { tracedProcessor, traceQueue } from "./bullmq-jobs.ts";
+import { tracedProcessor, traceFlowProducer, traceQueue } from "./bullmq-jobs.ts";
 
 const exporter = new InMemorySpanExporter();
 const processes = createProcesses();
@@ -171,6 +171,56 @@ describe.skipIf(!findRedis())(
         "ping parent done 0",
       ]);
     }, 30_000);
+
+    test("each job of a scheduler is a trace of its own, linked to the span that set the scheduler up", async () => {
+      const { queue, work } = await openQueue();
+      const seen: unknown[] = [];
+      work((job) => Promise.resolve(seen.push(job.data)));
+      await withSpan("boot", () =>
+        queue.upsertJobScheduler("digest", { every: 50, limit: 2 }, { name: "digest", data: { to: "all" } }),
+      );
+      await vi.waitFor(() => expect(only(SpanKind.CONSUMER)).toHaveLength(2), { timeout: 10_000 });
+      const [producer, ...more] = only(SpanKind.PRODUCER);
+      expect(more).toEqual([]);
+      expect(only(SpanKind.CONSUMER).map(linkOf)).toEqual([idOf(producer), idOf(producer)]);
+      expect(new Set(exporter.getFinishedSpans().map(traceOf)).size).toBe(3);
+      expect(only(SpanKind.CONSUMER).map((span) => span.attributes["throughline.job.relation"])).toEqual([
+        "repeat",
+        "repeat",
+      ]);
+      expect(seen).toEqual([{ to: "all" }, { to: "all" }]);
+    }, 20_000);
+
+    test("a flow is one PRODUCER span, and each of its jobs runs in its trace", async () => {
+      const [parts, whole] = [await openQueue(), await openQueue()];
+      const flows = traceFlowProducer(new FlowProducer({ connection }));
+      closing.push(() => flows.close());
+      parts.work((job) => Promise.resolve(job.data));
+      whole.work((job) => Promise.resolve(job.data));
+      const flow = {
+        name: "order",
+        queueName: whole.queue.name,
+        children: ["paint", "pack"].map((name) => ({ name, queueName: parts.queue.name, data: { name } })),
+      };
+      const node = await withSpan("request", () => flows.add(flow));
+      expect(await node.job.waitUntilFinished(whole.events)).toEqual({});
+      await vi.waitFor(() => expect(only(SpanKind.CONSUMER)).toHaveLength(3));
+      const [producer, ...more] = only(SpanKind.PRODUCER);
+      expect(more).toEqual([]);
+      expect(producer?.attributes).toMatchObject({
+        "messaging.destination.name": whole.queue.name,
+        "messaging.batch.message_count": 3,
+        "throughline.job.name": "order",
+      });
+      expect(only(SpanKind.CONSUMER).map((span) => span.parentSpanContext?.spanId)).toEqual(
+        Array.from({ length: 3 }, () => idOf(producer)),
+      );
+      await flows.addBulk([flow, flow]);
+      await vi.waitFor(() => expect(only(SpanKind.CONSUMER)).toHaveLength(9));
+      expect(only(SpanKind.PRODUCER).map(({ name }) => name)).toEqual(
+        Array.from({ length: 2 }, () => `publish ${whole.queue.name}`),
+      );
+    }, 20_000);
 
     test("a queue that is traced twice sends one carrier and opens one span", async () => {
       const { queue } = await openQueue();

@@ -10,6 +10,14 @@ export interface BullQueue {
   readonly name: string;
   add(name: never, data: never, options?: never): Promise<unknown>;
   addBulk(jobs: never): Promise<unknown>;
+  /** From BullMQ 5.16 on. */
+  upsertJobScheduler?(id: never, repeat: never, template?: never): Promise<unknown>;
+}
+
+/** A BullMQ `FlowProducer`, by its shape. */
+export interface BullFlowProducer {
+  add(flow: never, options?: never): Promise<unknown>;
+  addBulk(flows: never): Promise<unknown>;
 }
 
 /** A BullMQ `Job` as a worker gets it, by its shape. */
@@ -31,9 +39,14 @@ interface JobSpec {
 
 const TRACED = Symbol.for("throughline.bullmq");
 
+interface FlowSpec extends JobSpec {
+  readonly queueName: string;
+  readonly children?: readonly FlowSpec[];
+}
+
 /**
- * Makes `add` and `addBulk` of this queue open a PRODUCER span and send its carrier along; gives back the same queue.
- * One `addBulk` is one span, however many jobs it sends.
+ * Makes `add`, `addBulk` and `upsertJobScheduler` of this queue open a PRODUCER span and send its carrier along; gives
+ * back the same queue. One `addBulk` is one span, however many jobs it sends.
  */
 export function traceQueue<Q extends BullQueue>(queue: Q): Q {
   const own = queue as Q & { [TRACED]?: true };
@@ -44,8 +57,7 @@ export function traceQueue<Q extends BullQueue>(queue: Q): Q {
 
   const tracedAdd: typeof add = (name, data, ...rest) =>
     publishJobs(1, { ...about, attributes: { [names.JOB_NAME]: name } }, async (inject, span) => {
-      // A job without data reaches its worker as {} anyway, and has room for the carrier so.
-      const job = await add.call(queue, name, inject(data === undefined ? {} : data), ...rest);
+      const job = await add.call(queue, name, inject(roomFor(data)), ...rest);
       span.setAttribute(names.MESSAGING_MESSAGE_ID, idOf(job));
       return job;
     });
@@ -53,10 +65,74 @@ export function traceQueue<Q extends BullQueue>(queue: Q): Q {
     publishJobs(jobs.length, about, (inject) =>
       addBulk.call(
         queue,
-        jobs.map((job) => ({ ...job, data: inject(job.data === undefined ? {} : job.data) })),
+        jobs.map((job) => ({ ...job, data: inject(roomFor(job.data)) })),
       ),
     );
+  Object.assign(own, { add: tracedAdd, addBulk: tracedBulk, [TRACED]: true as const });
+  if (queue.upsertJobScheduler) traceSchedulers(queue, about);
+  return queue;
+}
+
+/** Each job of a scheduler has the data of its template, and so the carrier of the span that set the scheduler up. */
+function traceSchedulers(queue: BullQueue, about: { readonly queue: string; readonly system: string }): void {
+  const upsert = queue.upsertJobScheduler as (
+    id: string,
+    repeat: unknown,
+    template?: Partial<JobSpec>,
+  ) => Promise<unknown>;
+  const traced: typeof upsert = (id, repeat, template) =>
+    publishJobs(1, { ...about, attributes: { [names.JOB_NAME]: template?.name ?? id } }, (inject) =>
+      upsert.call(queue, id, repeat, { ...template, data: inject(roomFor(template?.data)) }),
+    );
+  Object.assign(queue, { upsertJobScheduler: traced });
+}
+
+/**
+ * The same for flows: one `add` or `addBulk` is one PRODUCER span, and every job of the trees carries it. Gives back
+ * the same producer.
+ */
+export function traceFlowProducer<P extends BullFlowProducer>(producer: P): P {
+  const own = producer as P & { [TRACED]?: true };
+  if (own[TRACED]) return producer;
+  const add = producer.add as (flow: FlowSpec, options?: unknown) => Promise<unknown>;
+  const addBulk = producer.addBulk as (flows: readonly FlowSpec[]) => Promise<unknown>;
+
+  const tracedAdd: typeof add = (flow, ...rest) => {
+    const about = { queue: flow.queueName, system: SYSTEM, attributes: { [names.JOB_NAME]: flow.name } };
+    return publishJobs(countJobs(flow), about, (inject) =>
+      add.call(producer, injectFlow(flow, inject), ...rest),
+    );
+  };
+  const tracedBulk: typeof addBulk = (flows) => {
+    const [first] = flows;
+    const isOneQueue = first !== undefined && flows.every(({ queueName }) => queueName === first.queueName);
+    const about = { system: SYSTEM, ...(isOneQueue && { queue: first.queueName }) };
+    const count = flows.reduce((total, flow) => total + countJobs(flow), 0);
+    return publishJobs(count, about, (inject) =>
+      addBulk.call(
+        producer,
+        flows.map((flow) => injectFlow(flow, inject)),
+      ),
+    );
+  };
   return Object.assign(own, { add: tracedAdd, addBulk: tracedBulk, [TRACED]: true as const });
+}
+
+function injectFlow(flow: FlowSpec, inject: <T>(payload: T) => T): FlowSpec {
+  return {
+    ...flow,
+    data: inject(roomFor(flow.data)),
+    ...(flow.children && { children: flow.children.map((child) => injectFlow(child, inject)) }),
+  };
+}
+
+function countJobs({ children = [] }: FlowSpec): number {
+  return children.reduce((total, child) => total + countJobs(child), 1);
+}
+
+// A job without data reaches its worker as {} anyway, and has room for the carrier so.
+function roomFor(data: unknown): unknown {
+  return data === undefined ? {} : data;
 }
 
 // What BullMQ throws to put a job back; the job is not over, and nothing failed.
