@@ -1,10 +1,17 @@
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { gzipSync } from "node:zlib";
+import { fileURLToPath } from "node:url";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { POST } from "./ingest.ts";
 import { processState } from "./process-state.ts";
+
+const [KEY, CERTIFICATE] = ["key", "cert"].map((part) =>
+  fileURLToPath(new URL(`../test/localhost-${part}.pem`, import.meta.url)),
+) as [string, string];
 
 interface Received {
   readonly url: string | undefined;
@@ -152,10 +159,43 @@ test("a collector that is down costs the browser nothing, the log one line, and 
   expect((await post({ body: '{"n":2}' })).status).toBe(202);
   await vi.waitFor(() => expect(received).toHaveLength(2));
   await vi.waitFor(() => expect(warn).toHaveBeenCalledTimes(1));
-  expect(String(warn.mock.calls[0]?.[0])).toMatch(/status 503.*OTEL_EXPORTER_OTLP_ENDPOINT/);
+  expect(String(warn.mock.calls[0]?.[0])).toMatch(/status 503; .*Look into the collector's log/);
   await processState().forwarder?.flush();
   expect(received.map((each) => each.body).sort()).toEqual(['{"n":1}', '{"n":1}', '{"n":2}', '{"n":2}']);
   expect(warn).toHaveBeenCalledTimes(1);
+});
+
+test("a collector with a certificate of its own gets the data packed, and one that cannot be read is named", async () => {
+  const secure = createSecureServer(
+    { key: readFileSync(KEY), cert: readFileSync(CERTIFICATE) },
+    async (request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      const body = gunzipSync(Buffer.concat(chunks)).toString();
+      received.push({ url: request.url, headers: request.headers, body });
+      response.writeHead(200).end("{}");
+    },
+  );
+  try {
+    await once(secure.listen(0, "127.0.0.1"), "listening");
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    vi.stubEnv("OTEL_EXPORTER_OTLP_ENDPOINT", `https://localhost:${(secure.address() as AddressInfo).port}`);
+    vi.stubEnv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip");
+    vi.stubEnv("OTEL_EXPORTER_OTLP_CERTIFICATE", "/no/such/file.pem");
+    expect((await post()).status).toBe(202);
+    await vi.waitFor(() =>
+      expect(String(warn.mock.calls[0]?.[0])).toContain('OTEL_EXPORTER_OTLP_CERTIFICATE="/no/such/file.pem"'),
+    );
+    processState().forwarder = undefined;
+    vi.stubEnv("OTEL_EXPORTER_OTLP_CERTIFICATE", CERTIFICATE);
+    await post();
+    await vi.waitFor(() => expect(received).toHaveLength(1));
+    expect(received[0]).toMatchObject({ url: "/v1/traces", body: '{"resourceSpans":[]}' });
+    expect(received[0]?.headers["content-encoding"]).toBe("gzip");
+  } finally {
+    secure.closeAllConnections();
+    await once(secure.close(), "close");
+  }
 });
 
 test("a host that freezes after the response is asked for time until the data is away", async () => {

@@ -5,6 +5,7 @@ import { createForwarder, type Forwarder } from "./ingest/forward.ts";
 import { forwardUrl, type Signal } from "./ingest/forward-url.ts";
 import { Refusal, readTelemetry } from "./ingest/read-telemetry.ts";
 import { sayRarely, warnOnce } from "./log.ts";
+import { createForwardSender } from "./pipeline/delivery/create-sender.ts";
 import { flushProcess, processState } from "./process-state.ts";
 import { readServerConfig, type ServerConfig } from "./settings.ts";
 
@@ -33,7 +34,10 @@ export async function POST(request: Request, _context?: unknown): Promise<Respon
 function forwarderFor(config: ServerConfig): Forwarder {
   const state = processState();
   if (state.forwarder) return state.forwarder;
-  const forwarder = createForwarder({ headers: config.headers, warn: sayRarely(60_000) });
+  const forwarder = createForwarder({
+    open: ({ url, contentType }) => createForwardSender(url, contentType, config),
+    warn: sayRarely(60_000),
+  });
   state.forwarder = forwarder;
   state.flushers.add(() => forwarder.flush());
   return forwarder;

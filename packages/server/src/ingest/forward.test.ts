@@ -2,7 +2,14 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test, vi } from "vitest";
+import { createHttpSender } from "../pipeline/delivery/http-sender.ts";
+import type { Sender } from "../pipeline/delivery/sender.ts";
 import { createForwarder, type Parcel } from "./forward.ts";
+
+const opener =
+  (timeoutMs = 10_000) =>
+  ({ url, contentType }: Parcel): Sender =>
+    createHttpSender({ url, rpc: "", headers: {}, contentType, compression: "none", timeoutMs, tls: {} });
 
 let collector: Server | undefined;
 
@@ -29,7 +36,7 @@ async function listen(answer: (body: string) => number): Promise<(body: string) 
 test("what could not be delivered is tried again by itself", async () => {
   const bodies: string[] = [];
   const parcel = await listen((body) => (bodies.push(body) < 3 ? 503 : 200));
-  const forwarder = createForwarder({ headers: {}, warn: () => undefined, retryDelayMs: 5 });
+  const forwarder = createForwarder({ open: opener(), warn: () => undefined, retryDelayMs: 5 });
   await forwarder.send(parcel("a")).done;
   await vi.waitFor(() => expect(bodies).toEqual(["a", "a", "a"]));
 });
@@ -43,7 +50,7 @@ test("the queue keeps the newest posts within its bytes", async () => {
   });
   const warnings: string[] = [];
   const forwarder = createForwarder({
-    headers: {},
+    open: opener(),
     warn: (text) => warnings.push(text),
     queueMaxBytes: 20,
     retryDelayMs: 60_000,
@@ -60,11 +67,11 @@ test("a refusal is final: the post is dropped and said", async () => {
   const bodies: string[] = [];
   const parcel = await listen((body) => (bodies.push(body) > 0 ? 400 : 200));
   const warnings: string[] = [];
-  const forwarder = createForwarder({ headers: {}, warn: (text) => warnings.push(text) });
+  const forwarder = createForwarder({ open: opener(), warn: (text) => warnings.push(text) });
   await forwarder.send(parcel("bad")).done;
   await forwarder.flush();
   expect(bodies).toEqual(["bad"]);
-  expect(warnings).toEqual([expect.stringContaining("refused the browser's data with status 400")]);
+  expect(warnings).toEqual([expect.stringContaining("refused the browser's data: status 400")]);
 });
 
 test("a collector that accepts and never answers does not hold the post for ever", async () => {
@@ -73,9 +80,8 @@ test("a collector that accepts and never answers does not hold the post for ever
   const { port } = collector.address() as AddressInfo;
   const warnings: string[] = [];
   const forwarder = createForwarder({
-    headers: {},
+    open: opener(50),
     warn: (text) => warnings.push(text),
-    timeoutMs: 50,
     retryDelayMs: 60_000,
   });
   await forwarder.send({

@@ -1,7 +1,4 @@
-import { request as httpRequest } from "node:http";
-import { request as httpsRequest } from "node:https";
-import { context } from "@opentelemetry/api";
-import { suppressTracing } from "@opentelemetry/core";
+import type { Outcome, Sender } from "../pipeline/delivery/sender.ts";
 
 export interface Parcel {
   readonly url: string;
@@ -17,28 +14,27 @@ export interface Forwarder {
 }
 
 export interface ForwarderOptions {
-  /** Secret headers of the collector; the browser never sees them. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** What posts to one address of the collector; asked once for each address and type, again where it threw. */
+  readonly open: (parcel: Parcel) => Sender;
   readonly warn: (text: string) => void;
   /** What may wait while the collector is down; beyond it the oldest go. */
   readonly queueMaxBytes?: number;
-  readonly timeoutMs?: number;
   readonly retryDelayMs?: number;
 }
 
-const RETRYABLE = new Set([429, 502, 503, 504]);
 const MAX_RETRY_DELAY_MS = 30_000;
 
 /** Posts the browser's data to the collector, keeping a bounded queue while it is down. */
 export function createForwarder(options: ForwarderOptions): Forwarder {
-  const { queueMaxBytes = 8 * 1024 * 1024, timeoutMs = 10_000, retryDelayMs = 1000 } = options;
+  const { queueMaxBytes = 8 * 1024 * 1024, retryDelayMs = 1000 } = options;
+  const senderOf = openOnce(options.open);
   const waiting: Parcel[] = [];
   const underway = new Set<Promise<void>>();
   let waitingBytes = 0;
   let delayMs = retryDelayMs;
   let timer: NodeJS.Timeout | undefined;
 
-  const wait = (parcel: Parcel, reason: string): void => {
+  const wait = (parcel: Parcel, { reason, cure, afterMs = 0 }: Delay): void => {
     waiting.push(parcel);
     waitingBytes += parcel.body.byteLength;
     let dropped = 0;
@@ -47,30 +43,33 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       dropped += 1;
     }
     options.warn(
-      `the collector at ${parcel.url} does not take the browser's data: ${reason}; ${waiting.length} posts wait${dropped > 0 ? `, ${dropped} dropped` : ""}. Start it or correct OTEL_EXPORTER_OTLP_ENDPOINT.`,
+      `the collector at ${parcel.url} does not take the browser's data: ${reason}; ${waiting.length} posts wait${dropped > 0 ? `, ${dropped} dropped` : ""}. ${cure}.`,
     );
     if (timer) return;
-    timer = setTimeout(() => {
-      timer = undefined;
-      delayMs = Math.min(delayMs * 2, MAX_RETRY_DELAY_MS);
-      retry();
-    }, delayMs);
+    timer = setTimeout(
+      () => {
+        timer = undefined;
+        delayMs = Math.min(delayMs * 2, MAX_RETRY_DELAY_MS);
+        retry();
+      },
+      Math.max(delayMs, afterMs),
+    );
     // A collector that is down must not keep the process alive.
     timer.unref();
   };
 
   const deliver = async (parcel: Parcel): Promise<void> => {
-    try {
-      const status = await post(parcel, options.headers, timeoutMs);
-      if (RETRYABLE.has(status)) return wait(parcel, `status ${status}`);
-      delayMs = retryDelayMs;
-      if (status >= 400) {
-        options.warn(
-          `the collector at ${parcel.url} refused the browser's data with status ${status}; it is dropped.`,
-        );
-      }
-    } catch (error) {
-      wait(parcel, error instanceof Error ? error.message || error.name : String(error));
+    const outcome = await attempt(senderOf, parcel);
+    if (outcome.kind === "later") return wait(parcel, outcome);
+    delayMs = retryDelayMs;
+    if (outcome.kind === "refused") {
+      options.warn(
+        `the collector at ${parcel.url} refused the browser's data: ${outcome.reason}; it is dropped. ${outcome.cure}.`,
+      );
+    } else if (outcome.rejected > 0) {
+      options.warn(
+        `the collector at ${parcel.url} rejected ${outcome.rejected} items of the browser's data: ${outcome.message}`,
+      );
     }
   };
 
@@ -94,29 +93,23 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   };
 }
 
-// node:http and not fetch: Next.js replaces fetch with one that belongs to the running request and its cache.
-function post(parcel: Parcel, headers: Readonly<Record<string, string>>, timeoutMs: number): Promise<number> {
-  const send = parcel.url.startsWith("https:") ? httpsRequest : httpRequest;
-  return context.with(
-    suppressTracing(context.active()),
-    () =>
-      new Promise<number>((resolve, reject) => {
-        const request = send(parcel.url, {
-          method: "POST",
-          signal: AbortSignal.timeout(timeoutMs),
-          headers: {
-            ...headers,
-            "content-type": parcel.contentType,
-            "content-length": parcel.body.byteLength,
-          },
-        });
-        request.once("error", reject);
-        request.once("response", (response) => {
-          response.once("error", reject);
-          response.once("end", () => resolve(response.statusCode ?? 0));
-          response.resume();
-        });
-        request.end(parcel.body);
-      }),
-  );
+function openOnce(open: ForwarderOptions["open"]): ForwarderOptions["open"] {
+  const senders = new Map<string, Sender>();
+  return (parcel) => {
+    const key = `${parcel.contentType} ${parcel.url}`;
+    const sender = senders.get(key) ?? open(parcel);
+    senders.set(key, sender);
+    return sender;
+  };
+}
+
+type Delay = Extract<Outcome, { kind: "later" }>;
+
+async function attempt(senderOf: (parcel: Parcel) => Sender, parcel: Parcel): Promise<Outcome> {
+  try {
+    return await senderOf(parcel).send(parcel.body);
+  } catch (error) {
+    // A certificate that cannot be read: its message says what to do.
+    return { kind: "later", reason: String(error), cure: "The posts go once that is mended", reached: false };
+  }
 }

@@ -32,6 +32,22 @@ export function createSender(
   });
 }
 
+/**
+ * What takes the browser's data on, as it came: by HTTP, with the headers, certificates and compression of our own spans.
+ * @throws when a certificate cannot be read.
+ */
+export function createForwardSender(url: string, contentType: string, config: ServerConfig): Sender {
+  return openWhenUsed(false, {
+    url,
+    rpc: "",
+    headers: config.headers,
+    contentType,
+    compression: config.compression,
+    timeoutMs: config.exportTimeoutMs,
+    tls: readTls(config),
+  });
+}
+
 /** HTTP/2 and zlib are loaded with the first batch: a start pays for nothing it does not use. */
 function openWhenUsed(isGrpc: boolean, options: SenderOptions): Sender {
   const open = async (): Promise<Sender> =>
