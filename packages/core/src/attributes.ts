@@ -158,6 +158,8 @@ export const NEXT_ROUTE = "next.route";
 export const NEXT_FETCH_CACHE_STATUS = "next.fetch.cache_status";
 /** The event on the span that called `fetch` and got its answer out of Next.js's data cache. */
 export const CACHE_HIT_EVENT = "cache hit";
+/** The event on the span that called `fetch` and got its answer from an equal call of the same render. */
+export const SHARED_FETCH_EVENT = "shared fetch";
 /** Why a span of ours ended by a throw that is no failure: `redirect`, `notFound`, `forbidden`, `unauthorized`, `dynamic`. */
 export const CONTROL_FLOW = "next.control_flow";
 

@@ -1,13 +1,14 @@
-import { SpanKind, trace } from "@opentelemetry/api";
+import { context, SpanKind, trace } from "@opentelemetry/api";
 import { afterEach, expect, test } from "vitest";
 import { inMemory, nothing, type TracedCalls } from "../../test-data/traced-calls.ts";
+import { noteNetworkUse } from "./network-use.ts";
 import { hearCacheHits } from "./next-fetch.ts";
 
 let memory: TracedCalls;
 afterEach(() => memory.stop());
 
 // As Next.js 16.4.6 opens and describes the span of a fetch.
-async function nextFetch(status: string): Promise<string | undefined> {
+async function nextFetch(status: string, send: () => void = () => undefined): Promise<string | undefined> {
   const options = {
     kind: SpanKind.CLIENT,
     attributes: {
@@ -18,6 +19,8 @@ async function nextFetch(status: string): Promise<string | undefined> {
   };
   return trace.getTracer("next.js").startActiveSpan("fetch GET http://stock.test/", options, async (span) => {
     const current = trace.getActiveSpan()?.spanContext().spanId;
+    await Promise.resolve();
+    send();
     span.setAttributes({
       "http.status_code": 200,
       "next.fetch.idx": 1,
@@ -51,13 +54,25 @@ test("a hit is an event on the span that called fetch, with its address redacted
 test("what went to the network is told by no event, and the caller stays the current span", async () => {
   memory = inMemory();
   hearCacheHits(memory.provider);
+  const sent = (): void => noteNetworkUse(context.active());
   for (const status of ["miss", "skip"])
-    expect(await memory.inSpan(() => nextFetch(status))).toMatch(/^\w{16}$/);
+    expect(await memory.inSpan(() => nextFetch(status, sent))).toMatch(/^\w{16}$/);
   const spans = await memory.ended(2);
   expect(spans.map(({ name, events }) => [name, events.length])).toEqual([
     ["caller", 0],
     ["caller", 0],
   ]);
+});
+
+test("a fetch that shares the answer of another is told as that, beside one that asks", async () => {
+  memory = inMemory();
+  hearCacheHits(memory.provider);
+  const sent = (): void => noteNetworkUse(context.active());
+  await memory.inSpan(() => Promise.all([nextFetch("skip", sent), nextFetch("skip")]));
+  const [caller] = await memory.ended(1);
+  expect(
+    caller?.events.map(({ name, attributes }) => [name, attributes?.["next.fetch.cache_status"]]),
+  ).toEqual([["shared fetch", "skip"]]);
 });
 
 test("without a caller, or with one that is not kept, a hit is nothing", async () => {

@@ -7,6 +7,7 @@ import { endAnswered, endFailed, endGivenUp } from "./call-end.ts";
 import { callOptionsOf } from "./call-options.ts";
 import type { Calls, HeaderDoor } from "./calls.ts";
 import { guarded } from "./guarded.ts";
+import { noteNetworkUse } from "./network-use.ts";
 
 // What undici tells on its channels: https://github.com/nodejs/undici/blob/main/docs/docs/api/DiagnosticsChannel.md
 interface UndiciRequest {
@@ -79,6 +80,7 @@ function create(calls: Calls, request: UndiciRequest): void {
   if (method === "CONNECT" || origin === undefined) return;
   const caller = callerOf(request);
   const begin = (): void => {
+    noteNetworkUse(activeContext());
     const span = calls.begin(request, { method, path, origin: String(origin) }, door);
     if (!span) return;
     const signal = caller?.signal ?? callOptionsOf(activeContext())?.signal;

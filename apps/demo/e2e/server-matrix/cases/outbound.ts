@@ -21,7 +21,10 @@ export const outbound: Cases = () => [
     status: 200,
     route: "/deduplicated",
     below: ["render route (app) /deduplicated · internal", "  GET · client"],
-    inspect: ({ body }) => expect.soft(body).toContain("times 1 1."),
+    inspect: (seen) => {
+      expect.soft(seen.body).toContain("times 1 1.");
+      expect.soft(eventsOf(seen, "shared fetch")).toHaveLength(1);
+    },
   },
   linked("undici, the package", "undici"),
   linked("http.get", "node-get"),
@@ -44,6 +47,7 @@ export const outbound: Cases = () => [
     ...way("a fetch and the same out of the data cache", "cached", ["GET · client"]),
     inspect: (seen) => {
       expect.soft(hitsOf(seen)).toEqual(["hit"]);
+      expect.soft(eventsOf(seen, "shared fetch")).toEqual([]);
       expect.soft(toldOf(seen).times).toBe(1);
     },
   },
@@ -77,7 +81,10 @@ function linked(title: string, name: string, spanName = "GET"): Case {
   };
 }
 
-function hitsOf({ spans }: Seen): readonly unknown[] {
-  const events = spans.flatMap(({ events }) => events).filter(({ name }) => name === "cache hit");
-  return events.map(({ attributes }) => attributes["next.fetch.cache_status"]);
+function hitsOf(seen: Seen): readonly unknown[] {
+  return eventsOf(seen, "cache hit").map(({ attributes }) => attributes["next.fetch.cache_status"]);
+}
+
+function eventsOf({ spans }: Seen, event: string) {
+  return spans.flatMap(({ events }) => events).filter(({ name }) => name === event);
 }
