@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { logsTarget, metricsTarget, readServerConfig, sampleRatioOf, spanLimitsOf } from "./settings.ts";
+import { logsTarget, metricsTarget } from "./pipeline/signal-target.ts";
+import { readServerConfig, sampleRatioOf, spanLimitsOf } from "./settings.ts";
 import { VERSION } from "./version.ts";
 
 function read(env: Record<string, string>) {

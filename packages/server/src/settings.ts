@@ -233,44 +233,6 @@ export function readServerConfig(
   }
 }
 
-/** Where a signal goes, and how. */
-export interface SignalTarget {
-  /** The signal's own endpoint as it stands, else `endpoint` with the signal's path (grpc: the endpoint itself). */
-  readonly url: string;
-  /** As set; without it, port 4317 means grpc and anything else http/protobuf. */
-  readonly protocol: OtlpProtocol;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-type LogSettings = Pick<ServerConfig, "endpoint" | "logsEndpoint" | "logsProtocol" | "logsHeaders">;
-type MetricSettings = Pick<
-  ServerConfig,
-  "endpoint" | "metricsEndpoint" | "metricsProtocol" | "metricsHeaders"
->;
-
-export function logsTarget({ endpoint, ...config }: LogSettings): SignalTarget {
-  const { logsEndpoint: own, logsProtocol: protocol, logsHeaders: headers } = config;
-  return { ...targetOf({ endpoint, own, protocol, path: "/v1/logs" }), headers };
-}
-
-export function metricsTarget({ endpoint, ...config }: MetricSettings): SignalTarget {
-  const { metricsEndpoint: own, metricsProtocol: protocol, metricsHeaders: headers } = config;
-  return { ...targetOf({ endpoint, own, protocol, path: "/v1/metrics" }), headers };
-}
-
-interface SignalEndpoints {
-  readonly endpoint: string;
-  readonly own: string;
-  readonly protocol: OtlpProtocol | "";
-  readonly path: string;
-}
-
-function targetOf({ endpoint, own, protocol, path }: SignalEndpoints): Omit<SignalTarget, "headers"> {
-  const byPort = new URL(own || endpoint).port === "4317" ? "grpc" : "http/protobuf";
-  const chosen = protocol || byPort;
-  return { url: own || (chosen === "grpc" ? endpoint : `${endpoint}${path}`), protocol: chosen };
-}
-
 /** Share of new traces that are kept, and where the number comes from. */
 export function sampleRatioOf(config: ServerConfig): { readonly ratio: number; readonly why: string } {
   if (config.sampleRatio >= 0) return { ratio: config.sampleRatio, why: "as set" };

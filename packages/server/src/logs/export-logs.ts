@@ -13,8 +13,9 @@ import { EXCEPTION_MESSAGE, EXCEPTION_STACKTRACE, EXCEPTION_TYPE } from "@throug
 import { warnOnce } from "../log.ts";
 import { createSender } from "../pipeline/delivery/create-sender.ts";
 import { createSignalExporter } from "../pipeline/signal-exporter.ts";
+import { logsTarget } from "../pipeline/signal-target.ts";
 import { processState } from "../process-state.ts";
-import { logsTarget, type ServerConfig } from "../settings.ts";
+import type { ServerConfig } from "../settings.ts";
 import { activeContext } from "../spans/current-context.ts";
 import type { LogLine } from "./log-line.ts";
 import { redactLogs } from "./redact-logs.ts";

@@ -2,7 +2,8 @@ import { JsonMetricsSerializer, ProtobufMetricsSerializer } from "@opentelemetry
 import type { PushMetricExporter } from "@opentelemetry/sdk-metrics";
 import { createSender } from "../pipeline/delivery/create-sender.ts";
 import { createSignalExporter } from "../pipeline/signal-exporter.ts";
-import { metricsTarget, type ServerConfig } from "../settings.ts";
+import { metricsTarget } from "../pipeline/signal-target.ts";
+import type { ServerConfig } from "../settings.ts";
 
 /** Sends metrics to their collector; a failure is told at most once a minute. */
 export function createMetricExporter(config: ServerConfig): PushMetricExporter {

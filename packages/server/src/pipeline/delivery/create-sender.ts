@@ -1,7 +1,8 @@
 import { context, ROOT_CONTEXT } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
 import { readHostFile } from "../../read-host-file.ts";
-import type { ServerConfig, SignalTarget } from "../../settings.ts";
+import type { ServerConfig } from "../../settings.ts";
+import type { SignalTarget } from "../signal-target.ts";
 import type { Outcome, Sender, SenderOptions } from "./sender.ts";
 
 const RPC = {
