@@ -4,13 +4,14 @@ import { findRedis, startRedis } from "../../../scripts/services.mjs";
 import { casesOf } from "./server-matrix/cases/index.ts";
 import { COMBINATIONS } from "./server-matrix/combinations.ts";
 import { type Downstream, startDownstream } from "./server-matrix/downstream.ts";
+import { checkEntryTable } from "./server-matrix/entry-table.ts";
 import { runCases } from "./server-matrix/run-cases.ts";
 import { withBuild } from "./server-matrix/server-app.ts";
 import { checkModes } from "./server-matrix/server-modes.ts";
 import { checkTools } from "./server-matrix/tools.ts";
 
 /** The builds that are run in further ways. */
-const MODES = ["turbopack"];
+const MODES = ["turbopack", "webpack-base"];
 
 const processes = createProcesses();
 let downstream: Downstream;
@@ -39,6 +40,7 @@ for (const combination of COMBINATIONS) {
       });
       await checkTools(built, env);
       expectQuietBuild(built.buildLog);
+      await checkEntryTable(built, env);
       if (MODES.includes(combination.name)) await checkModes(built, env);
     });
   });

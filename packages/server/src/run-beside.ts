@@ -120,10 +120,13 @@ function createProvider({ config, resource, sampler }: Parts, processor: SpanPro
 }
 
 /** Ours, and what the caller brought; after the provider is global, so that one with its own copy of the api finds it too. */
-function startInstruments({ isNext, rules, incoming, storage, instrumentations }: Parts): () => void {
+function startInstruments(parts: Parts): () => void {
+  const { isNext, rules, incoming, storage, records, instrumentations } = parts;
   const stops = [startInstrumentations(instrumentations, trace.getTracerProvider())];
   const tracer = trace.getTracer("@throughline/server", VERSION);
-  stops.push(traceOutbound(tracer, rules));
+  stops.push(
+    traceOutbound(tracer, rules, { callerHeader: () => records.current()?.response.req.headers.traceparent }),
+  );
   // In Next.js the SERVER spans are Next.js's own.
   if (!isNext) stops.push(traceNodeRequests(tracer, { ...incoming, enter: storage.enter }));
   return () => {

@@ -12,7 +12,7 @@ import {
   SimpleSpanProcessor,
   TraceIdRatioBasedSampler,
 } from "@opentelemetry/sdk-trace-base";
-import type { CallRules } from "../src/outbound/calls.ts";
+import type { CallRules, Surroundings } from "../src/outbound/calls.ts";
 import { traceOutbound } from "../src/outbound/outbound.ts";
 
 export interface TracedCalls {
@@ -36,9 +36,13 @@ const RULES: CallRules = {
 };
 
 /** A tracer whose spans stay in memory, and our instruments on `fetch`, undici and node:http. */
-export function traceCalls(rules: Partial<CallRules> = {}, sampler: Sampler = everything()): TracedCalls {
+export function traceCalls(
+  rules: Partial<CallRules> = {},
+  sampler: Sampler = everything(),
+  surroundings: Surroundings = {},
+): TracedCalls {
   const memory = inMemory(sampler);
-  const stop = traceOutbound(memory.tracer, { ...RULES, ...rules });
+  const stop = traceOutbound(memory.tracer, { ...RULES, ...rules }, surroundings);
   return {
     ...memory,
     async stop() {

@@ -32,23 +32,34 @@ export async function runCases(
   await expectNothingElse(asked, app);
 }
 
-/** The same, where the trace below is another one: the SERVER span of every case alone. */
+/**
+ * The same, where the trace below is another one: the SERVER span of every case alone, and which library is to have
+ * opened it.
+ */
 export async function runEntries(
   cases: readonly Case[],
   app: ServedApp,
   combination: Combination,
+  library = "next.js",
 ): Promise<void> {
   for (const { each, traceId, parent, method } of await askAll(cases, app, combination)) {
     const title = `${each.title}, ${parent ? "with" : "without"} traceparent`;
     const spans = (await readTrace(traceId))?.spans ?? [];
-    const servers = spans.filter((span) => span.kind === "server");
-    expect.soft(servers, `SERVER spans of ${title}`).toHaveLength(1);
+    const servers = entriesOf(spans);
+    expect.soft(servers.map(({ name }) => name), `SERVER spans of ${title}`).toHaveLength(1);
     for (const server of servers) {
       expect.soft(server.parentSpanId, `parent of ${title}`).toBe(parent);
+      expect.soft(server.scope.name, `library of ${title}`).toBe(library);
       expect.soft(server.name).toBe(each.route ? `${method} ${each.route}` : method);
       expectServerSpan(server, { each, method, title, base: combination.base });
     }
   }
+}
+
+/** The SERVER spans, without those of requests that the app has made to itself. */
+function entriesOf(spans: readonly SpanJson[]): readonly SpanJson[] {
+  const calls = new Set(spans.filter(({ kind }) => kind === "client").map(({ spanId }) => spanId));
+  return spans.filter((span) => span.kind === "server" && !calls.has(span.parentSpanId ?? ""));
 }
 
 async function askAll(cases: readonly Case[], app: ServedApp, combination: Combination): Promise<Asked[]> {

@@ -27,7 +27,7 @@ export async function checkModes(built: BuiltApp, env: Env): Promise<void> {
   // What the app gives `register` comes second here, and Next.js's cached fetches are not heard.
   const first = { ...env, TRACED_FIRST: "1" };
   await built.serve({ service: `${service}-custom-first`, env: first, script }, (app) =>
-    runEntries([...casesOf(combination), OWN], app, combination),
+    runCases([...casesOf(combination), OWN], app, combination),
   );
 }
 

@@ -32,7 +32,7 @@ export function startIsolated({ tracer, storage, rules, incoming }: IsolateOptio
       enter: storage.enter,
     }),
     // Without headers: two would make both invalid, and the other tracer may write one after us.
-    traceOutbound(tracer, { ...rules, propagators: [] }, () => storage.manager.active()),
+    traceOutbound(tracer, { ...rules, propagators: [] }, { active: () => storage.manager.active() }),
   ];
   return () => {
     for (const stop of stops) stop();

@@ -20,8 +20,10 @@ import { createTargets, type Place, type TargetRules } from "./targets.ts";
 
 /** How to read and add the headers of one kind of request. */
 export interface HeaderDoor<Request> {
-  has(request: Request, name: string): boolean;
+  get(request: Request, name: string): string | undefined;
   add(request: Request, name: string, value: string): void;
+  /** Of a header that is there. */
+  replace(request: Request, name: string, value: string): void;
 }
 
 export interface CallRules extends TargetRules {
@@ -46,15 +48,32 @@ export interface RequestLine {
   readonly path: string;
 }
 
+/** What the calls are made in. */
+export interface Surroundings {
+  readonly active?: (() => Context) | undefined;
+  /** The `traceparent` that the request being answered came with. */
+  readonly callerHeader?: (() => unknown) | undefined;
+}
+
 /** What all ways out share: whether a request is traced, what its span says, and which headers it gets. */
 export function createCalls(
   tracer: Tracer,
   rules: CallRules,
-  activeContext: () => Context = () => context.active(),
+  { active: activeContext = () => context.active(), callerHeader }: Surroundings = {},
 ): Calls {
   const placeOf = createTargets(rules);
   const sendsTrace = rules.propagators.includes("tracecontext");
   const baggage = rules.propagators.includes(BAGGAGE) ? new W3CBaggagePropagator() : undefined;
+
+  /** Whether the header is ours now. Who writes one wants another parent; a second value would make both invalid. */
+  function writeParent<Request>(request: Request, door: HeaderDoor<Request>, span: SpanContext): boolean {
+    const given = door.get(request, TRACEPARENT);
+    if (given === undefined) door.add(request, TRACEPARENT, traceparentOf(span));
+    // Handed on with all the headers that came, as Next.js does after an action that redirects: nobody chose it.
+    else if (given === callerHeader?.()) door.replace(request, TRACEPARENT, traceparentOf(span));
+    else return false;
+    return true;
+  }
 
   function write<Request>(
     request: Request,
@@ -62,14 +81,12 @@ export function createCalls(
     { active, place, span }: { active: Context; place: Place; span: SpanContext },
   ): void {
     const { target } = place;
-    // Who writes the header wants another parent; a second value would make both invalid.
-    if (sendsTrace && target.receivesTrace && !door.has(request, TRACEPARENT)) {
-      door.add(request, TRACEPARENT, traceparentOf(span));
+    if (sendsTrace && target.receivesTrace && writeParent(request, door, span)) {
       const state = span.traceState?.serialize();
-      if (state && !door.has(request, TRACESTATE)) door.add(request, TRACESTATE, state);
+      if (state && door.get(request, TRACESTATE) === undefined) door.add(request, TRACESTATE, state);
     }
     if (!baggage || !target.receivesBaggage || !propagation.getBaggage(active)) return;
-    if (door.has(request, BAGGAGE)) return;
+    if (door.get(request, BAGGAGE) !== undefined) return;
     baggage.inject(active, request, { set: (to, name, value) => door.add(to, name, value) });
   }
 

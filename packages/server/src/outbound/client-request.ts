@@ -11,10 +11,14 @@ interface WrittenHeaders {
 type Request = ClientRequest & WrittenHeaders;
 
 export const clientRequestDoor: HeaderDoor<ClientRequest> = {
-  has: (request: Request, name) => headerOf(request, name) !== undefined,
+  get: headerOf,
   add(request: Request, name, value) {
     if (typeof request._header === "string") addToWritten(request, `${name}: ${value}\r\n`);
     else request.setHeader(name, value);
+  },
+  replace(request: Request, name, value) {
+    if (typeof request._header !== "string") request.setHeader(name, value);
+    else rewrite(request, (text) => text.replace(lineOf(name), `\r\n${name}: ${value}`));
   },
 };
 
@@ -27,19 +31,29 @@ export function originOf(request: ClientRequest): string {
 
 function headerOf(request: Request, name: string): string | undefined {
   if (typeof request._header === "string") {
-    return new RegExp(`\\r\\n${name}: ?([^\\r]*)`, "i").exec(request._header)?.[1];
+    return lineOf(name).exec(request._header)?.[1];
   }
   const value = request.getHeader(name);
   return value === undefined ? undefined : String(value);
 }
 
 function addToWritten(request: Request, line: string): void {
+  rewrite(request, (text) => {
+    const first = text.indexOf("\r\n") + 2;
+    return text.slice(0, first) + line + text.slice(first);
+  });
+}
+
+function rewrite(request: Request, change: (text: string) => string): void {
   const before = request._header ?? "";
-  const first = before.indexOf("\r\n") + 2;
-  const after = before.slice(0, first) + line + before.slice(first);
+  const after = change(before);
   request._header = after;
   for (const waiting of request.outputData ?? []) {
     if (typeof waiting.data === "string" && waiting.data.startsWith(before))
       waiting.data = after + waiting.data.slice(before.length);
   }
+}
+
+function lineOf(name: string): RegExp {
+  return new RegExp(`\\r\\n${name}: ?([^\\r]*)`, "i");
 }

@@ -157,6 +157,18 @@ describe.each(Object.entries(ways))("%s", (_, way) => {
     expect(timesSent(server.requests[0], "traceparent")).toBe(1);
   });
 
+  test("a traceparent that is handed on as it came is replaced", async () => {
+    calls = traceCalls({}, undefined, { callerHeader: () => CALLER });
+    await calls.inSpan(() => way({ headers: { "x-other": "kept", Traceparent: CALLER, "x-last": "too" } }));
+    const [client] = await calls.ended(2);
+    expect(server.requests[0]?.headers).toMatchObject({
+      traceparent: traceparentOf(client),
+      "x-other": "kept",
+      "x-last": "too",
+    });
+    expect(timesSent(server.requests[0], "traceparent")).toBe(1);
+  });
+
   test("sends the parent's ids with flags 00 and makes no span where the trace is not kept", async () => {
     calls = traceCalls();
     const parent = trace.setSpanContext(ROOT_CONTEXT, UNSAMPLED);

@@ -58,13 +58,10 @@ export function traceUndici(calls: Calls): () => void {
 }
 
 const door: HeaderDoor<UndiciRequest> = {
-  has({ headers }, name) {
-    if (typeof headers === "string") return new RegExp(`^${name}:`, "im").test(headers);
-    for (let index = 0; index < headers.length; index += 2) {
-      const key = headers[index];
-      if (key !== undefined && key.length === name.length && String(key).toLowerCase() === name) return true;
-    }
-    return false;
+  get({ headers }, name) {
+    if (typeof headers === "string") return lineOf(name).exec(headers)?.[1];
+    const index = indexOf(headers, name);
+    return index < 0 ? undefined : String(headers[index + 1]);
   },
   add(request, name, value) {
     if (request.addHeader) request.addHeader(name, value);
@@ -72,7 +69,24 @@ const door: HeaderDoor<UndiciRequest> = {
     else if (typeof request.headers === "string") request.headers += `${name}: ${value}\r\n`;
     else request.headers.push(name, value);
   },
+  replace(request, name, value) {
+    const { headers } = request;
+    if (typeof headers === "string") request.headers = headers.replace(lineOf(name), `${name}: ${value}`);
+    else headers[indexOf(headers, name) + 1] = value;
+  },
 };
+
+function lineOf(name: string): RegExp {
+  return new RegExp(`^${name}: ?([^\\r\\n]*)`, "im");
+}
+
+function indexOf(headers: Exclude<UndiciRequest["headers"], string>, name: string): number {
+  for (let index = 0; index < headers.length; index += 2) {
+    const key = headers[index];
+    if (key !== undefined && key.length === name.length && String(key).toLowerCase() === name) return index;
+  }
+  return -1;
+}
 
 function create(calls: Calls, request: UndiciRequest): void {
   const { method, path, origin } = request;

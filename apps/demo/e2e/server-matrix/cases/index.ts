@@ -10,6 +10,7 @@ import { proxy } from "./proxy.ts";
 import { rendering } from "./rendering.ts";
 import { routeHandlers } from "./route-handlers.ts";
 import { serverActions } from "./server-actions.ts";
+import { stale } from "./stale.ts";
 
 /** Every theme; each is a file of this folder. */
 const THEMES = [
@@ -17,6 +18,7 @@ const THEMES = [
   routeHandlers,
   pages,
   rendering,
+  stale,
   pagesApi,
   pagesProps,
   controlFlow,

@@ -27,6 +27,8 @@ export const outbound: Cases = () => [
     },
   },
   linked("undici, the package", "undici"),
+  linked("undici, the package, with a dispatcher of its own", "dispatcher"),
+  linked("undici's own fetch", "undici-fetch"),
   linked("http.get", "node-get"),
   linked("a fetch of a Request", "request"),
   linked("a fetch with a name", "named", "look up stock"),

@@ -18,6 +18,15 @@ export const pages: Cases = () => [
     below: ["render route (app) /rsc/[id] · internal", "  GET · client", "  read item · internal"],
   },
   {
+    title: "a navigation to a dynamic page",
+    path: "/rsc/7?_rsc=",
+    init: { headers: { rsc: "1" } },
+    status: 200,
+    route: "/rsc/[id]",
+    // Next.js has no span for a render that is not one of HTML.
+    below: ["GET · client", "read item · internal"],
+  },
+  {
     title: "a page that streams",
     path: "/slow",
     status: 200,

@@ -1,3 +1,4 @@
+import { expect } from "@playwright/test";
 import type { Cases } from "../case.ts";
 
 /** The ways out of proxy.js; where it lets a request pass, every other case has it. */
@@ -16,6 +17,12 @@ export const proxy: Cases = (combination) =>
           path: "/proxied/elsewhere",
           status: 200,
           below: ["GET · client"],
+          // With all the headers that came, the caller's traceparent among them.
+          inspect: ({ spans, body }) => {
+            const client = spans.find(({ kind }) => kind === "client");
+            const told = JSON.parse(body) as { readonly traceparent?: string };
+            expect.soft(told.traceparent).toBe(`00-${client?.traceId}-${client?.spanId}-01`);
+          },
         },
         { title: "a redirect by the proxy", path: "/proxied/redirect", status: 307, below: [] },
         { title: "an answer of the proxy", path: "/proxied/direct", status: 401, below: [] },

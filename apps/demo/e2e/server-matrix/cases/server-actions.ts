@@ -1,17 +1,17 @@
 import { expect } from "@playwright/test";
 import type { Case, Cases, Seen } from "../case.ts";
+import type { Combination } from "../combinations.ts";
 import type { ServedApp } from "../server-app.ts";
 
 const RENDER = "render route (app) /action · internal";
 
+/** The actions that Next.js's control flow ends, which is no error. */
+const REDIRECTIONS = ["leaves", "leavesForGood"];
+const INTERRUPTIONS = { findsNothing: 404, forbids: 403, asksWho: 401 } as const;
+
 /** Server actions, called by the router's `fetch` and by forms that are posted without JavaScript. */
-export const serverActions: Cases = ({ base }) => {
-  const action = (each: Omit<Case, "path" | "route">): Case => ({
-    path: "/action",
-    route: "/action",
-    ...each,
-  });
-  const page = `/action${base ? "/" : ""}`;
+export const serverActions: Cases = (combination) => {
+  const page = pageOf(combination);
   return [
     action({
       title: "a server action",
@@ -47,14 +47,61 @@ export const serverActions: Cases = ({ base }) => {
       status: 200,
       below: ["saveForm · internal", "  GET · client", RENDER],
     }),
-    action({
-      title: "a form whose action redirects, posted without JavaScript",
-      init: async (app) => posted(app, { [`$ACTION_ID_${await idOf(app, page, "leaves")}`]: "" }),
-      status: 303,
-      below: ["leaves · internal"],
-    }),
+    ...controlFlow(combination),
   ];
 };
+
+/** What Next.js throws to leave an action is no error. */
+function controlFlow(combination: Combination): readonly Case[] {
+  const { base, proxy } = combination;
+  const page = pageOf(combination);
+  // Next.js asks itself for the page that comes next, and answers with it; without the slash that it wants at first.
+  const next = [
+    ...(base ? ["GET · client"] : []),
+    "GET · client",
+    "  GET /static · server",
+    ...(proxy ? ["    middleware GET · internal"] : []),
+  ];
+  return [
+    ...REDIRECTIONS.flatMap((name) => [
+      action({
+        title: `a server action that redirects: ${name}`,
+        init: async (app) => called(app, await idOf(app, page, name)),
+        status: 200,
+        below: [`${name} · internal`, ...next],
+      }),
+      action({
+        title: `a form whose action redirects, posted without JavaScript: ${name}`,
+        init: async (app) => posted(app, { [`$ACTION_ID_${await idOf(app, page, name)}`]: "" }),
+        status: 303,
+        below: [`${name} · internal`],
+      }),
+    ]),
+    ...Object.entries(INTERRUPTIONS).flatMap(([name, status]) => [
+      action({
+        title: `a server action that leaves the page: ${name}`,
+        init: async (app) => called(app, await idOf(app, page, name)),
+        status,
+        below: [`${name} · internal`],
+      }),
+      action({
+        title: `a form whose action leaves the page, posted without JavaScript: ${name}`,
+        init: async (app) => posted(app, { [`$ACTION_ID_${await idOf(app, page, name)}`]: "" }),
+        // Next.js renders what it has for a page that is not found, for all three.
+        status: 404,
+        below: [`${name} · internal`, RENDER],
+      }),
+    ]),
+  ];
+}
+
+function action(each: Omit<Case, "path" | "route">): Case {
+  return { path: "/action", route: "/action", ...each };
+}
+
+function pageOf({ base }: Combination): string {
+  return `/action${base ? "/" : ""}`;
+}
 
 function expectPlace(name: string | undefined, file: string) {
   return ({ spans }: Seen): void => {

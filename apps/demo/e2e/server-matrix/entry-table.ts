@@ -1,0 +1,29 @@
+import { casesOf } from "./cases/index.ts";
+import { runEntries } from "./run-cases.ts";
+import type { BuiltApp } from "./server-app.ts";
+
+/** Each kind of entry, in a build that has a proxy. */
+const ENTRIES = ["/api/plain", "/api/classic", "/action", "/rsc/7?_rsc=", "/proxied/direct", "/proxied/rewrite"];
+
+const UPSTREAM = "@opentelemetry/instrumentation-http";
+
+const SURROUNDINGS = [
+  { name: "verbose", env: { NEXT_OTEL_VERBOSE: "1" }, library: "next.js" },
+  { name: "upstream", env: { UPSTREAM_HTTP: "1" }, library: UPSTREAM },
+  { name: "verbose-upstream", env: { NEXT_OTEL_VERBOSE: "1", UPSTREAM_HTTP: "1" }, library: UPSTREAM },
+];
+
+/** Who else has a say in the SERVER span: Next.js's verbose spans, and OpenTelemetry's own instrumentation of http. */
+export async function checkEntryTable(
+  { combination, serve }: BuiltApp,
+  given: Readonly<Record<string, string>>,
+): Promise<void> {
+  if (!combination.proxy) return;
+  const cases = casesOf(combination).filter(({ path }) => ENTRIES.includes(path));
+  for (const { name, env, library } of SURROUNDINGS) {
+    const service = `server-app-${combination.name}-${name}-entries`;
+    await serve({ service, env: { ...given, ...env } }, (app) =>
+      runEntries(cases, app, combination, library),
+    );
+  }
+}
