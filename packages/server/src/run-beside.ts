@@ -22,14 +22,14 @@ import type { CallRules } from "./outbound/calls.ts";
 import { hearCacheHits } from "./outbound/next-fetch.ts";
 import { traceOutbound } from "./outbound/outbound.ts";
 import { createPropagator } from "./outbound/propagator.ts";
-import { flushProcess, type Tracing } from "./process-state.ts";
+import { flushProcess, processState, type Tracing } from "./process-state.ts";
 import type { Instrumentation } from "./register-options.ts";
 import { flushAfterResponse } from "./requests/after-response.ts";
 import { dropBookkeeping, skipBookkeeping } from "./requests/bookkeeping.ts";
 import { nextSpans } from "./requests/next-spans.ts";
 import { type IncomingOptions, traceNodeRequests } from "./requests/node-requests.ts";
 import type { ResponseRecord, ResponseRecords } from "./requests/response-record.ts";
-import { letNextTellOfFetches, type ServerConfig, spanLimitsOf } from "./settings.ts";
+import { type ServerConfig, spanLimitsOf } from "./settings.ts";
 import { createTracerProvider } from "./tracer/tracer.ts";
 import { VERSION } from "./version.ts";
 
@@ -77,6 +77,7 @@ function runOwn(parts: Parts): Tracing {
     async stop(): Promise<void> {
       stopInstruments();
       stopTelling();
+      processState().hearsFetches = false;
       await processor.shutdown();
       for (const api of [trace, context, propagation]) api.disable();
     },
@@ -147,7 +148,7 @@ function lineTo(next: SpanProcessor, records: ResponseRecords): SpanProcessor {
 function listenToNext(provider: TracerProvider): void {
   skipBookkeeping(provider);
   hearCacheHits(provider);
-  letNextTellOfFetches();
+  processState().hearsFetches = true;
 }
 
 function servedBy({ records, storage }: Parts): Served {

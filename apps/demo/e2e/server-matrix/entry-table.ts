@@ -1,9 +1,16 @@
 import { casesOf } from "./cases/index.ts";
-import { runEntries } from "./run-cases.ts";
+import { flush, runEntries } from "./run-cases.ts";
 import type { BuiltApp } from "./server-app.ts";
 
 /** Each kind of entry, in a build that has a proxy. */
-const ENTRIES = ["/api/plain", "/api/classic", "/action", "/rsc/7?_rsc=", "/proxied/direct", "/proxied/rewrite"];
+const ENTRIES = [
+  "/api/plain",
+  "/api/classic",
+  "/action",
+  "/rsc/7?_rsc=",
+  "/proxied/direct",
+  "/proxied/rewrite",
+];
 
 const UPSTREAM = "@opentelemetry/instrumentation-http";
 
@@ -22,8 +29,10 @@ export async function checkEntryTable(
   const cases = casesOf(combination).filter(({ path }) => ENTRIES.includes(path));
   for (const { name, env, library } of SURROUNDINGS) {
     const service = `server-app-${combination.name}-${name}-entries`;
-    await serve({ service, env: { ...given, ...env } }, (app) =>
-      runEntries(cases, app, combination, library),
-    );
+    await serve({ service, env: { ...given, ...env } }, async (app) => {
+      // It is answered when register() is over; Next.js calls itself ready before.
+      await flush(app, combination);
+      await runEntries(cases, app, combination, library);
+    });
   }
 }

@@ -46,7 +46,12 @@ export async function runEntries(
     const title = `${each.title}, ${parent ? "with" : "without"} traceparent`;
     const spans = (await readTrace(traceId))?.spans ?? [];
     const servers = entriesOf(spans);
-    expect.soft(servers.map(({ name }) => name), `SERVER spans of ${title}`).toHaveLength(1);
+    expect
+      .soft(
+        servers.map(({ name }) => name),
+        `SERVER spans of ${title}`,
+      )
+      .toHaveLength(1);
     for (const server of servers) {
       expect.soft(server.parentSpanId, `parent of ${title}`).toBe(parent);
       expect.soft(server.scope.name, `library of ${title}`).toBe(library);
