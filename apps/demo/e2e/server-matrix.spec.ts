@@ -2,7 +2,8 @@ import { expect, test } from "@playwright/test";
 import { createProcesses } from "../../../scripts/processes.mjs";
 import { findRedis, startRedis } from "../../../scripts/services.mjs";
 import { casesOf } from "./server-matrix/cases/index.ts";
-import { COMBINATIONS } from "./server-matrix/combinations.ts";
+import { libraries } from "./server-matrix/cases/libraries.ts";
+import { COMBINATIONS, type Combination } from "./server-matrix/combinations.ts";
 import { type Downstream, startDownstream } from "./server-matrix/downstream.ts";
 import { checkEntryTable } from "./server-matrix/entry-table.ts";
 import { runCases } from "./server-matrix/run-cases.ts";
@@ -12,6 +13,15 @@ import { checkTools } from "./server-matrix/tools.ts";
 
 /** The builds that are run in further ways. */
 const MODES = ["turbopack", "webpack-base"];
+
+const DEFAULT: Combination = {
+  name: "",
+  webpack: false,
+  standalone: false,
+  cacheComponents: false,
+  proxy: false,
+  base: false,
+};
 
 const processes = createProcesses();
 let downstream: Downstream;
@@ -45,6 +55,26 @@ for (const combination of COMBINATIONS) {
     });
   });
 }
+
+test("without withTracing the boot names the library that was bundled, and the cure; the others are traced", async () => {
+  test.setTimeout(180_000);
+  const without = { WITHOUT_KIT: "1" };
+  const combination = { ...DEFAULT, name: "turbopack-without-kit" };
+  await withBuild(
+    combination,
+    (built) =>
+      built.serve({ service: "server-app-without-kit", env: { ...env, ...without } }, async (app) => {
+        const found = libraries(combination).filter(({ path }) => path !== "/api/redis");
+        await runCases(found, app, combination);
+        expect(app.log.filter((line) => line.includes("NOT patched"))).toEqual([
+          expect.stringContaining(
+            'ioredis: installed, NOT patched, Next.js bundled it; wrap next.config with withTracing or add "ioredis" to its serverExternalPackages, and build again',
+          ),
+        ]);
+      }),
+    without,
+  );
+});
 
 // What the app without us is told too: of an option of Next.js, on CI of its empty cache, and of an optional package of
 // bullmq, which makes webpack's "Compiled with warnings".

@@ -43,9 +43,10 @@ export interface ServedApp {
 export async function withBuild(
   combination: Combination,
   use: (built: BuiltApp) => Promise<void>,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const { processes, log } = listeningProcesses();
-  const env = { ...tracingEnv("server-app"), ...buildEnvOf(combination) };
+  const env = { ...tracingEnv("server-app"), ...buildEnvOf(combination), ...more };
   const args = [next, "build", ...(combination.webpack ? ["--webpack"] : [])];
   await processes.run({ name: `next build (${combination.name})`, args, cwd: folder, env });
   const copy = combination.standalone ? copyStandalone(combination) : undefined;
