@@ -44,6 +44,21 @@ export function GET() {
   return Response.json({ available: 42 });
 }
 `,
+  "app/api/stream/route.js": `
+export const dynamic = "force-dynamic";
+
+export function GET() {
+  let left = 4;
+  const body = new ReadableStream({
+    async pull(controller) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      controller.enqueue(new Uint8Array(64));
+      if (--left === 0) controller.close();
+    },
+  });
+  return new Response(body);
+}
+`,
   "app/api/fetch/route.js": `
 export const dynamic = "force-dynamic";
 

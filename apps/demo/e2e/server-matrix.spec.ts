@@ -1,18 +1,23 @@
 import { expect, test } from "@playwright/test";
 import { createProcesses } from "../../../scripts/processes.mjs";
 import { findRedis, startRedis } from "../../../scripts/services.mjs";
+import { checkAttacks } from "./server-matrix/attacks.ts";
 import { casesOf } from "./server-matrix/cases/index.ts";
 import { libraries } from "./server-matrix/cases/libraries.ts";
 import { COMBINATIONS, type Combination } from "./server-matrix/combinations.ts";
 import { type Downstream, startDownstream } from "./server-matrix/downstream.ts";
 import { checkEntryTable } from "./server-matrix/entry-table.ts";
+import { checkFrozenHost } from "./server-matrix/frozen-host.ts";
+import { checkLongAnswers } from "./server-matrix/long-answers.ts";
+import { checkRandomAddresses } from "./server-matrix/random-addresses.ts";
 import { runCases } from "./server-matrix/run-cases.ts";
 import { withBuild } from "./server-matrix/server-app.ts";
 import { checkModes } from "./server-matrix/server-modes.ts";
 import { checkTools } from "./server-matrix/tools.ts";
 
-/** The builds that are run in further ways. */
+/** The builds that are run in further ways, and the one that meets what a server meets in production. */
 const MODES = ["turbopack", "webpack-base"];
+const PRODUCTION = "turbopack";
 
 const DEFAULT: Combination = {
   name: "",
@@ -41,7 +46,7 @@ test.afterAll(async () => {
 
 for (const combination of COMBINATIONS) {
   test(`${combination.name}: every request is one whole trace`, async () => {
-    test.setTimeout(300_000);
+    test.setTimeout(combination.name === PRODUCTION ? 420_000 : 300_000);
     await withBuild(combination, async (built) => {
       await built.serve({ service: `server-app-${combination.name}`, env }, async (app) => {
         await runCases(casesOf(combination), app, combination);
@@ -52,6 +57,11 @@ for (const combination of COMBINATIONS) {
       expectQuietBuild(built.buildLog);
       await checkEntryTable(built, env);
       if (MODES.includes(combination.name)) await checkModes(built, env);
+      if (combination.name !== PRODUCTION) return;
+      await checkFrozenHost(built, env);
+      await checkLongAnswers(built, env);
+      await checkAttacks(built, env, downstream);
+      await checkRandomAddresses(built, env);
     });
   });
 }

@@ -17,7 +17,7 @@ export interface Downstream {
 /** How long the slow service takes to answer. */
 export const SLOW_MS = 300;
 
-/** The untraced service that the app calls: `/slow` answers late, every other path at once. */
+/** The untraced service that the app calls: `/slow` answers late (`?ms=2000`), every other path at once. */
 export async function startDownstream(): Promise<Downstream> {
   const received: Received[] = [];
   const server = createServer(({ url: path = "", headers }, response) => {
@@ -27,7 +27,8 @@ export async function startDownstream(): Promise<Downstream> {
     const told = { stock: 3, path, times, traceparent, baggage };
     const answer = (): unknown =>
       response.setHeader("content-type", "application/json").end(JSON.stringify(told));
-    if (path.startsWith("/slow")) setTimeout(answer, SLOW_MS);
+    const ms = new URL(path, "http://downstream").searchParams.get("ms");
+    if (path.startsWith("/slow")) setTimeout(answer, Number(ms ?? SLOW_MS));
     else answer();
   });
   await once(server.listen(0, "127.0.0.1"), "listening");

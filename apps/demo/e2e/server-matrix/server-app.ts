@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,6 +20,8 @@ export interface BuiltApp {
   readonly combination: Combination;
   /** What `next build` printed. */
   readonly buildLog: readonly string[];
+  /** All of its routes, by their templates. */
+  readonly routes: readonly string[];
   serve(options: ServeOptions, use: (served: ServedApp) => Promise<void>): Promise<void>;
 }
 
@@ -35,6 +37,7 @@ export interface ServedApp {
   readonly service: string;
   /** Origin and base path. */
   readonly url: string;
+  readonly pid: number;
   /** What the process has printed so far. */
   readonly log: readonly string[];
 }
@@ -48,13 +51,15 @@ export async function withBuild(
   const { processes, log } = listeningProcesses();
   const env = { ...tracingEnv("server-app"), ...buildEnvOf(combination), ...more };
   const args = [next, "build", ...(combination.webpack ? ["--webpack"] : [])];
-  await processes.run({ name: `next build (${combination.name})`, args, cwd: folder, env });
+  if (!process.env.TMP_C)
+    await processes.run({ name: `next build (${combination.name})`, args, cwd: folder, env });
   const copy = combination.standalone ? copyStandalone(combination) : undefined;
   const cwd = copy ? join(copy, "apps/demo/e2e/fixtures/server-app") : folder;
   try {
     await use({
       combination,
       buildLog: log,
+      routes: routesOf(combination),
       serve: (options, run) => serve({ combination, cwd, options }, run),
     });
   } finally {
@@ -79,6 +84,15 @@ function buildEnvOf(combination: Combination): Record<string, string> {
     NEXT_DIST_DIR: distDirOf(combination),
     COMBINATION: JSON.stringify(combination),
   };
+}
+
+function routesOf(combination: Combination): readonly string[] {
+  const file = join(folder, distDirOf(combination), "routes-manifest.json");
+  const { staticRoutes, dynamicRoutes } = JSON.parse(readFileSync(file, "utf8")) as Record<
+    "staticRoutes" | "dynamicRoutes",
+    readonly { readonly page: string }[]
+  >;
+  return [...staticRoutes, ...dynamicRoutes].map(({ page }) => page).filter((page) => !page.startsWith("/_"));
 }
 
 function distDirOf({ name }: Combination): string {
@@ -123,9 +137,9 @@ async function serve(
     ...options.env,
   };
   try {
-    await processes.start({ name: service, args, cwd, env, ready: saysLine(/Ready in/) });
+    const { child } = await processes.start({ name: service, args, cwd, env, ready: saysLine(/Ready in/) });
     const url = `http://${HOST}:${port}${combination.base ? "/base" : ""}`;
-    await use({ service, url, log });
+    await use({ service, url, pid: child.pid ?? 0, log });
   } finally {
     await processes.stopAll();
   }

@@ -1,10 +1,7 @@
-import { expect } from "@playwright/test";
-import { listTraces, readTrace } from "../trace-reading.ts";
 import type { Case } from "./case.ts";
 import { casesOf } from "./cases/index.ts";
-import type { Combination } from "./combinations.ts";
-import { flush, runCases, runEntries, urlOf } from "./run-cases.ts";
-import type { BuiltApp, ServedApp } from "./server-app.ts";
+import { runCases, runEntries } from "./run-cases.ts";
+import type { BuiltApp } from "./server-app.ts";
 
 type Env = Readonly<Record<string, string>>;
 
@@ -17,7 +14,6 @@ export async function checkModes(built: BuiltApp, env: Env): Promise<void> {
     // Where `/_error` answers in its place, Next.js has forgotten the page's route by then.
     const known = casesOf(combination).filter(({ path }) => !["/ssr/missing", "/ssr/broken"].includes(path));
     await runEntries(known, app, combination);
-    await expectBoundedNames(app, combination);
   });
   if (combination.standalone) return;
   const script = "custom-server.mjs";
@@ -43,50 +39,3 @@ const OWN: Case = {
   below: [],
   isBesideNext: true,
 };
-
-const FUZZED = 300;
-/** `GET`, `HEAD`, … where no route is known. */
-const SPARE = 5;
-
-/** Random addresses below and beside the routes: the names of what they leave are as few as the routes. */
-async function expectBoundedNames(app: ServedApp, combination: Combination): Promise<void> {
-  for (let index = 0; index < FUZZED; index += 25) {
-    const paths = Array.from({ length: 25 }, () => randomPath());
-    const responses = await Promise.all(
-      paths.map((path) => fetch(urlOf(path, app, combination), { redirect: "manual" })),
-    );
-    await Promise.all(responses.map((response) => response.text()));
-  }
-  await flush(app, combination);
-  const traces = await listTraces({ service: app.service });
-  expect.soft(traces.length, "traces of the random addresses").toBeGreaterThan(FUZZED);
-  const names = new Set(
-    (await Promise.all(traces.map(({ traceId }) => readTrace(traceId)))).flatMap((document) =>
-      (document?.spans ?? []).filter(({ kind }) => kind === "server").map(({ name }) => name),
-    ),
-  );
-  const routes = new Set(casesOf(combination).map(({ route }) => route));
-  const methods = 2;
-  expect.soft(names.size, [...names].join("\n")).toBeLessThanOrEqual(routes.size * methods + SPARE);
-  const ids = [...names].filter((name) => /[0-9a-f]{8}/.test(name));
-  expect.soft(ids, "names with something of an address").toEqual([]);
-}
-
-const BELOW = [
-  "/api/items",
-  "/rsc",
-  "/ssr",
-  "/ssg",
-  "/api/parts",
-  "/generated",
-  "/api",
-  "",
-  "/static",
-  "/a/b",
-];
-
-function randomPath(): string {
-  const words = crypto.randomUUID().split("-").slice(0, 2);
-  const under = BELOW[Math.floor(Math.random() * BELOW.length)] ?? "";
-  return `${under}/${Math.random() < 0.7 ? words[0] : words.join("/")}?q=${words[1]}`;
-}

@@ -55,6 +55,6 @@ export function expectWellFormed(
   expect.soft(overrun, `children of ${title}`).toEqual([]);
 }
 
-function durationMs({ startUnixNano, endUnixNano }: SpanJson): number {
+export function durationMs({ startUnixNano, endUnixNano }: SpanJson): number {
   return Number(BigInt(endUnixNano) - BigInt(startUnixNano)) / 1e6;
 }

@@ -53,6 +53,83 @@ test("under an intercepting route the page below does not lend its name", () => 
   expect(routeOfPage()).toBe("/feed");
 });
 
+const MANY_ROUTES = [
+  ...["/", "/cart", "/about", "/help/contact", "/account/orders", "/blog", "/search", "/news/archive"],
+  ...[
+    "/[id]",
+    "/item/[id]",
+    "/item/[id]/reviews",
+    "/item/[id]/reviews/[review]",
+    "/u/[name]/edit",
+    "/[a]/[b]/c",
+  ],
+  ...[
+    "/docs/[...slug]",
+    "/files/[...path]",
+    "/[lang]/docs/[...slug]",
+    "/u/[name]/files/[...path]",
+    "/raw/[...all]",
+  ],
+  ...[
+    "/filter/[[...by]]",
+    "/shop/[[...filters]]",
+    "/[lang]/[[...rest]]",
+    "/help/[[...topic]]",
+    "/map/[[...at]]",
+  ],
+  ...[
+    "/tag/[tag]",
+    "/tag/[tag]/feed",
+    "/order/[order]/track",
+    "/order/[order]",
+    "/team/[team]/[member]",
+    "/s/[key]",
+  ],
+  ...["/_not-found", "/_error"],
+];
+
+test("5,000 random addresses of 32 routes have 32 names", () => {
+  let tree: unknown;
+  Object.defineProperty(history, "state", {
+    configurable: true,
+    get: () => ({ __PRIVATE_NEXTJS_INTERNALS_TREE: { tree } }),
+  });
+  const random = seeded(7);
+  const names = Array.from({ length: 5_000 }, (_, index) => {
+    const word = random()
+      .toString(36)
+      .slice(2, 3 + random() * 8);
+    const route = MANY_ROUTES[index % MANY_ROUTES.length] ?? "";
+    tree = below(
+      "",
+      ...route
+        .split("/")
+        .filter(Boolean)
+        .map((segment) => filled(segment, word)),
+    );
+    return routeOfPage();
+  });
+  Reflect.deleteProperty(history, "state");
+  expect([...new Set(names)].sort()).toEqual([...MANY_ROUTES].sort());
+});
+
+/** The same numbers below 1 each time. https://www.jstatsoft.org/article/view/v008i14 */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+}
+
+function filled(segment: string, value: string): unknown {
+  const [, brackets = "", dots, name] = /^(\[+)(\.\.\.)?(\w+)/.exec(segment) ?? [];
+  if (name === undefined) return segment;
+  return [name, value, dots ? `${brackets.length === 2 ? "o" : ""}c` : "d"];
+}
+
 test("what is no tree is left alone", () => {
   for (const tree of [7, [], "x", [null, null], ["", { children: 7 }]]) {
     showTree(tree, "/orders/8");

@@ -27,6 +27,20 @@ export const pages: Cases = () => [
     below: ["GET · client", "read item · internal"],
   },
   {
+    title: "a page of a catch-all route",
+    path: "/shelf/left/2",
+    status: 200,
+    route: "/shelf/[...path]",
+    below: ["render route (app) /shelf/[...path] · internal"],
+  },
+  {
+    title: "a page of an optional catch-all route without a segment",
+    path: "/filter",
+    status: 200,
+    route: "/filter/[[...by]]",
+    below: ["render route (app) /filter/[[...by]] · internal"],
+  },
+  {
     title: "a page that streams",
     path: "/slow",
     status: 200,

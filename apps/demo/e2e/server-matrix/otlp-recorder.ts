@@ -1,0 +1,65 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** What a test needs of a span as OTLP/JSON has it. https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding */
+export interface SentSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  readonly name: string;
+  readonly kind: number;
+  readonly startTimeUnixNano: string;
+  readonly endTimeUnixNano: string;
+  readonly status?: { readonly code?: number };
+}
+
+export interface OtlpRecorder {
+  /** Environment of a process that sends everything here. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Every post as it came. */
+  readonly texts: readonly string[];
+  readonly spans: readonly SentSpan[];
+  stop(): Promise<void>;
+}
+
+export const SERVER_KIND = 2;
+export const ERROR_STATUS = 2;
+
+interface Traces {
+  readonly resourceSpans?: readonly {
+    readonly scopeSpans: readonly { readonly spans: readonly SentSpan[] }[];
+  }[];
+}
+
+/** A collector for a flood: it keeps no trace but what was posted, and the tests beside lose nothing of theirs to it. */
+export async function startOtlpRecorder(): Promise<OtlpRecorder> {
+  const texts: string[] = [];
+  const spans: SentSpan[] = [];
+  const server = createServer(async (request, response) => {
+    const text = await textOf(request);
+    texts.push(text);
+    const { resourceSpans = [] } = JSON.parse(text) as Traces;
+    for (const { scopeSpans } of resourceSpans) for (const scope of scopeSpans) spans.push(...scope.spans);
+    response.setHeader("content-type", "application/json").end("{}");
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return {
+    env: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+    },
+    texts,
+    spans,
+    async stop() {
+      server.closeAllConnections();
+      await once(server.close(), "close");
+    },
+  };
+}
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}

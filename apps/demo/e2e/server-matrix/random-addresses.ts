@@ -1,0 +1,86 @@
+import { expect } from "@playwright/test";
+import type { Combination } from "./combinations.ts";
+import { flood, type Sent, seeded } from "./flood.ts";
+import { SERVER_KIND, startOtlpRecorder } from "./otlp-recorder.ts";
+import { flush, urlOf } from "./run-cases.ts";
+import type { BuiltApp, ServedApp } from "./server-app.ts";
+
+const REQUESTS = 5_000;
+const METHODS = ["GET", "HEAD"];
+/** `GET`, `HEAD`, … where no route is known. */
+const SPARE = 5;
+
+/** Random addresses on, below and beside every route leave no more names than there are routes. */
+export async function checkRandomAddresses(
+  { combination, serve, routes }: BuiltApp,
+  given: Readonly<Record<string, string>>,
+) {
+  const recorder = await startOtlpRecorder();
+  const service = `server-app-${combination.name}-verbose`;
+  try {
+    await serve({ service, env: { ...given, ...recorder.env, NEXT_OTEL_VERBOSE: "1" } }, async (app) => {
+      const statuses = new Set<number | undefined>();
+      await flood(randomRequests(routes, app, combination), ({ statusCode }) => statuses.add(statusCode));
+      await flush(app, combination);
+      expect.soft([...statuses]).toEqual(expect.arrayContaining([200, 404, 500]));
+    });
+  } finally {
+    await recorder.stop();
+  }
+  const servers = recorder.spans.filter(({ kind }) => kind === SERVER_KIND);
+  expect.soft(servers, "SERVER spans of the random addresses").toHaveLength(REQUESTS);
+  const names = new Set(servers.map(({ name }) => name));
+  expect.soft(routes.length).toBeGreaterThanOrEqual(30);
+  expect.soft(names.size, [...names].join("\n")).toBeLessThanOrEqual(routes.length * METHODS.length + SPARE);
+  const unknown = [...names].filter((name) => !isRouteName(name, routes));
+  expect.soft(unknown, "names that are no route's").toEqual([]);
+}
+
+function isRouteName(name: string, routes: readonly string[]): boolean {
+  const [method = "", route] = name.split(" ", 2);
+  return METHODS.includes(method) && (route === undefined || routes.includes(route));
+}
+
+/** The same for each run, so that the names of one that fails can be had again. */
+function* randomRequests(
+  routes: readonly string[],
+  app: ServedApp,
+  combination: Combination,
+): Generator<Sent> {
+  const random = seeded(5_417_981);
+  for (let index = 0; index < REQUESTS; index++) {
+    // Every route in turn, and every eighth address beside all of them.
+    const route = index % 8 === 0 ? "/[...beside]" : (routes[index % routes.length] ?? "/");
+    const url = urlOf(`${randomPath(route, random)}?q=${randomWord(random)}`, app, combination);
+    yield { url, method: METHODS[Math.floor(random() * 1.3)] ?? "GET" };
+  }
+}
+
+/** These wait for a Redis that need not be there. */
+const NOT_ASKED = ["/api/enqueue", "/api/redis"];
+
+/** An address of a route with parameters; of one without a few, and more that go on below it. */
+function randomPath(route: string, random: () => number): string {
+  const filled = route.split("/").flatMap((segment) => fill(segment, random));
+  const isExact = route.includes("[") || (random() < 0.1 && !NOT_ASKED.includes(route));
+  const segments = isExact ? filled : [...filled, randomWord(random)];
+  return segments.join("/") || "/";
+}
+
+function fill(segment: string, random: () => number): readonly string[] {
+  if (!segment.startsWith("[")) return [segment];
+  const least = segment.startsWith("[[") ? 0 : 1;
+  const most = segment.includes("...") ? 4 : 1;
+  const count = least + Math.floor(random() * (most - least + 1));
+  return Array.from({ length: count }, () => randomWord(random));
+}
+
+const LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_~.";
+const ENCODED = ["%C3%A9", "%20", "%E2%82%AC", "%2F", "%40"];
+
+function randomWord(random: () => number): string {
+  const length = 1 + Math.floor(random() * (random() < 0.05 ? 200 : 12));
+  // Not one that begins with a dot: `.` and `..` are taken out of an address before it is sent.
+  const word = Array.from({ length }, () => LETTERS[Math.floor(random() * LETTERS.length)]).join("");
+  return `w${word}${random() < 0.2 ? (ENCODED[Math.floor(random() * ENCODED.length)] ?? "") : ""}`;
+}

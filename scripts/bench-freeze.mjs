@@ -1,0 +1,91 @@
+// How long a response takes on a host that stops the process between requests, traced and not. The two servers take
+// turns, each stopped while the other answers. A traced request is over for its user before its spans are sent, so
+// what may be seen here is tracing itself, and what the last flush left to do.
+import { get } from "node:http";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { buildApp } from "./bench-server/apps.mjs";
+import { buildPackages } from "./builds.mjs";
+import { freePort } from "./ports.mjs";
+import { isStopped } from "./process-facts.mjs";
+import { createProcesses, saysLine } from "./processes.mjs";
+import { startCollector } from "./services.mjs";
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+const host = join(root, "apps/demo/e2e/fixtures/server-app/frozen-host.mjs");
+const { values } = parseArgs({
+  options: {
+    requests: { type: "string", default: "1000" },
+    warmup: { type: "string", default: "200" },
+  },
+});
+const [REQUESTS, WARMUP] = [values.requests, values.warmup].map(Number);
+const ROUTES = ["/api/plain", "/api/stream"];
+const SERVICE = "bench freeze";
+
+async function startServer(name, processes, collector) {
+  const folder = await buildApp(name === "traced" ? "kit" : "none", processes);
+  const port = await freePort(0);
+  const { child } = await processes.start({
+    name,
+    args: [join(root, "node_modules/next/dist/bin/next"), "start", "-p", String(port), "-H", "127.0.0.1"],
+    cwd: folder,
+    env: {
+      NODE_ENV: "production",
+      NEXT_TELEMETRY_DISABLED: "1",
+      NODE_OPTIONS: `--import=${host}`,
+      OTEL_SERVICE_NAME: SERVICE,
+      OTEL_TRACES_SAMPLER_ARG: "1",
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      ...(name === "traced" && { OTEL_ENABLED: "true" }),
+    },
+    ready: saysLine(/Ready in/),
+  });
+  const times = Object.fromEntries(ROUTES.map((route) => [route, []]));
+  return { name, pid: child.pid, url: `http://127.0.0.1:${port}`, times };
+}
+
+/** Milliseconds from the request to its last byte. */
+function ask(url) {
+  return new Promise((resolve, reject) => {
+    const startMs = performance.now();
+    get(url, { agent: false }, (response) =>
+      response.resume().once("end", () => resolve(performance.now() - startMs)),
+    ).once("error", reject);
+  });
+}
+
+async function measure({ pid, url, times }, route, isWarm) {
+  process.kill(pid, "SIGCONT");
+  const ms = await ask(url + route);
+  if (isWarm) times[route].push(ms);
+  while (!isStopped(pid)) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+function percentile(list, share) {
+  return [...list].sort((a, b) => a - b)[Math.floor(list.length * share)];
+}
+
+const processes = createProcesses();
+const servers = [];
+try {
+  await buildPackages({ processes });
+  const collector = await startCollector({ processes });
+  for (const name of ["untraced", "traced"]) servers.push(await startServer(name, processes, collector));
+  for (let index = 0; index < WARMUP + REQUESTS; index++)
+    for (const server of index % 2 === 0 ? servers : [...servers].reverse())
+      await measure(server, ROUTES[(index >> 1) % ROUTES.length], index >= WARMUP);
+  console.log(`Node ${process.version}, ${REQUESTS} requests of each server, stopped after each\n`);
+  for (const route of ROUTES)
+    for (const { name, times } of servers) {
+      const [p50, p95] = [0.5, 0.95].map((share) => percentile(times[route], share).toFixed(2));
+      console.log(`${route.padEnd(12)}  ${name.padEnd(9)}  p50 ${p50} ms  p95 ${p95} ms`);
+    }
+  const stats = await (await fetch(`${collector.url}/api/stats`)).json();
+  console.log(`\ncollector: ${JSON.stringify(stats)}`);
+} finally {
+  // A process that stands still hears no other signal.
+  for (const { pid } of servers) process.kill(pid, "SIGKILL");
+  await processes.stopAll();
+}
