@@ -11,7 +11,8 @@ const CHUNK = 64 * 1024;
 const WHOLE = 1024 * MIB;
 /** What the kernel may hold of a response that the caller has not read yet, by far. */
 const UNREAD = 64 * MIB;
-const MAX_GROWTH = 64 * MIB;
+/** An eighth of it: a collection of garbage may come late, and what was kept would be all of it. */
+const MAX_GROWTH = 128 * MIB;
 const SLOW_PART_MS = 2_000;
 
 /** The SERVER span lasts as long as the answer does, and what streams through is not kept. */

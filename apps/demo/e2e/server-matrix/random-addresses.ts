@@ -16,19 +16,26 @@ export async function checkRandomAddresses(
   given: Readonly<Record<string, string>>,
 ) {
   const recorder = await startOtlpRecorder();
-  const service = `server-app-${combination.name}-verbose`;
+  const service = `server-app-${combination.name}-random`;
+  // Room for all of them, should the machine be slow.
+  const queue = { THROUGHLINE_QUEUE_MAX_BYTES: String(256 * 1024 * 1024) };
   try {
-    await serve({ service, env: { ...given, ...recorder.env, NEXT_OTEL_VERBOSE: "1" } }, async (app) => {
-      const statuses = new Set<number | undefined>();
-      await flood(randomRequests(routes, app, combination), ({ statusCode }) => statuses.add(statusCode));
-      await flush(app, combination);
-      expect.soft([...statuses]).toEqual(expect.arrayContaining([200, 404, 500]));
-    });
+    await serve(
+      { service, env: { ...given, ...recorder.env, ...queue, NEXT_OTEL_VERBOSE: "1" } },
+      async (app) => {
+        const statuses = new Set<number | undefined>();
+        await flood(randomRequests(routes, app, combination), ({ statusCode }) => statuses.add(statusCode));
+        await flush(app, combination);
+        // A flush waits no longer than its limit, and there may be other work on this machine.
+        const sent = (): number => recorder.spans.filter(({ kind }) => kind === SERVER_KIND).length;
+        await expect.poll(sent, "SERVER spans of the random addresses").toBe(REQUESTS);
+        expect.soft([...statuses]).toEqual(expect.arrayContaining([200, 404, 500]));
+      },
+    );
   } finally {
     await recorder.stop();
   }
   const servers = recorder.spans.filter(({ kind }) => kind === SERVER_KIND);
-  expect.soft(servers, "SERVER spans of the random addresses").toHaveLength(REQUESTS);
   const names = new Set(servers.map(({ name }) => name));
   expect.soft(routes.length).toBeGreaterThanOrEqual(30);
   expect.soft(names.size, [...names].join("\n")).toBeLessThanOrEqual(routes.length * METHODS.length + SPARE);

@@ -51,8 +51,7 @@ export async function withBuild(
   const { processes, log } = listeningProcesses();
   const env = { ...tracingEnv("server-app"), ...buildEnvOf(combination), ...more };
   const args = [next, "build", ...(combination.webpack ? ["--webpack"] : [])];
-  if (!process.env.TMP_C)
-    await processes.run({ name: `next build (${combination.name})`, args, cwd: folder, env });
+  await processes.run({ name: `next build (${combination.name})`, args, cwd: folder, env });
   const copy = combination.standalone ? copyStandalone(combination) : undefined;
   const cwd = copy ? join(copy, "apps/demo/e2e/fixtures/server-app") : folder;
   try {
