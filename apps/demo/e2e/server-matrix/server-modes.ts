@@ -1,5 +1,6 @@
 import type { Case } from "./case.ts";
 import { casesOf } from "./cases/index.ts";
+import type { Combination } from "./combinations.ts";
 import { runCases, runEntries } from "./run-cases.ts";
 import type { BuiltApp } from "./server-app.ts";
 
