@@ -5,18 +5,16 @@
 // The collector is a process of its own and is not counted.
 import { fork } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { buildApp } from "./bench-server/apps.mjs";
+import { startStock } from "./bench-server/stock.mjs";
+import { checkDelivered, createProbed, ROUTES, startVariant, VARIANTS } from "./bench-server/variants.mjs";
 import { buildPackages } from "./builds.mjs";
-import { freePort } from "./ports.mjs";
-import { createProcesses, saysLine } from "./processes.mjs";
 import { startCollector } from "./services.mjs";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
-const next = join(root, "node_modules/next/dist/bin/next");
 
 const { values } = parseArgs({
   options: {
@@ -36,64 +34,6 @@ const [ROUNDS, REQUESTS, WARMUP] = [values.rounds, values.requests, values.warmu
 // The spread is that of this many means.
 const BLOCKS = 5;
 const routes = values.routes.split(",");
-const ROUTES = { plain: "/api/plain", fetch: "/api/fetch", page: "/page" };
-
-const traced = (ratio) => ({
-  OTEL_ENABLED: "true",
-  OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
-  OTEL_TRACES_SAMPLER_ARG: String(ratio),
-  OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf",
-  // The same for both; the SDK's own default is five seconds.
-  OTEL_BSP_SCHEDULE_DELAY: "1000",
-  // The SDK would start exporters for these by itself.
-  OTEL_METRICS_EXPORTER: "none",
-  OTEL_LOGS_EXPORTER: "none",
-});
-
-const VARIANTS = {
-  none: { app: "none", env: {} },
-  disabled: { app: "off", env: {} },
-  "kit 10%": { app: "kit", env: traced(0.1) },
-  "kit 100%": { app: "kit", env: traced(1) },
-  "sdk 10%": { app: "sdk", env: traced(0.1) },
-  "sdk 100%": { app: "sdk", env: traced(1) },
-};
-
-const serviceOf = (name) => `bench ${name}`;
-
-/** `next start` of a variant, with the probe in it. */
-async function startVariant(name, folder, env, { processes, probes }) {
-  const port = await freePort(0);
-  const service = serviceOf(name);
-  const profile = values.profile
-    ? ["--cpu-prof", `--cpu-prof-dir=${join(process.cwd(), values.profile, name.replace(/\W+/g, "-"))}`]
-    : [];
-  const { child } = await processes.start({
-    name: service,
-    args: [...profile, next, "start", "-p", String(port), "-H", "127.0.0.1"],
-    cwd: folder,
-    env: {
-      ...env,
-      NODE_ENV: "production",
-      NEXT_TELEMETRY_DISABLED: "1",
-      OTEL_SERVICE_NAME: service,
-      NODE_OPTIONS: `--require=${join(root, "scripts/bench-server/cpu-probe.cjs")}`,
-    },
-    ready: saysLine(/Ready in/),
-  });
-  const probe = () =>
-    new Promise((resolve) => {
-      probes.set(service, resolve);
-      child.kill("SIGUSR2");
-    });
-  return {
-    name,
-    url: `http://127.0.0.1:${port}`,
-    probe,
-    costs: Object.fromEntries(routes.map((route) => [route, []])),
-    memory: [],
-  };
-}
 
 function createLoad() {
   const child = fork(join(root, "scripts/bench-server/load.mjs"));
@@ -109,15 +49,6 @@ function createLoad() {
       }),
     stop: () => child.disconnect(),
   };
-}
-
-/** Something to fetch, here in the bench's own process. */
-async function startStock() {
-  const server = createServer((_, response) =>
-    response.setHeader("content-type", "application/json").end('{"available":42}'),
-  );
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return { url: `http://127.0.0.1:${server.address().port}/stock`, stop: () => server.close() };
 }
 
 /** All at once, so that none has to wait: V8 forgets compiled code that does not run for a while. */
@@ -152,19 +83,6 @@ async function measure(servers, load) {
   // The last round's spans are on their way for a second.
   await new Promise((resolve) => setTimeout(resolve, 1500));
   for (const server of servers) await settle(server);
-}
-
-/** A variant that traces nothing would be the cheapest. */
-async function checkDelivered(servers, collector) {
-  for (const { name } of servers) {
-    const query = new URLSearchParams({ service: serviceOf(name), limit: "1" });
-    const { traces } = await (await fetch(`${collector.url}/api/traces?${query}`)).json();
-    const isTraced = VARIANTS[name].env.OTEL_ENABLED === "true";
-    if (traces.length > 0 !== isTraced)
-      throw new Error(
-        `bench:server: "${name}" delivered ${isTraced ? "no spans" : "spans"}; its figures would say nothing`,
-      );
-  }
 }
 
 /** Another one goes first each time. */
@@ -217,14 +135,7 @@ function printTable(servers, base) {
   }
 }
 
-const probes = new Map();
-const processes = createProcesses({
-  onLine(name, line) {
-    if (!line.startsWith("bench-probe ")) return;
-    probes.get(name)?.(JSON.parse(line.slice("bench-probe ".length)));
-    probes.delete(name);
-  },
-});
+const { processes, probes } = createProbed();
 const names = values.variants.split(",");
 try {
   await buildPackages({ processes });
@@ -235,9 +146,10 @@ try {
   const stock = await startStock();
   const servers = [];
   for (const name of names) {
-    const { app, env } = VARIANTS[name];
-    const where = { BENCH_STOCK_URL: stock.url, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
-    servers.push(await startVariant(name, folders.get(app), { ...env, ...where }, { processes, probes }));
+    const env = { BENCH_STOCK_URL: stock.url, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
+    const options = { env, profile: values.profile, processes, probes };
+    const server = await startVariant(name, folders.get(VARIANTS[name].app), options);
+    servers.push({ ...server, costs: Object.fromEntries(routes.map((route) => [route, []])), memory: [] });
   }
   const load = createLoad();
   const startMs = performance.now();

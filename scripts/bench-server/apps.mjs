@@ -74,11 +74,29 @@ const KIT = {
   "instrumentation.js": 'export { onRequestError, register } from "@throughline/server";\n',
 };
 
+// What metrics are told apart by: methods, statuses, and paths of which no two are alike.
+const SOAKED = {
+  "app/api/items/[id]/route.js": `
+export const dynamic = "force-dynamic";
+
+export async function GET(_, { params }) {
+  const { id } = await params;
+  if (id.startsWith("broken")) throw new Error("broken on purpose");
+  return Response.json({ id }, { status: id.startsWith("none") ? 404 : 200 });
+}
+
+export async function POST(request) {
+  return Response.json(await request.json(), { status: 201 });
+}
+`,
+};
+
 /** What the variants are built from; `env` is that of the build. */
 export const APPS = {
   none: { files: { "next.config.mjs": `export default ${CONFIG};\n` }, env: {} },
   off: { files: KIT, env: {} },
   kit: { files: KIT, env: { OTEL_ENABLED: "true" } },
+  soak: { files: { ...KIT, ...SOAKED }, env: { OTEL_ENABLED: "true" } },
   // As its own guide says, with the two instrumentations that a Next.js app needs for outbound requests.
   sdk: {
     files: {

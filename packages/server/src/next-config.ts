@@ -1,7 +1,7 @@
 import { parseOrigin } from "@throughline/core";
 import { DEFAULT_INGEST_PATH } from "@throughline/core/attributes";
 import type { NextConfig } from "next";
-import { librariesToLeaveOut } from "./libraries/external-packages.ts";
+import { packagesToLeaveOut } from "./libraries/external-packages.ts";
 import { warnOnce } from "./log.ts";
 import { appPackage } from "./package-name.ts";
 import { readServerConfig, type ServerConfig, sampleRatioOf } from "./settings.ts";
@@ -189,7 +189,7 @@ function traced(
 
 /** Next.js refuses a package that is to be both transpiled and left alone; the user's word holds. */
 function external({ serverExternalPackages = [], transpilePackages = [] }: NextConfig): string[] {
-  const libraries = librariesToLeaveOut(process.cwd()).filter((name) => !transpilePackages.includes(name));
+  const libraries = packagesToLeaveOut(process.cwd()).filter((name) => !transpilePackages.includes(name));
   return [...new Set([...serverExternalPackages, ...libraries])];
 }
 

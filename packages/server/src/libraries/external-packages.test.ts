@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { librariesToLeaveOut } from "./external-packages.ts";
+import { packagesToLeaveOut } from "./external-packages.ts";
 import { EXTERNAL_BY_DEFAULT, INSTRUMENTED_LIBRARIES } from "./instrumented-libraries.ts";
 
 let app: string;
@@ -12,7 +12,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(app, { recursive: true, force: true }));
 
+/** As npm does it, with the hook at the top. */
 function install(...names: readonly string[]): void {
+  installStrictly("require-in-the-middle", ...names);
+}
+
+function installStrictly(...names: readonly string[]): void {
   for (const name of names) {
     const folder = join(app, "node_modules", name);
     mkdirSync(folder, { recursive: true });
@@ -22,32 +27,41 @@ function install(...names: readonly string[]): void {
 
 test("a library is left out of the bundles when it and its instrumentation are installed", () => {
   install("ioredis", "@opentelemetry/instrumentation-ioredis", "mysql2");
-  expect(librariesToLeaveOut(app)).toEqual(["ioredis"]);
+  expect(packagesToLeaveOut(app)).toEqual(["ioredis"]);
 });
 
 test("an instrumentation without its library adds nothing", () => {
   install("@opentelemetry/instrumentation-ioredis");
-  expect(librariesToLeaveOut(app)).toEqual([]);
+  expect(packagesToLeaveOut(app)).toEqual([]);
 });
 
 test("the bundle of all instrumentations counts for each", () => {
   install("ioredis", "winston", "@opentelemetry/auto-instrumentations-node");
-  expect(librariesToLeaveOut(app)).toEqual(["ioredis", "winston"]);
+  expect(packagesToLeaveOut(app)).toEqual(["ioredis", "winston"]);
 });
 
 test("a library of a folder above is found, as `require` would", () => {
   install("kafkajs", "@opentelemetry/instrumentation-kafkajs");
   const nested = join(app, "apps", "shop");
   mkdirSync(nested, { recursive: true });
-  expect(librariesToLeaveOut(nested)).toEqual(["kafkajs"]);
+  expect(packagesToLeaveOut(nested)).toEqual(["kafkajs"]);
 });
 
 test("what Next.js leaves out by itself is not named again, and Next.js still does so", () => {
   install("pg", "@opentelemetry/instrumentation-pg");
-  expect(librariesToLeaveOut(app)).toEqual([]);
+  expect(packagesToLeaveOut(app)).toEqual([]);
   const next = dirname(createRequire(import.meta.url).resolve("next/package.json"));
   const list = readFileSync(join(next, "dist/lib/server-external-packages.jsonc"), "utf8");
   const libraries = new Set(Object.values(INSTRUMENTED_LIBRARIES).flat());
   const listed = [...libraries].filter((name) => list.includes(`"${name}"`));
   expect(listed.sort()).toEqual([...EXTERNAL_BY_DEFAULT].sort());
+});
+
+test("where the app does not find what watches `require`, the instrumentation is left out too", () => {
+  installStrictly("ioredis", "@opentelemetry/instrumentation-ioredis", "@opentelemetry/instrumentation-pg");
+  expect(packagesToLeaveOut(app)).toEqual([
+    "ioredis",
+    "@opentelemetry/instrumentation-ioredis",
+    "@opentelemetry/instrumentation-pg",
+  ]);
 });

@@ -1,0 +1,155 @@
+// Does a server that measures and traces grow? `next start` of a production build with metrics on, a collector,
+// requests at a constant rate, and its memory every few seconds, before and after a garbage collection.
+// All of it on loopback; ends by itself after `minutes`, at the latest after MOST_MINUTES.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { buildApp } from "./bench-server/apps.mjs";
+import { startStock } from "./bench-server/stock.mjs";
+import { buildPackages } from "./builds.mjs";
+import { freePort } from "./ports.mjs";
+import { createProcesses, saysLine } from "./processes.mjs";
+import { startCollector } from "./services.mjs";
+import { REQUESTS, startLoad } from "./soak-server/load.mjs";
+import { faultsOf, startMetricsReader } from "./soak-server/metrics.mjs";
+import { slopeOf } from "./soak-server/slope.mjs";
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+const MOST_MINUTES = 120;
+const MOST_A_SECOND = 500;
+const MEGABYTE = 1e6;
+const MOST_GROWTH = 1; // MB an hour
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rate: { type: "string", default: "200" },
+    // Minutes that do not count: V8 compiles, caches fill.
+    warmup: { type: "string" },
+    every: { type: "string", default: "15" },
+    sample: { type: "string", default: "0.1" },
+    // A file for every sample.
+    out: { type: "string" },
+  },
+});
+const minutes = Math.min(Number(positionals[0] ?? 60), MOST_MINUTES);
+const warmup = Number(values.warmup ?? Math.min(10, minutes / 3));
+const rate = Math.min(Number(values.rate), MOST_A_SECOND);
+
+async function startServer(folder, { collector, metrics, stock }) {
+  const port = await freePort(0);
+  const { child, stop } = await processes.start({
+    name: "the soaked server",
+    args: [
+      "--expose-gc",
+      join(root, "node_modules/next/dist/bin/next"),
+      "start",
+      "-p",
+      String(port),
+      "-H",
+      "127.0.0.1",
+    ],
+    cwd: folder,
+    env: {
+      NODE_ENV: "production",
+      NEXT_TELEMETRY_DISABLED: "1",
+      NODE_OPTIONS: `--require=${join(root, "scripts/bench-server/cpu-probe.cjs")}`,
+      OTEL_ENABLED: "true",
+      OTEL_METRICS_ENABLED: "true",
+      OTEL_SERVICE_NAME: "soak",
+      OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
+      OTEL_TRACES_SAMPLER_ARG: values.sample,
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: metrics.url,
+      OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: "http/json",
+      OTEL_METRIC_EXPORT_INTERVAL: "10000",
+      BENCH_STOCK_URL: stock.url,
+    },
+    ready: saysLine(/Ready in/),
+  });
+  return { url: `http://127.0.0.1:${port}`, child, stop };
+}
+
+/** Samples until the time is over or `stopped` is told. */
+async function watch(server, stopped) {
+  const samples = [];
+  const startMs = performance.now();
+  while (!stopped.aborted) {
+    await setTimeout(Number(values.every) * 1000, undefined, { signal: stopped }).catch(() => undefined);
+    const sample = new Promise((resolve) => {
+      heard = resolve;
+    });
+    if (!server.child.kill("SIGUSR2")) break;
+    const hours = (performance.now() - startMs) / 3_600_000;
+    samples.push({ hours, ...(await Promise.race([sample, processes.died])) });
+    if (values.out) writeFileSync(values.out, JSON.stringify(samples));
+    if (hours * 60 >= minutes) break;
+  }
+  return samples;
+}
+
+/** Prints the table; true when the memory after a collection does not grow. */
+function report(samples) {
+  const counted = samples.filter(({ hours }) => hours * 60 >= warmup);
+  if (counted.length < 3)
+    throw new Error(`soak: ${counted.length} samples after ${warmup} min say nothing; name more minutes`);
+  const series = {
+    "RSS after a collection": ({ after }) => after.rss,
+    "RSS as it was": ({ rss }) => rss,
+    "heap after a collection": ({ after }) => after.heapUsed,
+    "outside the heap": ({ after }) => after.external,
+  };
+  console.log(`${counted.length} samples after ${warmup} min, MB`);
+  const slopes = Object.entries(series).map(([name, read]) => {
+    const points = counted.map((sample) => [sample.hours, read(sample) / MEGABYTE]);
+    const { slope, error } = slopeOf(points);
+    const ends = `${points[0][1].toFixed(1)} → ${points.at(-1)[1].toFixed(1)}`;
+    console.log(`${name.padEnd(24)} ${ends.padStart(16)}  ${slope.toFixed(2)} ± ${error.toFixed(2)} MB/h`);
+    return slope;
+  });
+  return slopes[0] <= MOST_GROWTH;
+}
+
+function reportMetrics({ exports, refused, points }) {
+  const faults = faultsOf(points, REQUESTS);
+  console.log(`\n${exports} exports of metrics, ${refused} refused, ${points.length} series of the duration`);
+  for (const point of points) console.log(`  ${JSON.stringify(point)}`);
+  for (const fault of faults) console.log(`  ${fault}`);
+  return faults.length === 0 && refused === 0;
+}
+
+let heard = (_sample) => undefined;
+const processes = createProcesses({
+  onLine(_, line) {
+    if (line.startsWith("bench-probe ")) heard(JSON.parse(line.slice("bench-probe ".length)));
+  },
+});
+const stopping = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => stopping.abort());
+try {
+  await buildPackages({ processes });
+  const folder = await buildApp("soak", processes);
+  const collector = await startCollector({ processes });
+  const metrics = await startMetricsReader(collector.url);
+  const stock = await startStock();
+  const server = await startServer(folder, { collector, metrics, stock });
+  console.log(
+    `Node ${process.version}, ${rate} requests a second for ${minutes} min, ${values.sample} traced`,
+  );
+  const load = startLoad(server.url, rate);
+  const samples = await watch(server, stopping.signal);
+  const counts = await load.stop();
+  // Its last metrics are sent as it stops.
+  await server.stop();
+  metrics.stop();
+  stock.stop();
+  console.log(`${counts.answered} answers, ${counts.wrong} wrong, ${counts.left} not sent (all busy)\n`);
+  const isFlat = report(samples);
+  const isComplete = reportMetrics(metrics.seen);
+  console.log(`\ncollector: ${JSON.stringify(await (await fetch(`${collector.url}/api/stats`)).json())}`);
+  if (!isFlat || !isComplete || counts.wrong > 0) process.exitCode = 1;
+} finally {
+  await processes.stopAll();
+}
