@@ -30,7 +30,8 @@ export function startLoad(url, perSecond) {
   let inFlight = 0;
   const send = async (each) => {
     inFlight++;
-    const status = await statusOf(url, each, agent);
+    // 0 is no answer. Node closes a connection that was idle for five seconds, perhaps just as it is used again.
+    const status = (await statusOf(url, each, agent)) || (await statusOf(url, each, agent));
     inFlight--;
     counts.answered++;
     if (status !== each.status) counts.wrong++;
