@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { context, type Span, SpanKind, SpanStatusCode, type Tracer, trace } from "@opentelemetry/api";
 import { hrTimeToMilliseconds } from "@opentelemetry/core";
 import {
@@ -9,7 +9,7 @@ import {
   type ReadableSpan,
   SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { redactUrls } from "../pipeline/redact-urls.ts";
 import { nextSpans } from "./next-spans.ts";
 import { recordRequestError } from "./request-error.ts";
@@ -282,6 +282,31 @@ test("a caller that goes away makes an aborted request and no error", async () =
   await gone;
   expect(finished("GET")?.attributes["throughline.aborted"]).toBe(true);
   expect(finished("GET")?.status.code).toBe(SpanStatusCode.UNSET);
+});
+
+test("a SERVER span that nobody ends, because its caller left at the last byte, is sent all the same", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    const { promise: gone, resolve } = defer();
+    server = createServer((_, response) => {
+      const span = openServerSpan("/");
+      startNextSpan("executing api route (app) /", span).end();
+      response.write("the head");
+      response.once("close", resolve);
+    });
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
+    socket.write("GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n");
+    await once(socket, "data");
+    socket.destroy();
+    await gone;
+    expect(exporter.getFinishedSpans()).toEqual([]);
+    vi.advanceTimersByTime(5000);
+    expect(finished("GET")?.attributes["throughline.aborted"]).toBe(true);
+    expect(exporter.getFinishedSpans()).toHaveLength(2);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("a redirect by proxy.ts stays the SERVER span and gets the status that was sent", async () => {

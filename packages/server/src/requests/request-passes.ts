@@ -15,6 +15,8 @@ export interface Passes {
   /** Passes that have begun and not ended. */
   open(): number;
   opened(span: Span): Role;
+  /** Ends those that are open: Next.js never will. */
+  endOpen(): void;
   ended(span: ReadableSpan): Role;
   roleOf(span: ReadableSpan): Role;
   parentOf(span: ReadableSpan): SpanContext | undefined;
@@ -32,7 +34,7 @@ export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
   const replaced = new Map<string, SpanContext | undefined>();
   const passes: ReadableSpan[] = [];
   let server: Span | undefined;
-  let open = 0;
+  const open = new Set<Span>();
   let isTold = false;
 
   const roleOf = (span: ReadableSpan): Role => {
@@ -44,7 +46,10 @@ export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
     parent && replaced.has(parent.spanId) ? replaced.get(parent.spanId) : parent;
 
   return {
-    open: (): number => open,
+    open: (): number => open.size,
+    endOpen(): void {
+      for (const span of [...open].reverse()) span.end();
+    },
     opened(span: Span): Role {
       const isNext = isNextPass(span);
       if (span.kind !== SpanKind.SERVER) return "part";
@@ -53,7 +58,7 @@ export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
         if (!isNext || !ends.isBelow(server.spanContext().spanId, parent?.spanId)) return "part";
         replaced.set(span.spanContext().spanId, parent);
       }
-      open += 1;
+      open.add(span);
       server ??= span;
       if (isNext && !isTold) {
         isTold = true;
@@ -63,7 +68,7 @@ export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
     },
     ended(span: ReadableSpan): Role {
       const role = roleOf(span);
-      if (role !== "part") open -= 1;
+      for (const each of open) if (each.spanContext() === span.spanContext()) open.delete(each);
       if (role === "pass") passes.push(span);
       return role;
     },

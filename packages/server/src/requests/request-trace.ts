@@ -9,6 +9,13 @@ import type { ResponseRecord } from "./response-record.ts";
 import { trackEnds } from "./span-ends.ts";
 import { stableAttributes } from "./stable-attributes.ts";
 
+/**
+ * A caller that goes away while the last bytes are on their way leaves Next.js waiting for a `finish` that never comes
+ * (`createWriterFromResponse` of 16.4.6), and its span open for ever. This long after the end of the response nobody
+ * waits for it any more.
+ */
+const PATIENCE_MS = 5000;
+
 /** The spans of one request between their start and the moment they leave. */
 export interface RequestTrace {
   opened(span: Span): void;
@@ -37,6 +44,7 @@ export function createRequestTrace(options: RequestTraceOptions): RequestTrace {
   let held: ReadableSpan[] = [];
   const sentAt = watchLastByte(record.response);
   let closedAt: number | undefined = record.response.closed ? performance.now() : undefined;
+  let patience: NodeJS.Timeout | undefined;
   /** One moment on the clock of the SERVER span, and on the process's. */
   let clock: { readonly time: HrTime; readonly now: number } | undefined;
 
@@ -65,6 +73,7 @@ export function createRequestTrace(options: RequestTraceOptions): RequestTrace {
 
   const releaseWhenOver = (): void => {
     if (closedAt === undefined || passes.open() > 0) return;
+    clearTimeout(patience);
     release();
     options.onOver();
   };
@@ -72,6 +81,7 @@ export function createRequestTrace(options: RequestTraceOptions): RequestTrace {
   record.response.once("close", () => {
     closedAt = performance.now();
     releaseWhenOver();
+    if (passes.open() > 0) patience = setTimeout(passes.endOpen, PATIENCE_MS).unref();
   });
 
   return {
