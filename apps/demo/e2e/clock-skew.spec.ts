@@ -35,8 +35,10 @@ for (const { how, off } of [
     expect(inner.x).toBeGreaterThanOrEqual(outer.x);
     const over = (overMs * outer.width) / call.durationMs;
     expect(inner.x + inner.width).toBeLessThanOrEqual(outer.x + outer.width + over + 1);
-    await viewer.locator(`[data-span="${call.spanId}"]`).first().click();
-    await expect(viewer.getByText("Clock as sent")).toBeVisible();
+    await expect(async () => {
+      await viewer.locator(`[data-span="${call.spanId}"]`).first().click();
+      await expect(viewer.getByText("Clock as sent")).toBeVisible({ timeout: 2000 });
+    }).toPass({ timeout: 15_000 });
   });
 }
 
@@ -71,8 +73,13 @@ function startMs(trace: TraceDocument, { spanId }: TraceRow): number {
   return Number(BigInt(span?.startUnixNano ?? 0) / 1000n) / 1000;
 }
 
+/** The viewer draws anew when spans come: what was located may be gone when it is measured. */
 async function barOf(viewer: Page, { spanId }: TraceRow) {
-  const box = await viewer.locator(`#span-${spanId} .bar`).boundingBox();
-  if (!box) throw new Error(`span ${spanId} has no bar`);
-  return box;
+  const bar = viewer.locator(`#span-${spanId} .bar`);
+  let box: Awaited<ReturnType<typeof bar.boundingBox>> = null;
+  await expect(async () => {
+    box = await bar.boundingBox();
+    expect(box, `the bar of span ${spanId}`).not.toBeNull();
+  }).toPass({ timeout: 15_000 });
+  return box as unknown as { readonly x: number; readonly width: number };
 }
