@@ -2,18 +2,16 @@
 // turns, each stopped while the other answers. A traced request is over for its user before its spans are sent, so
 // what may be seen here is tracing itself, and what the last flush left to do.
 import { get } from "node:http";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { buildApp } from "./bench-server/apps.mjs";
+import { buildApp, startApp } from "./bench-server/apps.mjs";
 import { buildPackages } from "./builds.mjs";
-import { freePort } from "./ports.mjs";
+import { percentile } from "./figures.mjs";
 import { isStopped } from "./process-facts.mjs";
-import { createProcesses, saysLine } from "./processes.mjs";
+import { createProcesses } from "./processes.mjs";
 import { startCollector } from "./services.mjs";
 
-const root = fileURLToPath(new URL("../", import.meta.url));
-const host = join(root, "apps/demo/e2e/fixtures/server-app/frozen-host.mjs");
+const host = fileURLToPath(new URL("../apps/demo/e2e/fixtures/server-app/frozen-host.mjs", import.meta.url));
 const { values } = parseArgs({
   options: {
     requests: { type: "string", default: "1000" },
@@ -26,24 +24,19 @@ const SERVICE = "bench freeze";
 
 async function startServer(name, processes, collector) {
   const folder = await buildApp(name === "traced" ? "kit" : "none", processes);
-  const port = await freePort(0);
-  const { child } = await processes.start({
+  const { child, url } = await startApp(folder, {
     name,
-    args: [join(root, "node_modules/next/dist/bin/next"), "start", "-p", String(port), "-H", "127.0.0.1"],
-    cwd: folder,
     env: {
-      NODE_ENV: "production",
-      NEXT_TELEMETRY_DISABLED: "1",
       NODE_OPTIONS: `--import=${host}`,
       OTEL_SERVICE_NAME: SERVICE,
       OTEL_TRACES_SAMPLER_ARG: "1",
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
       ...(name === "traced" && { OTEL_ENABLED: "true" }),
     },
-    ready: saysLine(/Ready in/),
+    processes,
   });
   const times = Object.fromEntries(ROUTES.map((route) => [route, []]));
-  return { name, pid: child.pid, url: `http://127.0.0.1:${port}`, times };
+  return { name, pid: child.pid, url, times };
 }
 
 /** Milliseconds from the request to its last byte. */
@@ -61,10 +54,6 @@ async function measure({ pid, url, times }, route, isWarm) {
   const ms = await ask(url + route);
   if (isWarm) times[route].push(ms);
   while (!isStopped(pid)) await new Promise((resolve) => setTimeout(resolve, 1));
-}
-
-function percentile(list, share) {
-  return [...list].sort((a, b) => a - b)[Math.floor(list.length * share)];
 }
 
 const processes = createProcesses();

@@ -5,9 +5,11 @@ import { Agent, get } from "node:http";
 import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { buildApp } from "./bench-server/apps.mjs";
+import { createProbed } from "./bench-server/probe.mjs";
 import { startStock } from "./bench-server/stock.mjs";
-import { checkDelivered, createProbed, ROUTES, startVariant, VARIANTS } from "./bench-server/variants.mjs";
+import { checkDelivered, ROUTES, startVariant, VARIANTS } from "./bench-server/variants.mjs";
 import { buildPackages } from "./builds.mjs";
+import { percentile, turned } from "./figures.mjs";
 import { startCollector } from "./services.mjs";
 
 const { values } = parseArgs({
@@ -89,8 +91,7 @@ async function measure(servers, load) {
   for (let round = 0; round < ROUNDS; round++) {
     const rows = new Map(servers.map((server) => [server, { times: [], cpuUs: 0, rss: 0 }]));
     for (let turn = 0; turn < TURNS; turn++) {
-      const by = (round + turn) % servers.length;
-      for (const server of [...servers.slice(by), ...servers.slice(0, by)]) {
+      for (const server of turned(servers, round + turn)) {
         const row = rows.get(server);
         const before = await server.probe();
         await LOADS[load](server.url, ms, (time) => row.times.push(time));
@@ -104,8 +105,6 @@ async function measure(servers, load) {
     for (const [server, row] of rows) server.rounds.push(row);
   }
 }
-
-const percentile = (times, share) => times.toSorted((a, b) => a - b)[Math.floor(times.length * share)];
 
 function figuresOf(rounds) {
   const times = rounds.flatMap((round) => round.times);

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { median } from "./figures.mjs";
 
 const ROUNDS = Number(process.argv[2] ?? 9);
 const REQUESTS = 2_000;
@@ -39,10 +40,6 @@ async function start(way, variant, share) {
   };
   await run(REQUESTS * 2);
   return { name: variant, run, child, costs: [] };
-}
-
-function median(numbers) {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
 }
 
 for (const way of ["fetch", "http.request"]) {

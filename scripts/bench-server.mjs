@@ -9,9 +9,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { buildApp } from "./bench-server/apps.mjs";
+import { createProbed } from "./bench-server/probe.mjs";
 import { startStock } from "./bench-server/stock.mjs";
-import { checkDelivered, createProbed, ROUTES, startVariant, VARIANTS } from "./bench-server/variants.mjs";
+import { checkDelivered, ROUTES, startVariant, VARIANTS } from "./bench-server/variants.mjs";
 import { buildPackages } from "./builds.mjs";
+import { turned } from "./figures.mjs";
 import { startCollector } from "./services.mjs";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -83,12 +85,6 @@ async function measure(servers, load) {
   // The last round's spans are on their way for a second.
   await new Promise((resolve) => setTimeout(resolve, 1500));
   for (const server of servers) await settle(server);
-}
-
-/** Another one goes first each time. */
-function turned(list, by) {
-  const start = by % list.length;
-  return [...list.slice(start), ...list.slice(0, start)];
 }
 
 const mean = (list) => list.reduce((sum, value) => sum + value, 0) / list.length;

@@ -7,6 +7,7 @@
 import { chromium } from "@playwright/test";
 import { buildPackages, buildShop } from "./builds.mjs";
 import { chromiumLaunchOptions } from "./chromium.mjs";
+import { median, percentile, turned } from "./figures.mjs";
 import { createProcesses } from "./processes.mjs";
 import { startCollector, startDatabase, startInventory, startShop } from "./services.mjs";
 
@@ -89,17 +90,13 @@ function sum(values) {
   return values.reduce((total, value) => total + value, 0);
 }
 
-function median(values) {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-}
-
 /** Between which values 95 % of the differences of medians lie, when rounds are drawn again by chance. */
 function intervalOf(ones, others) {
   const differences = Array.from({ length: RESAMPLES }, () => {
     const rounds = ones.map(() => Math.floor(Math.random() * ones.length));
     return median(rounds.map((round) => ones[round])) - median(rounds.map((round) => others[round]));
-  }).sort((a, b) => a - b);
-  return [differences[Math.floor(RESAMPLES * 0.025)], differences[Math.floor(RESAMPLES * 0.975)]];
+  });
+  return [percentile(differences, 0.025), percentile(differences, 0.975)];
 }
 
 function print(shops) {
@@ -131,9 +128,8 @@ try {
   // The first load of each warms the server.
   for (const { url } of shops.values()) await measureLoad(browser, url);
   for (let load = 0; load < LOADS; load++) {
-    const turns = [...shops.values()];
     // Nobody is always first, or always behind the same one.
-    for (let turn = 0; turn < load % turns.length; turn++) turns.push(turns.shift());
+    const turns = turned([...shops.values()], load);
     if (load % 2) turns.reverse();
     for (const shop of turns) shop.loads.push(await measureLoad(browser, shop.url));
   }

@@ -8,6 +8,7 @@ import { chromium } from "@playwright/test";
 import { build } from "esbuild";
 import { buildPackages } from "./builds.mjs";
 import { chromiumLaunchOptions } from "./chromium.mjs";
+import { median } from "./figures.mjs";
 
 const ROUNDS = 7;
 const FETCHES = 250;
@@ -139,7 +140,6 @@ async function measureLoads(browser, url) {
 }
 
 function medians(costs) {
-  const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
   return {
     scriptUs: median(costs.map(({ scriptUs }) => scriptUs)),
     threadUs: median(costs.map(({ threadUs }) => threadUs)),

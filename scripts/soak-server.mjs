@@ -2,21 +2,17 @@
 // requests at a constant rate, and its memory every few seconds, before and after a garbage collection.
 // All of it on loopback; ends by itself after `minutes`, at the latest after MOST_MINUTES.
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { buildApp } from "./bench-server/apps.mjs";
+import { createProbed, startProbed } from "./bench-server/probe.mjs";
 import { startStock } from "./bench-server/stock.mjs";
 import { buildPackages } from "./builds.mjs";
-import { freePort } from "./ports.mjs";
-import { createProcesses, saysLine } from "./processes.mjs";
 import { startCollector } from "./services.mjs";
 import { REQUESTS, startLoad } from "./soak-server/load.mjs";
 import { faultsOf, startMetricsReader } from "./soak-server/metrics.mjs";
 import { slopeOf } from "./soak-server/slope.mjs";
 
-const root = fileURLToPath(new URL("../", import.meta.url));
 const MOST_MINUTES = 120;
 const MOST_A_SECOND = 500;
 const MEGABYTE = 1e6;
@@ -38,24 +34,11 @@ const minutes = Math.min(Number(positionals[0] ?? 60), MOST_MINUTES);
 const warmup = Number(values.warmup ?? Math.min(10, minutes / 3));
 const rate = Math.min(Number(values.rate), MOST_A_SECOND);
 
-async function startServer(folder, { collector, metrics, stock }) {
-  const port = await freePort(0);
-  const { child, stop } = await processes.start({
+function startServer(folder, { collector, metrics, stock }) {
+  return startProbed(folder, {
     name: "the soaked server",
-    args: [
-      "--expose-gc",
-      join(root, "node_modules/next/dist/bin/next"),
-      "start",
-      "-p",
-      String(port),
-      "-H",
-      "127.0.0.1",
-    ],
-    cwd: folder,
+    nodeArgs: ["--expose-gc"],
     env: {
-      NODE_ENV: "production",
-      NEXT_TELEMETRY_DISABLED: "1",
-      NODE_OPTIONS: `--require=${join(root, "scripts/bench-server/cpu-probe.cjs")}`,
       OTEL_ENABLED: "true",
       OTEL_METRICS_ENABLED: "true",
       OTEL_SERVICE_NAME: "soak",
@@ -67,9 +50,9 @@ async function startServer(folder, { collector, metrics, stock }) {
       OTEL_METRIC_EXPORT_INTERVAL: "10000",
       BENCH_STOCK_URL: stock.url,
     },
-    ready: saysLine(/Ready in/),
+    processes,
+    probes,
   });
-  return { url: `http://127.0.0.1:${port}`, child, stop };
 }
 
 /** Samples until the time is over or `stopped` is told. */
@@ -78,12 +61,9 @@ async function watch(server, stopped) {
   const startMs = performance.now();
   while (!stopped.aborted) {
     await setTimeout(Number(values.every) * 1000, undefined, { signal: stopped }).catch(() => undefined);
-    const sample = new Promise((resolve) => {
-      heard = resolve;
-    });
-    if (!server.child.kill("SIGUSR2")) break;
+    if (server.child.exitCode !== null || server.child.signalCode !== null) break;
     const hours = (performance.now() - startMs) / 3_600_000;
-    samples.push({ hours, ...(await Promise.race([sample, processes.died])) });
+    samples.push({ hours, ...(await server.probe()) });
     if (values.out) writeFileSync(values.out, JSON.stringify(samples));
     if (hours * 60 >= minutes) break;
   }
@@ -120,12 +100,7 @@ function reportMetrics({ exports, refused, points }) {
   return faults.length === 0 && refused === 0;
 }
 
-let heard = (_sample) => undefined;
-const processes = createProcesses({
-  onLine(_, line) {
-    if (line.startsWith("bench-probe ")) heard(JSON.parse(line.slice("bench-probe ".length)));
-  },
-});
+const { processes, probes } = createProbed();
 const stopping = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => stopping.abort());
 try {

@@ -4,8 +4,11 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { freePort } from "../ports.mjs";
+import { saysLine } from "../processes.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
+const next = join(root, "node_modules/next/dist/bin/next");
 // Below the root, so that the packages are found; kept between runs and told by a fingerprint.
 const builds = join(root, ".next-bench");
 
@@ -133,12 +136,25 @@ export async function buildApp(name, processes) {
   }
   await processes.run({
     name: `the build of "${name}"`,
-    args: [join(root, "node_modules/next/dist/bin/next"), "build"],
+    args: [next, "build"],
     cwd: folder,
     env: { NEXT_TELEMETRY_DISABLED: "1", NODE_ENV: "production", ...env },
   });
   await writeFile(mark, fingerprint);
   return folder;
+}
+
+/** `next start` of what `buildApp` left in `folder`. */
+export async function startApp(folder, { name, nodeArgs = [], env, processes }) {
+  const port = await freePort(0);
+  const server = await processes.start({
+    name,
+    args: [...nodeArgs, next, "start", "-p", String(port), "-H", "127.0.0.1"],
+    cwd: folder,
+    env: { NODE_ENV: "production", NEXT_TELEMETRY_DISABLED: "1", ...env },
+    ready: saysLine(/Ready in/),
+  });
+  return { ...server, url: `http://127.0.0.1:${port}` };
 }
 
 async function fingerprintOf(made) {

@@ -1,11 +1,6 @@
 // The ways in which the measured app is traced, and a server of each.
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { freePort } from "../ports.mjs";
-import { createProcesses, saysLine } from "../processes.mjs";
-
-const root = fileURLToPath(new URL("../../", import.meta.url));
-const next = join(root, "node_modules/next/dist/bin/next");
+import { startProbed } from "./probe.mjs";
 
 const traced = (ratio) => ({
   OTEL_ENABLED: "true",
@@ -32,46 +27,19 @@ export const ROUTES = { plain: "/api/plain", fetch: "/api/fetch", page: "/page" 
 
 const serviceOf = (name) => `bench ${name}`;
 
-/** Children that are asked for their cost: `startVariant` needs both. */
-export function createProbed() {
-  const probes = new Map();
-  const processes = createProcesses({
-    onLine(name, line) {
-      if (!line.startsWith("bench-probe ")) return;
-      probes.get(name)?.(JSON.parse(line.slice("bench-probe ".length)));
-      probes.delete(name);
-    },
-  });
-  return { processes, probes };
-}
-
-/** `next start` of a variant, with the probe in it; `profile` is a folder for its CPU profile. */
-export async function startVariant(name, folder, { env, profile, processes, probes }) {
-  const port = await freePort(0);
+/** A server of a variant; `profile` is a folder for its CPU profile. */
+export async function startVariant(name, folder, { env, profile, ...options }) {
   const service = serviceOf(name);
-  const profiling = profile
+  const nodeArgs = profile
     ? ["--cpu-prof", `--cpu-prof-dir=${join(process.cwd(), profile, name.replace(/\W+/g, "-"))}`]
     : [];
-  const { child } = await processes.start({
+  const server = await startProbed(folder, {
+    ...options,
     name: service,
-    args: [...profiling, next, "start", "-p", String(port), "-H", "127.0.0.1"],
-    cwd: folder,
-    env: {
-      ...VARIANTS[name].env,
-      ...env,
-      NODE_ENV: "production",
-      NEXT_TELEMETRY_DISABLED: "1",
-      OTEL_SERVICE_NAME: service,
-      NODE_OPTIONS: `--require=${join(root, "scripts/bench-server/cpu-probe.cjs")}`,
-    },
-    ready: saysLine(/Ready in/),
+    nodeArgs,
+    env: { ...VARIANTS[name].env, ...env, OTEL_SERVICE_NAME: service },
   });
-  const probe = () =>
-    new Promise((resolve) => {
-      probes.set(service, resolve);
-      child.kill("SIGUSR2");
-    });
-  return { name, url: `http://127.0.0.1:${port}`, probe };
+  return { ...server, name };
 }
 
 /** Rejects unless exactly the traced variants delivered: one that traces nothing would be the cheapest. */

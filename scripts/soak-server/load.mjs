@@ -44,7 +44,6 @@ export function startLoad(url, perSecond) {
     }
   }, 10);
   return {
-    counts,
     async stop() {
       clearInterval(timer);
       while (inFlight > 0) await new Promise((resolve) => setTimeout(resolve, 20));
