@@ -76,10 +76,13 @@ function startMs(trace: TraceDocument, { spanId }: TraceRow): number {
 /** The viewer draws anew when spans come: what was located may be gone when it is measured. */
 async function barOf(viewer: Page, { spanId }: TraceRow) {
   const bar = viewer.locator(`#span-${spanId} .bar`);
-  let box: Awaited<ReturnType<typeof bar.boundingBox>> = null;
-  await expect(async () => {
-    box = await bar.boundingBox();
-    expect(box, `the bar of span ${spanId}`).not.toBeNull();
-  }).toPass({ timeout: 15_000 });
-  return box as unknown as { readonly x: number; readonly width: number };
+  let box = null as { readonly x: number; readonly width: number } | null;
+  await expect
+    .poll(async () => {
+      box = await bar.boundingBox();
+      return box;
+    }, `the bar of span ${spanId}`)
+    .not.toBeNull();
+  if (!box) throw new Error(`span ${spanId} has no bar`);
+  return box;
 }

@@ -3,15 +3,15 @@ import { readFileSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { buffer, text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { POST } from "./ingest.ts";
 import { processState } from "./process-state.ts";
 
-const [KEY, CERTIFICATE] = ["key", "cert"].map((part) =>
-  fileURLToPath(new URL(`../test/localhost-${part}.pem`, import.meta.url)),
-) as [string, string];
+const KEY = fileURLToPath(new URL("../test/localhost-key.pem", import.meta.url));
+const CERTIFICATE = fileURLToPath(new URL("../test/localhost-cert.pem", import.meta.url));
 
 interface Received {
   readonly url: string | undefined;
@@ -27,9 +27,7 @@ beforeEach(async () => {
   received = [];
   answers = [];
   collector = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    received.push({ url: request.url, headers: request.headers, body: Buffer.concat(chunks).toString() });
+    received.push({ url: request.url, headers: request.headers, body: await text(request) });
     response.writeHead(answers.shift() ?? 200).end("{}");
   });
   await once(collector.listen(0, "127.0.0.1"), "listening");
@@ -169,9 +167,7 @@ test("a collector with a certificate of its own gets the data packed, and one th
   const secure = createSecureServer(
     { key: readFileSync(KEY), cert: readFileSync(CERTIFICATE) },
     async (request, response) => {
-      const chunks: Buffer[] = [];
-      for await (const chunk of request) chunks.push(chunk as Buffer);
-      const body = gunzipSync(Buffer.concat(chunks)).toString();
+      const body = gunzipSync(await buffer(request)).toString();
       received.push({ url: request.url, headers: request.headers, body });
       response.writeHead(200).end("{}");
     },

@@ -189,8 +189,8 @@ function traced(
 
 /** Next.js refuses a package that is to be both transpiled and left alone; the user's word holds. */
 function external({ serverExternalPackages = [], transpilePackages = [] }: NextConfig): string[] {
-  const libraries = packagesToLeaveOut(process.cwd()).filter((name) => !transpilePackages.includes(name));
-  return [...new Set([...serverExternalPackages, ...libraries])];
+  const packages = packagesToLeaveOut(process.cwd()).filter((name) => !transpilePackages.includes(name));
+  return [...new Set([...serverExternalPackages, ...packages])];
 }
 
 type Experimental = NonNullable<NextConfig["experimental"]>;

@@ -35,14 +35,3 @@ function send({ url, method = "GET", headers = {} }: Sent, agent: Agent): Promis
     sent.once("error", reject).end();
   });
 }
-
-/** The same numbers below 1 for the same seed, so that a run that fails can be repeated. Marsaglia's xorshift. */
-export function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
-}

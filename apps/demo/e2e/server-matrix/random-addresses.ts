@@ -1,6 +1,7 @@
 import { expect } from "@playwright/test";
+import { seeded } from "../../../../scripts/seeded.mjs";
 import type { Combination } from "./combinations.ts";
-import { flood, type Sent, seeded } from "./flood.ts";
+import { flood, type Sent } from "./flood.ts";
 import { SERVER_KIND, startOtlpRecorder } from "./otlp-recorder.ts";
 import { flush, urlOf } from "./run-cases.ts";
 import type { BuiltApp, ServedApp } from "./server-app.ts";

@@ -68,11 +68,6 @@ interface Exchange {
   readonly response: ServerResponse;
 }
 
-interface Finished extends Exchange {
-  /** When its last byte left, as `performance.now`. */
-  readonly sentAt: number | undefined;
-}
-
 /** The context that the request runs in. */
 function take(tracer: Tracer, { route, isNoise, extract }: IncomingOptions, exchange: Exchange): Context {
   const { request, response } = exchange;
@@ -94,12 +89,13 @@ function take(tracer: Tracer, { route, isNoise, extract }: IncomingOptions, exch
   const routed = setRPCMetadata(active, { type: RPCType.HTTP, span });
   const sentAt = watchLastByte(response);
   response.once("close", () => {
-    finish(span, { ...exchange, sentAt: sentAt() }, routeOf(request, route) ?? getRPCMetadata(routed)?.route);
+    describe(span, exchange, routeOf(request, route) ?? getRPCMetadata(routed)?.route);
+    span.end(sentAt());
   });
   return routed;
 }
 
-function finish(span: Span, { request, response, sentAt }: Finished, route: string | undefined): void {
+function describe(span: Span, { request, response }: Exchange, route: string | undefined): void {
   if (route !== undefined) {
     span.setAttribute(names.HTTP_ROUTE, route);
     span.updateName(requestSpanName(methodOf(request.method ?? "GET").spanName, route));
@@ -110,7 +106,6 @@ function finish(span: Span, { request, response, sentAt }: Finished, route: stri
     span.setAttribute(names.ERROR_TYPE, String(response.statusCode));
     span.setStatus({ code: SpanStatusCode.ERROR });
   }
-  span.end(sentAt);
 }
 
 function routeOf(request: IncomingMessage, route: IncomingOptions["route"]): string | undefined {

@@ -34,7 +34,7 @@ export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
   const replaced = new Map<string, SpanContext | undefined>();
   const passes: ReadableSpan[] = [];
   let server: Span | undefined;
-  const open = new Set<Span>();
+  const open = new Map<SpanContext, Span>();
   let isTold = false;
 
   const roleOf = (span: ReadableSpan): Role => {
@@ -48,7 +48,7 @@ export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
   return {
     open: (): number => open.size,
     endOpen(): void {
-      for (const span of [...open].reverse()) span.end();
+      for (const span of [...open.values()].reverse()) span.end();
     },
     opened(span: Span): Role {
       const isNext = isNextPass(span);
@@ -58,7 +58,7 @@ export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
         if (!isNext || !ends.isBelow(server.spanContext().spanId, parent?.spanId)) return "part";
         replaced.set(span.spanContext().spanId, parent);
       }
-      open.add(span);
+      open.set(span.spanContext(), span);
       server ??= span;
       if (isNext && !isTold) {
         isTold = true;
@@ -68,7 +68,7 @@ export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
     },
     ended(span: ReadableSpan): Role {
       const role = roleOf(span);
-      for (const each of open) if (each.spanContext() === span.spanContext()) open.delete(each);
+      open.delete(span.spanContext());
       if (role === "pass") passes.push(span);
       return role;
     },

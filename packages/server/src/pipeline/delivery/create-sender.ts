@@ -23,13 +23,11 @@ export function createSender(
   config: ServerConfig,
 ): Sender {
   return openWhenUsed(protocol === "grpc", {
+    ...connectionOf(config),
     url,
     rpc: RPC[signal],
     headers,
     contentType: protocol === "http/json" ? "application/json" : "application/x-protobuf",
-    compression: config.compression,
-    timeoutMs: config.exportTimeoutMs,
-    tls: readTls(config),
   });
 }
 
@@ -38,15 +36,7 @@ export function createSender(
  * @throws when a certificate cannot be read.
  */
 export function createForwardSender(url: string, contentType: string, config: ServerConfig): Sender {
-  return openWhenUsed(false, {
-    url,
-    rpc: "",
-    headers: config.headers,
-    contentType,
-    compression: config.compression,
-    timeoutMs: config.exportTimeoutMs,
-    tls: readTls(config),
-  });
+  return openWhenUsed(false, { ...connectionOf(config), url, rpc: "", headers: config.headers, contentType });
 }
 
 /** HTTP/2 and zlib are loaded with the first batch: a start pays for nothing it does not use. */
@@ -71,6 +61,10 @@ function openWhenUsed(isGrpc: boolean, options: SenderOptions): Sender {
       );
     },
   };
+}
+
+function connectionOf(config: ServerConfig): Pick<SenderOptions, "compression" | "timeoutMs" | "tls"> {
+  return { compression: config.compression, timeoutMs: config.exportTimeoutMs, tls: readTls(config) };
 }
 
 function readTls(config: ServerConfig): SenderOptions["tls"] {
