@@ -4,6 +4,7 @@ import type { EventContexts } from "./interaction/clicks.ts";
 import type { InteractionLife } from "./interaction/interaction-life.ts";
 import type { Later } from "./later.ts";
 import type { WebConfig } from "./options.ts";
+import type { PageView } from "./page/page-views.ts";
 import type { TracedRequest } from "./request/propagation.ts";
 import type { Outbox } from "./transport/transport.ts";
 
@@ -26,19 +27,21 @@ export interface TracedPage {
   readonly describeSpans: (read: ReadSpan) => void;
   /** Storage while it may be used: ask anew each time, and write under `throughline.` so that a denial removes it. */
   readonly storage: (kind: StorageKind) => Storage | undefined;
-  /** Calls once, after the start or when the visitor allows what was pending. */
+  /** Calls when the visitor allows what was pending; who begins after that is not called. */
   readonly onGranted: (run: () => void) => void;
   /** Whether requests may carry `traceparent`, and if none may, why. */
   readonly propagation: () => PropagationMode;
   /** The activity a span without a parent belongs to: the page load, then the latest navigation. */
   readonly setPageContext: (context: Context | undefined) => void;
-  /** The page load or navigation that began at or after this time of `performance.now`, else the latest. */
-  readonly pageContextSince: (ms: number) => Context | undefined;
+  /** The page loads and navigations so far: see `contextSince`. */
+  readonly pageViews: readonly PageView[];
   /** The open interaction when there is exactly one, else the page's activity: a guess, to be marked `inferred`. */
   readonly inferParent: () => Context | undefined;
   /** Names the parent of a request by what it asks and the context it was made in; `undefined` leaves it. */
   readonly claimRequests: (claim: RequestClaim) => void;
   readonly outbox: Outbox;
+  /** Runs something in a task of its own: at the latest before the next span, request or error, and before the end. */
+  readonly soon: (run: () => void) => void;
 }
 
 export type ReadSpan = (span: Span, parentContext: Context) => Attributes;

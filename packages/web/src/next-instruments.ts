@@ -5,16 +5,17 @@ import { type InteractionOptions, traceInteractions } from "./interaction/intera
 import { afterLoad } from "./page/after-load.ts";
 import { traceNavigation } from "./page/navigation.ts";
 import { tracePageLoad } from "./page/page-load.ts";
+import { startSoon } from "./page/start-soon.ts";
 
 /** What a Next.js page traces besides clicks and `fetch`; docs/decisions/0007. */
 export function nextInstruments({ labels }: InteractionOptions): readonly WebInstrument[] {
   const late = afterLoad(async () => (await import("./next-late-instruments.ts")).nextLateInstruments());
   return [
-    traceSession(),
-    tracePageLoad(),
-    traceNavigation(),
+    startSoon(traceSession()),
+    startSoon(tracePageLoad()),
+    startSoon(traceNavigation()),
     traceInteractions({ labels }),
     traceErrors(),
-    late,
+    startSoon(late),
   ];
 }

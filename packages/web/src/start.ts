@@ -24,7 +24,7 @@ import { joinPropagator } from "./join-propagator.ts";
 import type { Later } from "./later.ts";
 import { createLightEngine } from "./light-engine.ts";
 import { type ReadOptions, readWebOptions, type WebConfig, type WebTracingOptions } from "./options.ts";
-import { createPageContexts } from "./page/page-contexts.ts";
+import { addPageView, type PageView } from "./page/page-views.ts";
 import type { Stop } from "./patch-method.ts";
 import { createPropagator } from "./propagator.ts";
 import { NO_TRACING, page, RUNNING, type Running, type TestHook, type WebTracing } from "./running.ts";
@@ -110,6 +110,7 @@ function run(options: Run): ConsentedRun<readonly Registration[]> {
   const transport = createTransport({ url: config.endpoint, resource, fetch, later });
   const life = createInteractionLife(later);
   const pageState: PageState = {
+    waiting: [],
     attributes: {},
     readers: [],
     context: undefined,
@@ -155,12 +156,20 @@ function run(options: Run): ConsentedRun<readonly Registration[]> {
 
 /** What instruments say of the page as a whole. */
 interface PageState {
+  /** What instruments do in a task of their own, unless it is needed earlier. */
+  readonly waiting: (() => void)[];
   attributes: Attributes;
   readonly readers: ReadSpan[];
   context: Context | undefined;
   /** The page load or navigation that began last; it may have ended. */
   latest?: Span | undefined;
   claim: RequestClaim;
+}
+
+/** Whoever reads the page's state has what still waits done first. */
+function upToDate(pageState: PageState): PageState {
+  for (const run of pageState.waiting.splice(0)) run();
+  return pageState;
 }
 
 interface PageTracing {
@@ -199,7 +208,7 @@ function tracePage({ engine, inherited, ...parts }: PageTracing) {
     ignoreUrls: [...config.ignoreUrls, config.endpoint],
   };
   const propagation = (): PropagationMode => (consent.isGranted ? config.propagation : "consent");
-  const inferParent = (): Context | undefined => life.only() ?? pageState.context;
+  const inferParent = (): Context | undefined => life.only() ?? upToDate(pageState).context;
   const claim: RequestClaim = (request, active) => pageState.claim(request, active);
   const requests = engine.traceFetch({ ...parts, rules, propagation, inferParent, claim });
   const traced = tracedPageOf({ ...parts, events, inferParent, propagation });
@@ -211,6 +220,7 @@ function tracePage({ engine, inherited, ...parts }: PageTracing) {
       life.settle();
     },
     cut(reason: string): void {
+      upToDate(pageState);
       const endInteractions = life.cut(reason);
       requests.cut(reason);
       for (const instrument of running) instrument.cut?.(reason);
@@ -233,15 +243,21 @@ interface TracedPageParts extends Omit<PageTracing, "engine" | "inherited"> {
 }
 
 function tracedPageOf({ pageState, consent, ...parts }: TracedPageParts): TracedPage {
-  const pageContexts = createPageContexts();
+  const pageViews: PageView[] = [];
   return {
     ...parts,
+    pageViews,
     setPageAttributes(attributes) {
       pageState.attributes = { ...pageState.attributes, ...attributes };
       pageState.latest?.setAttributes(attributes);
     },
     describeSpans(read) {
       pageState.readers.push(read);
+    },
+    soon(run) {
+      pageState.waiting.push(run);
+      // Each in a task of its own: the one in which a page starts is long already.
+      parts.later(() => pageState.waiting.shift()?.(), 0);
     },
     storage: (kind) => (consent.isGranted ? openStorage(kind) : undefined),
     onGranted(run) {
@@ -257,9 +273,8 @@ function tracedPageOf({ pageState, consent, ...parts }: TracedPageParts): Traced
       }
       pageState.context = context;
       pageState.latest = trace.getSpan(context);
-      pageContexts.add(context);
+      addPageView(pageViews, context);
     },
-    pageContextSince: pageContexts.since,
     claimRequests(claim) {
       pageState.claim = claim;
     },
@@ -277,6 +292,7 @@ function watchSpans({ life, transport, pageState, consent }: SpanReaders): SpanW
   const send = holdUntilGranted(consent, transport.onEnd);
   return {
     onStart(span, parentContext) {
+      upToDate(pageState);
       span.setAttributes({ ...pageState.attributes, ...userDoor[USER] });
       for (const read of pageState.readers) span.setAttributes(read(span, parentContext));
       life.onStart(span, parentContext);
@@ -328,7 +344,6 @@ function joinTest(test: TestHook | undefined, flush: () => Promise<void>, endpoi
   test.flush = flush;
   test.flushUrl = own ? endpoint.replace(traces, "/flush$1") : undefined;
   return () => {
-    test.flush = undefined;
-    test.flushUrl = undefined;
+    test.flush = test.flushUrl = undefined;
   };
 }

@@ -7,6 +7,7 @@ export type Command =
   | "Navigate"
   | "Back"
   | "ExecuteScript"
+  | "SetTimeouts"
   | "FindElement"
   | "ElementClick"
   | "GetWindowHandle"
@@ -14,12 +15,16 @@ export type Command =
   | "SwitchToWindow"
   | "CloseWindow";
 
+const PATIENCE_MS = 15_000;
+
 /** What both drivers of the standard have in common. */
 export function createTab(version: string, send: Send, quit: () => Promise<void>): Tab {
   const buttons = new Map<string, unknown>();
 
   async function find(text: string): Promise<unknown> {
     const value = `//button[normalize-space()=${JSON.stringify(text)}]`;
+    // A page has loaded before React has drawn it.
+    await send("SetTimeouts", { implicit: PATIENCE_MS });
     // An element is an object with one key, which the standard names.
     const [element] = Object.values((await send("FindElement", { using: "xpath", value })) as object);
     return element;

@@ -27,6 +27,7 @@ const PATHS: Readonly<Record<Command, readonly [method: "GET" | "POST" | "DELETE
   Navigate: ["POST", "/url"],
   Back: ["POST", "/back"],
   ExecuteScript: ["POST", "/execute/sync"],
+  SetTimeouts: ["POST", "/timeouts"],
   FindElement: ["POST", "/element"],
   ElementClick: ["POST", "/element/{id}/click"],
   GetWindowHandle: ["GET", "/window"],

@@ -109,12 +109,14 @@ function patchHandlers(tracing: ListenerTracing): readonly Stop[] {
 function readRegistration(target: unknown, args: readonly unknown[]): Registration | undefined {
   const [name, listener, options] = args;
   const type = String(name);
-  if (!isListener(listener) || !(target instanceof EventTarget)) return undefined;
+  // A page that hydrates adds listeners by the hundred, few of them for one of these.
   const isTraced =
     PAGE_EVENTS.includes(type) ||
     target instanceof XMLHttpRequestEventTarget ||
     target instanceof MessagePort;
-  return isTraced ? { target, type, listener, options } : undefined;
+  return isTraced && isListener(listener) && target instanceof EventTarget
+    ? { target, type, listener, options }
+    : undefined;
 }
 
 function isListener(value: unknown): value is Listener {

@@ -20,9 +20,10 @@ const UNCAUGHT = "uncaught error";
 export function traceErrors(): WebInstrument {
   return (page) => {
     const recorder = createErrorRecorder(page.tracer, (error) => {
-      const view = page.pageContextSince(Number.POSITIVE_INFINITY);
+      const inferred = page.inferParent();
+      const view = page.pageViews.at(-1)?.context;
       // What failed on the server came with the page, whatever is clicked meanwhile.
-      return hasDigest(error) ? view : (page.inferParent() ?? view);
+      return hasDigest(error) ? view : (inferred ?? view);
     });
     const thrownIn = new WeakMap<object, Context>();
     const stopNoting = noteContexts(page, recorder, thrownIn);

@@ -14,6 +14,7 @@ import {
 } from "@throughline/core/attributes";
 import type { MetricType } from "web-vitals";
 import type { TracedPage, WebInstrument } from "../instrument.ts";
+import { contextSince } from "./page-views.ts";
 import { selectorOf } from "./selector.ts";
 import { watchEntries } from "./watch-entries.ts";
 
@@ -113,7 +114,7 @@ function traceMetric(
   metric: MetricType,
   frames: readonly PerformanceLongAnimationFrameTiming[],
 ): void {
-  const context = page.pageContextSince(metric.navigationStartTime ?? 0) ?? ROOT_CONTEXT;
+  const context = contextSince(page.pageViews, metric.navigationStartTime ?? 0) ?? ROOT_CONTEXT;
   const { start, element } = placeOf(metric);
   const end = Math.min(metric.name === "CLS" ? start : start + metric.value, performance.now());
   const attributes: Attributes = {
@@ -182,7 +183,7 @@ function traceEntry(
   page: TracedPage,
   name: string,
   { startTime, duration }: PerformanceEntry,
-  context: Context = page.pageContextSince(Number.POSITIVE_INFINITY) ?? ROOT_CONTEXT,
+  context: Context = page.pageViews.at(-1)?.context ?? ROOT_CONTEXT,
   attributes: Attributes = {},
 ): void {
   page.tracer

@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type FakePage, openFakePage } from "../../test/fake-page.ts";
 import type { TracedPage } from "../instrument.ts";
+import { afterLoad } from "../page/after-load.ts";
 import type { Hold } from "./delivery.ts";
 import { offlineQueue } from "./offline-queue.ts";
 
@@ -111,4 +112,12 @@ test("spans of an earlier page arrive with their own times", async () => {
   expect(spans.map(({ name, startTimeUnixNano }) => [name, startTimeUnixNano])).toEqual([
     ["earlier", "1000"],
   ]);
+});
+
+test("a queue that starts once the page has loaded sends what an earlier page kept", async () => {
+  const span = { traceId: "a", spanId: "b", name: "earlier", kind: 1, flags: 1, status: { code: 0 } };
+  const body = { resourceSpans: [{ resource: { attributes: [] }, scopeSpans: [{ spans: [span] }] }] };
+  localStorage.setItem(`throughline.post.${Date.now()}.1`, JSON.stringify(body));
+  page = openFakePage({ instruments: [afterLoad(async () => [offlineQueue()])] });
+  await vi.waitFor(async () => expect((await page?.spans())?.map(({ name }) => name)).toEqual(["earlier"]));
 });

@@ -1,19 +1,19 @@
 import { createContextKey, ROOT_CONTEXT } from "@opentelemetry/api";
 import { afterEach, expect, test, vi } from "vitest";
-import { createPageContexts } from "./page-contexts.ts";
+import { addPageView, contextSince, type PageView } from "./page-views.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
 });
 
 function contextsAt(...times: readonly number[]) {
-  const contexts = createPageContexts();
+  const views: PageView[] = [];
   const key = createContextKey("time");
   for (const time of times) {
     vi.spyOn(performance, "now").mockReturnValue(time);
-    contexts.add(ROOT_CONTEXT.setValue(key, time));
+    addPageView(views, ROOT_CONTEXT.setValue(key, time));
   }
-  return (ms: number) => contexts.since(ms)?.getValue(key);
+  return (ms: number) => contextSince(views, ms)?.getValue(key);
 }
 
 test("a measurement belongs to the first page load or navigation that began at or after its start", () => {
