@@ -87,7 +87,10 @@ function readTasks(events, url, paint) {
     ({ name, pid, tid, ph }) => /RunTask$/.test(name) && ph === "X" && pid === start.pid && tid === start.tid,
   );
   const tasks = outermost(runs)
-    .map(({ ts, dur, tdur }) => ({ until: (ts + dur - start.ts) / 1000, ms: ((tdur ?? dur) / 1000) * SLOWER }))
+    .map(({ ts, dur, tdur }) => ({
+      until: (ts + dur - start.ts) / 1000,
+      ms: ((tdur ?? dur) / 1000) * SLOWER,
+    }))
     .filter(({ until }) => until > 0);
   const blocking = tasks.filter(({ until }) => until > paint).map(({ ms }) => Math.max(0, ms - BLOCKS_MS));
   return {
