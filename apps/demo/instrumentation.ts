@@ -5,8 +5,11 @@ export { onRequestError } from "@throughline/server";
 export function register(): Promise<void> {
   return registerTracing({
     instrumentations: async () => {
-      const { PgInstrumentation } = await import("@opentelemetry/instrumentation-pg");
-      return [new PgInstrumentation({ ignoreConnectSpans: true, requireParentSpan: true })];
+      if (process.env.NEXT_RUNTIME === "nodejs") {
+        const { PgInstrumentation } = await import("@opentelemetry/instrumentation-pg");
+        return [new PgInstrumentation({ ignoreConnectSpans: true, requireParentSpan: true })];
+      }
+      return [];
     },
   });
 }

@@ -46,8 +46,11 @@ export function register() {
   return registerTracing({
     instrumentations: async () => {
       if (process.env.FAULT === "instrumentations") throw new Error("broken on purpose");
-      const { PgInstrumentation } = await import("@opentelemetry/instrumentation-pg");
-      return [new PgInstrumentation({ ignoreConnectSpans: true })];
+      if (process.env.NEXT_RUNTIME === "nodejs") {
+        const { PgInstrumentation } = await import("@opentelemetry/instrumentation-pg");
+        return [new PgInstrumentation({ ignoreConnectSpans: true })];
+      }
+      return [];
     },
   });
 }

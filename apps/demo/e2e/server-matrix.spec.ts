@@ -11,7 +11,7 @@ import { checkFrozenHost } from "./server-matrix/frozen-host.ts";
 import { checkLongAnswers } from "./server-matrix/long-answers.ts";
 import { checkRandomAddresses } from "./server-matrix/random-addresses.ts";
 import { runCases } from "./server-matrix/run-cases.ts";
-import { withBuild } from "./server-matrix/server-app.ts";
+import { serveInDev, withBuild } from "./server-matrix/server-app.ts";
 import { checkModes } from "./server-matrix/server-modes.ts";
 import { checkTools } from "./server-matrix/tools.ts";
 
@@ -85,6 +85,16 @@ test("without withTracing the boot names the library that was bundled, and the c
     without,
   );
 });
+
+for (const bundler of ["turbopack", "webpack"]) {
+  test(`next dev with ${bundler}: a call of pg, ioredis and pino is one span or one line in its trace`, async () => {
+    test.setTimeout(180_000);
+    const combination = { ...DEFAULT, name: `dev-${bundler}`, webpack: bundler === "webpack" };
+    await serveInDev(combination, { service: `server-app-dev-${bundler}`, env }, (app) =>
+      runCases(libraries(combination), app, combination),
+    );
+  });
+}
 
 // What the app without us is told too: of an option of Next.js, on CI of its empty cache, and of an optional package of
 // bullmq, which makes webpack's "Compiled with warnings".

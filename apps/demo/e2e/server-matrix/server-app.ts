@@ -33,6 +33,15 @@ export interface ServeOptions {
   readonly script?: string;
 }
 
+/** The app in `next dev`, which builds each route when it is asked for. */
+export function serveInDev(
+  combination: Combination,
+  options: ServeOptions,
+  use: (served: ServedApp) => Promise<void>,
+): Promise<void> {
+  return serve({ combination, cwd: folder, options, isDev: true }, use);
+}
+
 export interface ServedApp {
   readonly service: string;
   /** Origin and base path. */
@@ -112,10 +121,11 @@ interface Serving {
   readonly combination: Combination;
   readonly cwd: string;
   readonly options: ServeOptions;
+  readonly isDev?: boolean;
 }
 
 async function serve(
-  { combination, cwd, options }: Serving,
+  { combination, cwd, options, isDev = false }: Serving,
   use: (served: ServedApp) => Promise<void>,
 ): Promise<void> {
   const { processes, log } = listeningProcesses();
@@ -123,11 +133,12 @@ async function serve(
   // A second try must not find the traces of the first.
   const { retry } = test.info();
   const service = retry === 0 ? options.service : `${options.service}-${retry}`;
+  const nextArgs = isDev ? ["dev", combination.webpack ? "--webpack" : "--turbopack"] : ["start"];
   const args = combination.standalone
     ? ["server.js"]
     : options.script
       ? [options.script]
-      : [next, "start", "-p", String(port), "-H", HOST];
+      : [next, ...nextArgs, "-p", String(port), "-H", HOST];
   const env = {
     ...tracingEnv(service),
     ...buildEnvOf(combination),
