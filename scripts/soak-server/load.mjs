@@ -3,6 +3,8 @@ import { Agent, request } from "node:http";
 
 const IN_FLIGHT = 64;
 const TIMEOUT_MS = 30_000;
+/** Wrong answers that are printed. */
+const WRONG_TOLD = 10;
 
 /** More than a metric may have series; not ever new ones, because Next.js keeps 8 MiB of the paths it has seen. */
 const PATHS = 2000;
@@ -34,7 +36,10 @@ export function startLoad(url, perSecond) {
     const status = (await statusOf(url, each, agent)) || (await statusOf(url, each, agent));
     inFlight--;
     counts.answered++;
-    if (status !== each.status) counts.wrong++;
+    if (status === each.status) return;
+    counts.wrong++;
+    if (counts.wrong <= WRONG_TOLD)
+      console.log(`wrong: ${each.method} ${each.route}: ${status || "no answer"}, not ${each.status}`);
   };
   const timer = setInterval(() => {
     const now = Math.floor(((performance.now() - startMs) / 1000) * perSecond);
