@@ -23,7 +23,10 @@ export type Mode = "own" | "join" | "isolate";
 export interface RegisterOptions {
   /** `service.name`; without it OTEL_SERVICE_NAME, else the name in package.json. */
   readonly serviceName?: string;
-  /** Further instrumentations (pg, redis, …); called only when tracing is on. */
+  /**
+   * Further instrumentations (pg, redis, …); called only when tracing is on. In Next.js import them in a block
+   * `if (process.env.NEXT_RUNTIME === "nodejs") { … }`: webpack compiles the file for the edge runtime too.
+   */
   readonly instrumentations?: () => Promise<readonly Instrumentation[]> | readonly Instrumentation[];
   /**
    * Exact origins that outbound requests may carry `traceparent` and `baggage` to; without it every outbound request

@@ -27,7 +27,7 @@ export interface TracedPage {
   readonly describeSpans: (read: ReadSpan) => void;
   /** Storage while it may be used: ask anew each time, and write under `throughline.` so that a denial removes it. */
   readonly storage: (kind: StorageKind) => Storage | undefined;
-  /** Calls when the visitor allows what was pending; who begins after that is not called. */
+  /** Calls once: now, or when the visitor allows what is pending. */
   readonly onGranted: (run: () => void) => void;
   /** Whether requests may carry `traceparent`, and if none may, why. */
   readonly propagation: () => PropagationMode;

@@ -260,9 +260,7 @@ function tracedPageOf({ pageState, consent, ...parts }: TracedPageParts): Traced
       parts.later(() => pageState.waiting.shift()?.(), 0);
     },
     storage: (kind) => (consent.isGranted ? openStorage(kind) : undefined),
-    onGranted(run) {
-      consent.whenGranted.push(run);
-    },
+    onGranted: consent.whenGranted,
     setPageContext(context) {
       if (!context) {
         const { context: ended } = pageState;

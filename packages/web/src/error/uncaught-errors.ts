@@ -20,6 +20,7 @@ const UNCAUGHT = "uncaught error";
 export function traceErrors(): WebInstrument {
   return (page) => {
     const recorder = createErrorRecorder(page.tracer, (error) => {
+      // First: what still waits to start does so now, the page load among it.
       const inferred = page.inferParent();
       const view = page.pageViews.at(-1)?.context;
       // What failed on the server came with the page, whatever is clicked meanwhile.

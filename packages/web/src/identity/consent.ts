@@ -11,9 +11,9 @@ export type ConsentAnswer = "granted" | "denied";
 /** Of one run: what a denied one still holds must not pass when the next is granted. */
 export interface ConsentGate {
   /** Whether spans may be sent, headers written and storage used. */
-  isGranted: boolean;
-  /** Called once, after the start or when what was pending is granted. */
-  readonly whenGranted: (() => void)[];
+  readonly isGranted: boolean;
+  /** Calls once: now, or when what is pending is granted. */
+  readonly whenGranted: (call: () => void) => void;
 }
 
 /** Tracing that consent can end and begin again; `Left` is what one run leaves to the next. */
@@ -61,13 +61,13 @@ export function traceUnderConsent<Left>(
 ): Consented<Left> {
   const held = heldAnswer();
   let left = inherited;
-  let gate: ConsentGate | undefined;
+  let gate: ReturnType<typeof createGate> | undefined;
   let run: ConsentedRun<Left> | undefined;
 
   function apply(): void {
     const state = held.answer ?? (asked === "gpc" ? globalPrivacyControl() : asked);
-    gate ??= { isGranted: false, whenGranted: [] };
-    gate.isGranted = state === "granted";
+    gate ??= createGate();
+    gate.set(state === "granted");
     if (state === "denied") {
       left = run?.halt() ?? left;
       run = gate = undefined;
@@ -75,7 +75,6 @@ export function traceUnderConsent<Left>(
       return;
     }
     run ??= start(gate, left);
-    if (gate.isGranted) for (const call of gate.whenGranted.splice(0)) call();
   }
 
   held.apply = apply;
@@ -90,6 +89,22 @@ export function traceUnderConsent<Left>(
       held.answer = undefined;
     },
   };
+}
+
+function createGate() {
+  const waiting: (() => void)[] = [];
+  const gate = {
+    isGranted: false,
+    whenGranted(call: () => void): void {
+      if (gate.isGranted) call();
+      else waiting.push(call);
+    },
+    set(isGranted: boolean): void {
+      gate.isGranted = isGranted;
+      if (isGranted) for (const call of waiting.splice(0)) call();
+    },
+  };
+  return gate;
 }
 
 function globalPrivacyControl(): ConsentAnswer {

@@ -13,7 +13,7 @@ export function holdUntilGranted(
 ): (span: SpanData) => void {
   const held: { readonly span: SpanData; readonly size: number }[] = [];
   let characters = 0;
-  consent.whenGranted.push(() => {
+  consent.whenGranted(() => {
     for (const { span } of held.splice(0)) send(span);
   });
   return (span) => {

@@ -94,7 +94,10 @@ test("the network's return sends what is held", () => {
   stop();
 });
 
-test("spans of an earlier page arrive with their own times", async () => {
+test.each([
+  ["with the page", () => offlineQueue()],
+  ["once the page has loaded", () => afterLoad(async () => [offlineQueue()])],
+])("a queue that starts %s sends the spans of an earlier page, with their own times", async (_, create) => {
   const times = { startTimeUnixNano: "1000", endTimeUnixNano: "2000" };
   const span = {
     traceId: "a",
@@ -107,17 +110,11 @@ test("spans of an earlier page arrive with their own times", async () => {
   };
   const body = { resourceSpans: [{ resource: { attributes: [] }, scopeSpans: [{ spans: [span] }] }] };
   localStorage.setItem(`throughline.post.${Date.now()}.1`, JSON.stringify(body));
-  page = openFakePage({ instruments: [offlineQueue()] });
-  const spans = await page.spans();
-  expect(spans.map(({ name, startTimeUnixNano }) => [name, startTimeUnixNano])).toEqual([
-    ["earlier", "1000"],
-  ]);
-});
-
-test("a queue that starts once the page has loaded sends what an earlier page kept", async () => {
-  const span = { traceId: "a", spanId: "b", name: "earlier", kind: 1, flags: 1, status: { code: 0 } };
-  const body = { resourceSpans: [{ resource: { attributes: [] }, scopeSpans: [{ spans: [span] }] }] };
-  localStorage.setItem(`throughline.post.${Date.now()}.1`, JSON.stringify(body));
-  page = openFakePage({ instruments: [afterLoad(async () => [offlineQueue()])] });
-  await vi.waitFor(async () => expect((await page?.spans())?.map(({ name }) => name)).toEqual(["earlier"]));
+  page = openFakePage({ instruments: [create()] });
+  await vi.waitFor(async () => {
+    const spans = await page?.spans();
+    expect(spans?.map(({ name, startTimeUnixNano }) => [name, startTimeUnixNano])).toEqual([
+      ["earlier", "1000"],
+    ]);
+  });
 });

@@ -27,8 +27,6 @@ export function offlineQueue(): WebInstrument {
         outbox.resend(body);
       }
     };
-    // Where nothing was pending, or it was answered before this began, nobody calls.
-    sendAll();
     onGranted(sendAll);
     window.addEventListener("online", sendAll);
     return {
