@@ -97,6 +97,43 @@ test.each(["/named", "/default"])(
   },
 );
 
+test("upstream's instrumentations of http and undici, handed over, make no second span of a request, and are named", async () => {
+  const service = start(
+    `
+    import { createRequire } from "node:module";
+    import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
+    import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici";
+    const { startTracing } = await import(process.env.PACKED + "/node.js");
+    await startTracing({
+      serviceName: "svc",
+      instrumentations: () => [new HttpInstrumentation(), new UndiciInstrumentation()],
+    });
+    // Upstream patches what is required from here on.
+    const { createServer, get } = createRequire(import.meta.url)("http");
+    const server = createServer(async (request, response) => {
+      const base = "http://127.0.0.1:" + server.address().port;
+      if (request.url === "/leaf") return response.end(request.headers.traceparent ?? "none");
+      const told = await (await fetch(base + "/leaf")).text();
+      get(base + "/leaf", (answer) => answer.resume().on("end", () => response.end(told)));
+    }).listen(0, "127.0.0.1", () => console.log("port " + server.address().port));`,
+    { OTEL_ENABLED: "true", OTEL_EXPORTER_OTLP_PROTOCOL: "http/json" },
+  );
+  await call(await service.says(/port (\d+)/), "/down");
+  service.process.kill("SIGTERM");
+  await service.exited;
+  const [root] = spans().filter(({ parentSpanId }) => parentSpanId === CALLER.spanId);
+  const clients = spans().filter(({ parentSpanId }) => parentSpanId === root?.spanId);
+  expect(clients.map(({ kind }) => kind)).toEqual(["client", "client"]);
+  const leaves = clients.map(({ spanId }) => spans().filter(({ parentSpanId }) => parentSpanId === spanId));
+  expect(leaves.map((below) => below.map(({ kind }) => kind))).toEqual([["server"], ["server"]]);
+  expect(spans()).toHaveLength(5);
+  for (const name of ["http", "undici"]) {
+    expect(service.output().match(new RegExp(`@opentelemetry/instrumentation-${name}\\b`, "g"))).toHaveLength(
+      1,
+    );
+  }
+});
+
 test("SIGTERM to a service without a handler of its own sends the last spans and still kills it", async () => {
   const service = start(SERVICE, { OTEL_ENABLED: "true", OTEL_BSP_SCHEDULE_DELAY: "60000" });
   await call(await service.says(/port (\d+)/), "/leaf");

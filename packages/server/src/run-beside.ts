@@ -16,7 +16,7 @@ import { startJoined } from "./coexistence/join.ts";
 import { tellLatecomers } from "./coexistence/latecomers.ts";
 import type { Side } from "./coexistence/side.ts";
 import type { ContextStorage } from "./context-storage.ts";
-import { startInstrumentations } from "./libraries/start-instrumentations.ts";
+import { startInstrumentations, withoutDoubles } from "./libraries/start-instrumentations.ts";
 import { type Callers, propagatorOptions, type Served } from "./outbound/call-rules.ts";
 import type { CallRules } from "./outbound/calls.ts";
 import { hearCacheHits } from "./outbound/next-fetch.ts";
@@ -123,7 +123,7 @@ function createProvider({ config, resource, sampler }: Parts, processor: SpanPro
 /** Ours, and what the caller brought; after the provider is global, so that one with its own copy of the api finds it too. */
 function startInstruments(parts: Parts): () => void {
   const { isNext, rules, incoming, storage, records, instrumentations } = parts;
-  const stops = [startInstrumentations(instrumentations, trace.getTracerProvider())];
+  const stops = [startInstrumentations(withoutDoubles(instrumentations), trace.getTracerProvider())];
   const tracer = trace.getTracer("@throughline/server", VERSION);
   stops.push(
     traceOutbound(tracer, rules, { callerHeader: () => records.current()?.response.req.headers.traceparent }),

@@ -1,6 +1,6 @@
 import type { TracerProvider } from "@opentelemetry/api";
 import { registerInstrumentations } from "@opentelemetry/instrumentation";
-import { warnOnce } from "../log.ts";
+import { say, warnOnce } from "../log.ts";
 import type { Instrumentation } from "../register-options.ts";
 
 /** Starts what the app brought; one that fails is named and left out, and the others go on. Returns the undoing. */
@@ -14,6 +14,26 @@ export function startInstrumentations(
   return () => {
     for (const each of started) attempt(each, "stopped", () => each.disable());
   };
+}
+
+/** What makes the spans that this package makes itself, of requests that come in and of those that go out. */
+const OURS: ReadonlySet<string> = new Set([
+  "@opentelemetry/instrumentation-http",
+  "@opentelemetry/instrumentation-undici",
+]);
+
+/**
+ * What the app brought, without what would make each of its requests two spans; `getNodeAutoInstrumentations()` brings
+ * those too. They are stopped, because an instrumentation starts when it is constructed.
+ */
+export function withoutDoubles(instrumentations: readonly Instrumentation[]): readonly Instrumentation[] {
+  const doubles = instrumentations.filter((each) => OURS.has(each?.instrumentationName));
+  for (const each of doubles) attempt(each, "stopped", () => each.disable());
+  if (doubles.length > 0) {
+    const list = doubles.map(({ instrumentationName }) => instrumentationName).join(" and ");
+    say("info", `${list}: left out, because requests are traced without; docs/server/libraries.md`);
+  }
+  return instrumentations.filter((each) => !doubles.includes(each));
 }
 
 function attempt(instrumentation: Instrumentation, what: string, run: () => void): boolean {
