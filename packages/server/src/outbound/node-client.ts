@@ -3,10 +3,10 @@ import { errorMonitor } from "node:events";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Span } from "@opentelemetry/api";
 import * as names from "@throughline/core/attributes";
+import { guarded } from "../guarded.ts";
 import { endAborted, endAnswered, endFailed, endTimedOut, failureOf, TIMEOUT } from "./call-end.ts";
 import type { Calls } from "./calls.ts";
 import { clientRequestDoor, originOf } from "./client-request.ts";
-import { guarded } from "./guarded.ts";
 import { onRequestCreated } from "./request-created.ts";
 
 type TracedRequest = ClientRequest & { [FLIGHT]?: Flight | undefined; res?: IncomingMessage | null };

@@ -2,11 +2,11 @@ import { AsyncResource } from "node:async_hooks";
 import { channel } from "node:diagnostics_channel";
 import type { Span } from "@opentelemetry/api";
 import * as names from "@throughline/core/attributes";
+import { guarded } from "../guarded.ts";
 import { activeContext } from "../spans/current-context.ts";
 import { endAnswered, endFailed, endGivenUp } from "./call-end.ts";
 import { callOptionsOf } from "./call-options.ts";
 import type { Calls, HeaderDoor } from "./calls.ts";
-import { guarded } from "./guarded.ts";
 import { noteNetworkUse } from "./network-use.ts";
 
 // What undici tells on its channels: https://github.com/nodejs/undici/blob/main/docs/docs/api/DiagnosticsChannel.md

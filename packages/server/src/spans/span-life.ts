@@ -1,5 +1,6 @@
 import { type Context, type Span, SpanStatusCode, trace } from "@opentelemetry/api";
 import { CONTROL_FLOW, ERROR_TYPE } from "@throughline/core/attributes";
+import { guarded } from "../guarded.ts";
 import { controlFlowOf } from "./control-flow.ts";
 import { withContext } from "./current-context.ts";
 
@@ -35,13 +36,13 @@ function createLife(span: Span, inside: Context): Life {
   return {
     inside,
     end() {
-      if (open) span.end();
+      if (open) endSpan(span);
       open = false;
     },
     fail(error) {
       if (open) {
         recordFailure(span, error);
-        span.end();
+        endSpan(span);
       }
       open = false;
       throw error;
@@ -103,7 +104,10 @@ function asyncStep({ inside, end, fail }: Life): Step {
   };
 }
 
-function recordFailure(span: Span, error: unknown): void {
+// A span tells the processors of whoever made it, which may throw.
+const endSpan = guarded((span: Span) => span.end(), "a span could not be ended");
+
+const recordFailure = guarded((span: Span, error: unknown): void => {
   const flow = controlFlowOf(error);
   if (flow) {
     span.setAttribute(CONTROL_FLOW, flow);
@@ -113,7 +117,7 @@ function recordFailure(span: Span, error: unknown): void {
   span.recordException(error instanceof Error ? error : message);
   span.setAttribute(ERROR_TYPE, error instanceof Error ? error.name : typeof error);
   span.setStatus({ code: SpanStatusCode.ERROR, message });
-}
+}, "an error could not be recorded");
 
 function messageOf(error: unknown): string {
   try {

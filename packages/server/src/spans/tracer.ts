@@ -8,6 +8,7 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
+import { warnOnce } from "../log.ts";
 import { processState } from "../process-state.ts";
 import { activeContext } from "./current-context.ts";
 import type { WithSpanOptions } from "./span-options.ts";
@@ -30,20 +31,30 @@ export function activeTracer(): Tracer | undefined {
     : provider.getTracer(TRACER_NAME);
 }
 
-/** Opens a span below what `parent` holds. */
+/** Opens a span below what `parent` holds; where that fails, what it was to enclose runs in the parent's. */
 export function openSpan(
   tracer: Tracer,
   name: string,
   options: WithSpanOptions,
   parent: Context = activeContext(),
 ): Span {
+  try {
+    return tracer.startSpan(name, spanOptions(options), parent);
+  } catch (error) {
+    warnOnce(
+      `the span ${JSON.stringify(name)} could not be started: ${String(error)}. Its work runs without it.`,
+    );
+    return trace.wrapSpanContext(trace.getSpanContext(parent) ?? INVALID_SPAN_CONTEXT);
+  }
+}
+
+function spanOptions(options: WithSpanOptions): SpanOptions {
   const { attributes, kind, links, root } = options;
-  const spanOptions: SpanOptions = {
+  return {
     // The SDK copies what it is given; its types only lack `readonly`.
     ...(attributes && { attributes: attributes as Attributes }),
     ...(kind !== undefined && { kind }),
     ...(links && { links: [...links] }),
     ...(root && { root }),
   };
-  return tracer.startSpan(name, spanOptions, parent);
 }
