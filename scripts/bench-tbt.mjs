@@ -1,6 +1,6 @@
 // What tracing adds to the total blocking time of the shop's page, built for production without it, with it, and with a
-// share so small that no session is sampled: the main thread's processor time for each task, times four, as Lighthouse
-// reckons for a phone: https://web.dev/articles/tbt
+// share: one so small that no session is sampled, and one so large that each is. Counted is the main thread's processor
+// time for each task, times four, as Lighthouse reckons for a phone: https://web.dev/articles/tbt
 // They take turns within one run, in a fresh browser context each; who is first changes with every round, and a
 // difference is told with how sure it is.
 // node scripts/bench-tbt.mjs [times, 4] [loads each, 30]
@@ -39,6 +39,8 @@ async function startShops() {
   for (const [name, distDir, env] of [
     [OFF, ".next-off", { OTEL_ENABLED: "" }],
     ["not sampled", ".next-share", { ...on, OTEL_TRACES_SAMPLER_ARG: "0.000001" }],
+    // Below 1, so that the page starts with the stub; next to every session is traced.
+    ["by a share", ".next-stub", { ...on, OTEL_TRACES_SAMPLER_ARG: "0.999999" }],
     ["traced", ".next", on],
   ]) {
     await buildShop({ env, distDir, processes });

@@ -35,9 +35,18 @@ function wireOf(): WireLog & { end: () => void; open: (entry: WireEntry) => void
   };
 }
 
-async function flushRoute(status: number): Promise<{ url: string; tokens: (string | undefined)[] }> {
-  const tokens: (string | undefined)[] = [];
+interface FlushRoute {
+  /** Where a page would post its spans. */
+  readonly url: string;
+  readonly tokens: readonly (string | undefined)[];
+  /** Paths that were asked for. */
+  readonly asked: readonly string[];
+}
+
+async function flushRoute(status: number): Promise<FlushRoute> {
+  const [tokens, asked]: [(string | undefined)[], string[]] = [[], []];
   const server = createServer((request, response) => {
+    asked.push(String(request.url));
     tokens.push(request.headers["x-throughline-flush-token"]?.toString());
     response.writeHead(status, { location: "http://127.0.0.1:9/" }).end();
   });
@@ -45,18 +54,35 @@ async function flushRoute(status: number): Promise<{ url: string; tokens: (strin
   onTestFinished(() => {
     server.close();
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/flush`, tokens };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/tl/v1/traces`,
+    tokens,
+    asked,
+  };
 }
 
-const flushed = (flushUrl?: string) => (): Promise<unknown> =>
-  Promise.resolve({ state: "flushed", flushUrl });
+const flushed =
+  (endpoint?: string, address = endpoint) =>
+  (): Promise<unknown> =>
+    Promise.resolve({ state: "flushed", endpoint, address });
 
 test("pages of one app flush its server once, with the token", async () => {
-  const { url, tokens } = await flushRoute(204);
+  const { url, tokens, asked } = await flushRoute(204);
   const context = contextOf(flushed(url), flushed(url));
   const report = await settle({ context, wire: wireOf(), flushToken: "secret" }, 5_000);
   expect(report).toMatchObject({ busy: [], flushedPages: 2, unflushedPages: [], server: "flushed" });
   expect(tokens).toEqual(["secret"]);
+  expect(asked).toEqual(["/api/tl/flush"]);
+});
+
+test.each([
+  ["of another origin", "http://127.0.0.1:9", (url: string) => url],
+  ["that is no ingest route", undefined, (url: string) => url.replace("v1/traces", "spans")],
+])("an endpoint %s is not flushed, and the token stays here", async (_, address, endpointOf) => {
+  const { url, tokens } = await flushRoute(204);
+  const context = contextOf(flushed(endpointOf(url), address ?? url));
+  const report = await settle({ context, wire: wireOf(), flushToken: "secret" }, 5_000);
+  expect([report.server, tokens]).toEqual(["no flush route", []]);
 });
 
 test("without a token or a route the server is not asked, and the report says why", async () => {

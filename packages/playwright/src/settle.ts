@@ -13,11 +13,11 @@ export interface SettleDependencies {
 /** What the page's tracer put on the test global; see `startWebTracing`. */
 interface PageHook {
   readonly flush?: () => Promise<void>;
-  readonly flushUrl?: string;
+  readonly endpoint?: string;
 }
 
 type PageFlush =
-  | { readonly state: "flushed"; readonly flushUrl: string | undefined }
+  | { readonly state: "flushed"; readonly endpoint: string | undefined; readonly address: string }
   | { readonly state: "not" };
 
 /**
@@ -36,7 +36,7 @@ export async function settle(
   const wirePosition = wire.position();
   const pages = context.pages().filter((page) => isTraceable(page));
   const flushes = await Promise.all(pages.map((page) => within(flushPage(page), left(), { state: "not" })));
-  const urls = new Set(flushes.flatMap((flush) => (flush.state === "flushed" ? (flush.flushUrl ?? []) : [])));
+  const urls = new Set(flushes.flatMap((flush) => flushUrlOf(flush)));
   const server = await flushServers([...urls], flushToken, left);
   return {
     wirePosition,
@@ -71,14 +71,22 @@ async function flushPage(page: Page): Promise<PageFlush> {
       const hook = (globalThis as unknown as Record<string, PageHook | undefined>)[name];
       if (!hook?.flush) return { state: "not" };
       await hook.flush();
-      const url = hook.flushUrl === undefined ? undefined : new URL(hook.flushUrl, location.href);
-      // The token opens only the server that served this page.
-      return { state: "flushed", flushUrl: url?.origin === location.origin ? url.href : undefined };
+      return { state: "flushed", endpoint: hook.endpoint, address: location.href };
     }, TEST_GLOBAL);
   } catch {
     // The page navigated or closed meanwhile.
     return { state: "not" };
   }
+}
+
+/** Of the ingest route that the page posts to; none of another origin, since the token opens only the page's server. */
+function flushUrlOf(flush: PageFlush): readonly string[] {
+  if (flush.state === "not" || flush.endpoint === undefined) return [];
+  const url = new URL(flush.endpoint, flush.address);
+  const traces = /\/v1\/traces(\/?)$/;
+  return url.origin === new URL(flush.address).origin && traces.test(url.href)
+    ? [url.href.replace(traces, "/flush$1")]
+    : [];
 }
 
 async function flushServers(

@@ -170,7 +170,7 @@ hook.flush = async () => {
   const headers = { "content-type": "application/json" };
   await fetch("/api/tl/v1/traces", { method: "POST", body, headers });
 };
-hook.flushUrl = "/api/tl/flush";
+hook.endpoint = "/api/tl/v1/traces";
 document.querySelector("button").onclick = async () => {
   const traceId = hex(16), click = hex(8), request = hex(8), clickStart = now();
   // The request leaves after the test's click() has returned, as behind a lock or a digest.

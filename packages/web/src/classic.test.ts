@@ -141,7 +141,7 @@ test("its own posts are no task of the zone in which a span ended", async () => 
 });
 
 test("a test in the page gets a flush, and its id is on every span", async () => {
-  const hook: { id: string; flush?: () => Promise<void>; flushUrl?: string } = { id: "case 9" };
+  const hook: { id: string; flush?: () => Promise<void>; endpoint?: string } = { id: "case 9" };
   Reflect.set(globalThis, TEST_GLOBAL, hook);
   const shop = open({ sampleRatio: 0 });
   Reflect.deleteProperty(globalThis, TEST_GLOBAL);
@@ -150,7 +150,7 @@ test("a test in the page gets a flush, and its id is on every span", async () =>
   expect(shop.posted().map(({ name, resource }) => [name, resource["test.case.id"]])).toEqual([
     ["work", "case 9"],
   ]);
-  expect(hook.flushUrl).toBe(`${location.origin}/api/tl/flush`);
+  expect(hook.endpoint).toBe(`${location.origin}/api/tl/v1/traces`);
   await shop.close();
   expect(hook.flush).toBeUndefined();
 });

@@ -20,7 +20,8 @@ export interface Running extends WebTracing {
 export interface TestHook {
   readonly id: string;
   flush?: (() => Promise<void>) | undefined;
-  flushUrl?: string | undefined;
+  /** Where the page posts its spans. */
+  endpoint?: string | undefined;
 }
 
 /** In the page, not in the module: a hot reload brings a second copy, and each preset is a module of its own. */

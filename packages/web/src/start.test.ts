@@ -137,7 +137,7 @@ test("the API's own tracer, context and propagator are part of the same traces",
 });
 
 test("a test in the page gets a flush, and its id is on every span", async () => {
-  const hook: { id: string; flush?: () => Promise<void>; flushUrl?: string } = { id: "case 7" };
+  const hook: { id: string; flush?: () => Promise<void>; endpoint?: string } = { id: "case 7" };
   Reflect.set(globalThis, TEST_GLOBAL, hook);
   page = openFakePage({ sampleRatio: 0 });
   Reflect.deleteProperty(globalThis, TEST_GLOBAL);
@@ -146,17 +146,9 @@ test("a test in the page gets a flush, and its id is on every span", async () =>
   expect(page.posted().map(({ name, resource }) => [name, resource["test.case.id"]])).toEqual([
     ["GET", "case 7"],
   ]);
-  expect(hook.flushUrl).toBe(`${location.origin}/api/tl/flush`);
+  expect(hook.endpoint).toBe(`${location.origin}/api/tl/v1/traces`);
   await page.close();
   expect(hook.flush).toBeUndefined();
-});
-
-test("an endpoint of another origin has no flush URL", () => {
-  const hook: { id: string; flushUrl?: string } = { id: "case 8" };
-  Reflect.set(globalThis, TEST_GLOBAL, hook);
-  page = openFakePage({ endpoint: "http://collector.test:4318/v1/traces" });
-  Reflect.deleteProperty(globalThis, TEST_GLOBAL);
-  expect(hook.flushUrl).toBeUndefined();
 });
 
 test("hiding the page posts what has ended", async () => {

@@ -3,6 +3,7 @@ import {
   type Context,
   type ContextManager,
   context,
+  diag,
   ROOT_CONTEXT,
   type Span,
   type Tracer,
@@ -85,9 +86,8 @@ function readConfig(options: WebTracingOptions, read: ReadOptions): WebConfig | 
   try {
     return read(options, document.baseURI);
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
     // biome-ignore lint/suspicious/noConsole: a bad option has to be seen where the developer looks first
-    console.warn(`@throughline/web: tracing is off. ${problem}`);
+    console.warn(`@throughline/web: tracing is off. ${(error as Error).message}`);
     return undefined;
   }
 }
@@ -113,7 +113,6 @@ function run(options: Run): ConsentedRun<readonly Registration[]> {
     waiting: [],
     attributes: {},
     readers: [],
-    context: undefined,
     claim: () => undefined,
   };
   const provider = engine.createProvider({
@@ -160,15 +159,24 @@ interface PageState {
   readonly waiting: (() => void)[];
   attributes: Attributes;
   readonly readers: ReadSpan[];
-  context: Context | undefined;
+  context?: Context | undefined;
   /** The page load or navigation that began last; it may have ended. */
   latest?: Span | undefined;
   claim: RequestClaim;
 }
 
+/** An instrument that fails costs neither the app nor the others. */
+function attempt(start: () => void): void {
+  try {
+    start();
+  } catch (problem) {
+    diag.warn("@throughline/web: an instrument failed", problem);
+  }
+}
+
 /** Whoever reads the page's state has what still waits done first. */
 function upToDate(pageState: PageState): PageState {
-  for (const run of pageState.waiting.splice(0)) run();
+  for (const run of pageState.waiting.splice(0)) attempt(run);
   return pageState;
 }
 
@@ -212,7 +220,8 @@ function tracePage({ engine, inherited, ...parts }: PageTracing) {
   const claim: RequestClaim = (request, active) => pageState.claim(request, active);
   const requests = engine.traceFetch({ ...parts, rules, propagation, inferParent, claim });
   const traced = tracedPageOf({ ...parts, events, inferParent, propagation });
-  const running: readonly RunningInstrument[] = config.instruments.map((start) => start(traced));
+  const running: RunningInstrument[] = [];
+  for (const start of config.instruments) attempt(() => running.push(start(traced)));
   return {
     settle(): void {
       requests.settle();
@@ -337,11 +346,8 @@ function watchPage(on: { readonly hidden: () => void; readonly leaving: () => vo
 
 function joinTest(test: TestHook | undefined, flush: () => Promise<void>, endpoint: string): Stop {
   if (!test) return () => undefined;
-  const traces = /\/v1\/traces(\/?)$/;
-  const own = new URL(endpoint).origin === location.origin && traces.test(endpoint);
-  test.flush = flush;
-  test.flushUrl = own ? endpoint.replace(traces, "/flush$1") : undefined;
+  Object.assign(test, { flush, endpoint });
   return () => {
-    test.flush = test.flushUrl = undefined;
+    test.flush = undefined;
   };
 }

@@ -1,5 +1,6 @@
 import { expect } from "@playwright/test";
 import { seeded } from "../../../../scripts/seeded.mjs";
+import { pathOf, randomWord } from "../random-path.ts";
 import type { Combination } from "./combinations.ts";
 import { flood, type Sent } from "./flood.ts";
 import { SERVER_KIND, startOtlpRecorder } from "./otlp-recorder.ts";
@@ -69,26 +70,6 @@ const NOT_ASKED = ["/api/enqueue", "/api/redis"];
 
 /** An address of a route with parameters; of one without a few, and more that go on below it. */
 function randomPath(route: string, random: () => number): string {
-  const filled = route.split("/").flatMap((segment) => fill(segment, random));
   const isExact = route.includes("[") || (random() < 0.1 && !NOT_ASKED.includes(route));
-  const segments = isExact ? filled : [...filled, randomWord(random)];
-  return segments.join("/") || "/";
-}
-
-function fill(segment: string, random: () => number): readonly string[] {
-  if (!segment.startsWith("[")) return [segment];
-  const least = segment.startsWith("[[") ? 0 : 1;
-  const most = segment.includes("...") ? 4 : 1;
-  const count = least + Math.floor(random() * (most - least + 1));
-  return Array.from({ length: count }, () => randomWord(random));
-}
-
-const LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_~.";
-const ENCODED = ["%C3%A9", "%20", "%E2%82%AC", "%2F", "%40"];
-
-function randomWord(random: () => number): string {
-  const length = 1 + Math.floor(random() * (random() < 0.05 ? 200 : 12));
-  // Not one that begins with a dot: `.` and `..` are taken out of an address before it is sent.
-  const word = Array.from({ length }, () => LETTERS[Math.floor(random() * LETTERS.length)]).join("");
-  return `w${word}${random() < 0.2 ? (ENCODED[Math.floor(random() * ENCODED.length)] ?? "") : ""}`;
+  return pathOf(isExact ? route : `${route}/[below]`, random);
 }

@@ -32,15 +32,11 @@ export async function runCases(
   await expectNothingElse(asked, app);
 }
 
-/**
- * The same, where the trace below is another one: the SERVER span of every case alone, and which library is to have
- * opened it.
- */
+/** The same, where the trace below is another one: the SERVER span of every case alone, which is Next.js's. */
 export async function runEntries(
   cases: readonly Case[],
   app: ServedApp,
   combination: Combination,
-  library = "next.js",
 ): Promise<void> {
   for (const { each, traceId, parent, method } of await askAll(cases, app, combination)) {
     const title = `${each.title}, ${parent ? "with" : "without"} traceparent`;
@@ -54,7 +50,7 @@ export async function runEntries(
       .toHaveLength(1);
     for (const server of servers) {
       expect.soft(server.parentSpanId, `parent of ${title}`).toBe(parent);
-      expect.soft(server.scope.name, `library of ${title}`).toBe(library);
+      expect.soft(server.scope.name, `library of ${title}`).toBe("next.js");
       expect.soft(server.name).toBe(each.route ? `${method} ${each.route}` : method);
       expectServerSpan(server, { each, method, title, base: combination.base });
     }

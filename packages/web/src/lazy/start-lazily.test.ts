@@ -343,7 +343,7 @@ test("every trace of a sampled session is kept, and instruments are loaded with 
 });
 
 test("a test in the page has everything loaded, whatever was decided, and its flush waits for that", async () => {
-  const hook: { id: string; flush?: () => Promise<void>; flushUrl?: string } = { id: "case 7" };
+  const hook: { id: string; flush?: () => Promise<void>; endpoint?: string } = { id: "case 7" };
   Reflect.set(globalThis, TEST_GLOBAL, hook);
   decide("0");
   const chunk = createChunk();
@@ -353,7 +353,7 @@ test("a test in the page has everything loaded, whatever was decided, and its fl
   chunk.arrive();
   await flushed;
   expect(shop.posted().map(({ resource }) => resource["test.case.id"])).toEqual(["case 7"]);
-  expect(hook.flushUrl).toBe(`${location.origin}/api/tl/flush`);
+  expect(hook.endpoint).toBe(`${location.origin}/api/tl/v1/traces`);
   await shop.close();
   expect(hook.flush).toBeUndefined();
 });

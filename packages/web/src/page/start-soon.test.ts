@@ -1,7 +1,8 @@
+import { diag } from "@opentelemetry/api";
 import { afterEach, expect, test, vi } from "vitest";
 import { type FakePage, openFakePage } from "../../test/fake-page.ts";
 import { traceErrors } from "../error/uncaught-errors.ts";
-import type { TracedPage } from "../instrument.ts";
+import type { TracedPage, WebInstrument } from "../instrument.ts";
 import { withSpan } from "../with-span.ts";
 import { startSoon } from "./start-soon.ts";
 
@@ -73,4 +74,20 @@ test("a page that goes at once starts them and ends them", () => {
     "first is cut by pagehide",
     "second is cut by pagehide",
   ]);
+});
+
+test.each([
+  ["at once", (instrument: WebInstrument) => instrument],
+  ["soon", startSoon],
+])("one that throws as it starts %s costs neither the app nor the others", (_, when) => {
+  const warned = vi.spyOn(diag, "warn");
+  const others = vi.fn(() => ({ stop: () => undefined }));
+  const fails = (): never => {
+    throw new Error("no such element");
+  };
+  page = openFakePage({ instruments: [when(fails), when(others)] });
+  expect(withSpan("early", () => 1)).toBe(1);
+  expect(others).toHaveBeenCalledTimes(1);
+  expect(warned.mock.calls).toEqual([[expect.stringContaining("instrument"), new Error("no such element")]]);
+  vi.restoreAllMocks();
 });

@@ -1,0 +1,27 @@
+/** A path of this route, with random words for its parameters. */
+export function pathOf(route: string, random: () => number): string {
+  return (
+    route
+      .split("/")
+      .flatMap((segment) => fill(segment, random))
+      .join("/") || "/"
+  );
+}
+
+function fill(segment: string, random: () => number): readonly string[] {
+  if (!segment.startsWith("[")) return [segment];
+  const least = segment.startsWith("[[") ? 0 : 1;
+  const most = segment.includes("...") ? 4 : 1;
+  const count = least + Math.floor(random() * (most - least + 1));
+  return Array.from({ length: count }, () => randomWord(random));
+}
+
+const LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_~.";
+const ENCODED = ["%C3%A9", "%20", "%E2%82%AC", "%2F", "%40"];
+
+export function randomWord(random: () => number): string {
+  const length = 1 + Math.floor(random() * (random() < 0.05 ? 200 : 12));
+  // Not one that begins with a dot: `.` and `..` are taken out of an address before it is sent.
+  const word = Array.from({ length }, () => LETTERS[Math.floor(random() * LETTERS.length)]).join("");
+  return `w${word}${random() < 0.2 ? (ENCODED[Math.floor(random() * ENCODED.length)] ?? "") : ""}`;
+}
