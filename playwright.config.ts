@@ -14,6 +14,7 @@ const BUILDING = [
   "server-matrix",
   "edge",
   "next-dev",
+  "route-names",
 ].map((name) => `**/${name}.spec.ts`);
 
 export default defineConfig({

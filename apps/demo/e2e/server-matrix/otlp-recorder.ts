@@ -8,6 +8,8 @@ export interface SentSpan {
   readonly traceId: string;
   readonly name: string;
   readonly kind: number;
+  /** Who sent it. */
+  readonly service: string;
   readonly status?: { readonly code?: number };
 }
 
@@ -25,7 +27,13 @@ export const ERROR_STATUS = 2;
 
 interface Traces {
   readonly resourceSpans?: readonly {
-    readonly scopeSpans: readonly { readonly spans: readonly SentSpan[] }[];
+    readonly resource: {
+      readonly attributes: readonly {
+        readonly key: string;
+        readonly value: { readonly stringValue?: string };
+      }[];
+    };
+    readonly scopeSpans: readonly { readonly spans: readonly Omit<SentSpan, "service">[] }[];
   }[];
 }
 
@@ -37,7 +45,11 @@ export async function startOtlpRecorder(): Promise<OtlpRecorder> {
     const body = await text(request);
     texts.push(body);
     const { resourceSpans = [] } = JSON.parse(body) as Traces;
-    for (const { scopeSpans } of resourceSpans) for (const scope of scopeSpans) spans.push(...scope.spans);
+    for (const { resource, scopeSpans } of resourceSpans) {
+      const named = resource.attributes.find(({ key }) => key === "service.name");
+      const service = named?.value.stringValue ?? "";
+      for (const scope of scopeSpans) spans.push(...scope.spans.map((span) => ({ ...span, service })));
+    }
     response.setHeader("content-type", "application/json").end("{}");
   });
   await once(server.listen(0, "127.0.0.1"), "listening");

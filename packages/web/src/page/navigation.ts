@@ -93,7 +93,7 @@ function createNavigations(page: TracedPage, routeName: RouteName) {
   function end(endedBy?: string): void {
     if (!pending) return;
     const { span, url, cancelDeadline } = pending;
-    const route = endedBy ? url && (askFor(routeName, url) ?? guessRoute(url.pathname)) : tellRoute();
+    const route = endedBy ? url && (askFor(routeName, url) ?? guessUnseen(url)) : tellRoute();
     pending = undefined;
     cancelDeadline();
     setPageContext(undefined);
@@ -155,6 +155,11 @@ function createPagesAhead() {
     },
     has: (page: URL | undefined): boolean => paths.has(page?.pathname),
   };
+}
+
+/** Of a URL that the page has not come to. What Next.js would call it is not known, and a guess may hold any word. */
+function guessUnseen({ pathname }: URL): string | undefined {
+  return pageHasNext() ? undefined : guessRoute(pathname);
 }
 
 /** The app's own function; where it fails, the guess has to do. */
