@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "@playwright/test";
@@ -22,18 +23,43 @@ test.afterAll(async () => {
   await downstream.stop();
 });
 
-/** What edge middleware and edge routes were compiled to. */
-function edgeCode(dist: string): string {
-  const root = fileURLToPath(new URL(`fixtures/edge-app/${dist}/server/`, import.meta.url));
-  const files = readdirSync(root, { recursive: true }).map(String);
-  const edge = files.filter((file) => /(^|[\\/])edge[\\/].*\.js$|^(middleware|edge-[\w-]+)\.js$/.test(file));
-  expect(edge.length, "files of the edge runtime").toBeGreaterThan(0);
-  return edge.map((file) => readFileSync(join(root, file), "utf8")).join("\n");
+const root = (dist: string): string => fileURLToPath(new URL(`fixtures/edge-app/${dist}/`, import.meta.url));
+
+interface EdgeManifest {
+  readonly middleware: Readonly<Record<string, { readonly files: readonly string[] }>>;
+  readonly functions: EdgeManifest["middleware"];
 }
 
-// webpack does not build this app in Next.js 16.4.6: it looks for the edge route's client-reference-manifest, which it
-// has not written. It does build an edge route alone.
-for (const bundler of ["Turbopack"]) {
+/** What edge middleware and the edge route were compiled to, `instrumentation.js` included. */
+function edgeCode(dist: string): string {
+  const manifest = readFileSync(`${root(dist)}server/middleware-manifest.json`, "utf8");
+  const { middleware, functions } = JSON.parse(manifest) as EdgeManifest;
+  const parts = [...Object.values(middleware), ...Object.values(functions)];
+  expect(parts).toHaveLength(2);
+  const files = new Set(parts.flatMap((part) => part.files));
+  expect([...files].filter((file) => /instrumentation/.test(file))).not.toEqual([]);
+  return [...files].map((file) => readFileSync(root(dist) + file, "utf8")).join("\n");
+}
+
+/** What the browser is sent. */
+function clientCode(dist: string): string {
+  const files = readdirSync(`${root(dist)}static`, { recursive: true }).map(String);
+  const code = files.filter((file) => file.endsWith(".js"));
+  return code.map((file) => readFileSync(join(root(dist), "static", file), "utf8")).join("\n");
+}
+
+// https://nextjs.org/docs/app/api-reference/edge#apis
+const IN_THE_EDGE = ["assert", "async_hooks", "buffer", "events", "util"];
+
+/** Modules of Node that this code asks for by either name. */
+function builtinsIn(code: string): readonly string[] {
+  const asked = code.matchAll(/(?:\brequire\(|\bfrom\s*|\bimport\(|\bimport\s*)["'](?:node:)?([\w/]+)["']/g);
+  return [...new Set([...asked].map(([, name = ""]) => name))].filter((name) => isBuiltin(name));
+}
+
+const SDK = /BatchSpanProcessor|AsyncLocalStorageContextManager|diagnostics_channel/;
+
+for (const bundler of ["Turbopack", "webpack"]) {
   test.describe(bundler, () => {
     const dist = `.next-edge-${bundler}`;
     const service = `edge-${bundler}`;
@@ -74,10 +100,15 @@ for (const bundler of ["Turbopack"]) {
       expect(headerOf("/down")).toContain(caller.traceId);
     });
 
-    test("what runs in the edge runtime holds no SDK and asks for no module of Node", () => {
-      const code = edgeCode(dist);
-      expect(code).not.toMatch(/BatchSpanProcessor|AsyncLocalStorageContextManager|diagnostics_channel/);
-      expect(code).not.toMatch(/(require\(|from\s?)["']node:(http|fs|module|diagnostics_channel|stream)["']/);
+    test("what runs in the edge runtime or the browser holds no SDK and asks for no module of Node", () => {
+      const edge = edgeCode(dist);
+      expect(edge).not.toMatch(SDK);
+      expect(builtinsIn(edge).filter((name) => !IN_THE_EDGE.includes(name))).toEqual([]);
+      const client = clientCode(dist);
+      // The tracing is in it.
+      expect(client).toContain("@throughline/web");
+      expect(client).not.toMatch(SDK);
+      expect(builtinsIn(client)).toEqual([]);
     });
 
     test(`${PROBES} probes and prefetches make no span and send nothing on, whatever their caller says`, async () => {
