@@ -68,6 +68,8 @@ export async function checkAttacks(
     OTEL_TRACES_SAMPLER_ARG: String(RATE),
     OTEL_LOGS_EXPORTER: "otlp",
     WITHOUT_INSTRUMENTATIONS: "1",
+    // Only an origin that is named may get baggage.
+    PROPAGATE_TO: new URL(downstream.url).origin,
   };
   const before = downstream.received.length;
   try {
