@@ -35,8 +35,10 @@ export function startLazily(options: WebTracingOptions, load: () => Promise<Star
     const stub = startStub(rulesOf(options, consent), early);
     let on = true;
     if (early) {
-      // The whole takes the stub off as it starts, in the same task: no request falls between the two.
-      loading = load()
+      // Not in the task in which a page starts, which is long already. The whole takes the stub off as it starts, in one
+      // task: no request falls between the two.
+      loading = new Promise((resolve) => setTimeout(resolve))
+        .then(load)
         .then((startWhole) => {
           if (on) whole = startWhole(everybody ? options : { ...options, sampleRatio: 1 }, early);
         })
