@@ -1,7 +1,8 @@
 // What tracing costs a Next.js server: CPU time of its process for each request, by its own accounting.
 // All variants run at once and take turns in short rounds of the same requests, so compare the ratios; the
 // microseconds are those of this machine. A round's cost is read at the beginning of the variant's next round:
-// what it exports and collects between the two belongs to it.
+// what it exports and collects between the two belongs to it. Two processes that run the same code may differ by a
+// tenth for as long as they live, so each variant is started several times.
 // The collector is a process of its own and is not counted.
 import { fork } from "node:child_process";
 import { writeFileSync } from "node:fs";
@@ -13,16 +14,19 @@ import { createProbed } from "./bench-server/probe.mjs";
 import { startStock } from "./bench-server/stock.mjs";
 import { checkDelivered, ROUTES, startVariant, VARIANTS } from "./bench-server/variants.mjs";
 import { buildPackages } from "./builds.mjs";
-import { turned } from "./figures.mjs";
+import { percentile, turned } from "./figures.mjs";
 import { startCollector } from "./services.mjs";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: "string", default: "40" },
+    // Of each variant, one after the other.
+    processes: { type: "string", default: "7" },
+    // Of each process.
+    rounds: { type: "string", default: "10" },
     requests: { type: "string", default: "100" },
-    warmup: { type: "string", default: "4000" },
+    warmup: { type: "string", default: "2000" },
     routes: { type: "string", default: "plain,fetch,page" },
     variants: { type: "string", default: "none,disabled,kit 10%,kit 100%,sdk 10%,sdk 100%" },
     // A folder for a CPU profile of each variant, written as the servers stop.
@@ -31,11 +35,15 @@ const { values } = parseArgs({
     out: { type: "string" },
   },
 });
-const [ROUNDS, REQUESTS, WARMUP] = [values.rounds, values.requests, values.warmup].map(Number);
+const [PROCESSES, ROUNDS, REQUESTS, WARMUP] = [
+  values.processes,
+  values.rounds,
+  values.requests,
+  values.warmup,
+].map(Number);
 
-// The spread is that of this many means.
-const BLOCKS = 5;
 const routes = values.routes.split(",");
+const RESAMPLES = 2000;
 
 function createLoad() {
   const child = fork(join(root, "scripts/bench-server/load.mjs"));
@@ -89,36 +97,40 @@ async function measure(servers, load) {
 
 const mean = (list) => list.reduce((sum, value) => sum + value, 0) / list.length;
 
-/** Cost a request by round; of "all", one request to each route. */
-function costsOf({ costs }, route) {
-  if (route !== "all") return costs[route];
-  return costs[routes[0]].map((_, round) => routes.reduce((sum, each) => sum + costs[each][round], 0));
+/** Mean cost of a request in each process; of "all", one request to each route. */
+function costsOf(name, route) {
+  const asked = route === "all" ? routes : [route];
+  return sets.map((servers) => {
+    const { costs } = servers.find((server) => server.name === name);
+    return asked.reduce((sum, each) => sum + mean(costs[each]), 0);
+  });
 }
 
-/** Of means over a fifth of the rounds each: a garbage collection costs as much as a round. */
-function ratiosOf(costs, base) {
-  const size = Math.max(1, Math.floor(costs.length / BLOCKS));
-  const block = (list, index) => mean(list.slice(index * size, (index + 1) * size));
-  const count = Math.min(BLOCKS, costs.length);
-  const ratios = Array.from({ length: count }, (_, index) => block(costs, index) / block(base, index));
-  return ratios.sort((a, b) => a - b);
+/** Between which values 95 % of the ratios lie, when processes are drawn again by chance. */
+function intervalOf(costs, base) {
+  const drawn = Array.from({ length: RESAMPLES }, () => {
+    const draw = (list) => mean(list.map(() => list[Math.floor(Math.random() * list.length)]));
+    return draw(costs) / draw(base);
+  });
+  return [percentile(drawn, 0.025), percentile(drawn, 0.975)];
 }
 
-function printTable(servers, base) {
-  const rows = [["route", "variant", "CPU a request", "over none", "ratio", "spread", "RSS"]];
+function printTable() {
+  const rows = [["route", "variant", "CPU a request", "over none", "ratio", "95 %", "RSS"]];
   for (const route of [...routes, "all"]) {
-    for (const server of servers) {
-      const costs = costsOf(server, route);
-      const none = costsOf(base, route);
-      const ratios = ratiosOf(costs, none);
+    const none = costsOf(names[0], route);
+    for (const name of names) {
+      const costs = costsOf(name, route);
+      const [from, to] = intervalOf(costs, none);
+      const memory = sets.flatMap((servers) => servers.find((server) => server.name === name).memory);
       rows.push([
         route,
-        server.name,
+        name,
         `${Math.round(mean(costs))} µs`,
         `${Math.round(mean(costs) - mean(none))} µs`,
         (mean(costs) / mean(none)).toFixed(3),
-        `${ratios.at(0).toFixed(2)} – ${ratios.at(-1).toFixed(2)}`,
-        `${Math.round(mean(server.memory) / 1024 / 1024)} MiB`,
+        name === names[0] ? "" : `${from.toFixed(2)} – ${to.toFixed(2)}`,
+        `${Math.round(mean(memory) / 1024 / 1024)} MiB`,
       ]);
     }
   }
@@ -133,6 +145,9 @@ function printTable(servers, base) {
 
 const { processes, probes } = createProbed();
 const names = values.variants.split(",");
+const seconds = (sinceMs) => Math.round((performance.now() - sinceMs) / 1000);
+/** Of the processes that ran at once. */
+const sets = [];
 try {
   await buildPackages({ processes });
   const folders = new Map();
@@ -140,34 +155,39 @@ try {
     folders.set(app, await buildApp(app, processes));
   const collector = await startCollector({ processes });
   const stock = await startStock();
-  const servers = [];
-  for (const name of names) {
-    const env = { BENCH_STOCK_URL: stock.url, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
-    const options = { env, profile: values.profile, processes, probes };
-    const server = await startVariant(name, folders.get(VARIANTS[name].app), options);
-    servers.push({ ...server, costs: Object.fromEntries(routes.map((route) => [route, []])), memory: [] });
-  }
-  const load = createLoad();
   const startMs = performance.now();
-  await warmUp(servers);
-  await measure(servers, load);
-  await checkDelivered(servers, collector);
-  load.stop();
+  for (let set = 0; set < PROCESSES; set++) {
+    // Another one is started first each time too.
+    const servers = [];
+    for (const name of turned(names, set)) {
+      const env = { BENCH_STOCK_URL: stock.url, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
+      const options = { env, profile: values.profile, processes, probes };
+      const server = await startVariant(name, folders.get(VARIANTS[name].app), options);
+      servers.push({ ...server, costs: Object.fromEntries(routes.map((route) => [route, []])), memory: [] });
+    }
+    const load = createLoad();
+    await warmUp(servers);
+    await measure(servers, load);
+    await checkDelivered(servers, collector);
+    load.stop();
+    for (const server of servers) await server.stop();
+    sets.push(servers);
+    console.log(`${set + 1} of ${PROCESSES} processes of each variant, ${seconds(startMs)} s`);
+  }
   stock.stop();
-  const seconds = Math.round((performance.now() - startMs) / 1000);
   console.log(
-    `Node ${process.version}, ${ROUNDS} rounds × ${REQUESTS} requests for each variant and route, ${seconds} s\n`,
+    `\nNode ${process.version}, ${PROCESSES} processes × ${ROUNDS} rounds × ${REQUESTS} requests for each variant and route\n`,
   );
   if (values.out)
     writeFileSync(
       values.out,
       JSON.stringify(
-        servers.map(({ name, costs }) => ({ name, costs })),
+        sets.map((servers) => servers.map(({ name, costs }) => ({ name, costs }))),
         null,
         1,
       ),
     );
-  printTable(servers, servers.find(({ name }) => name === "none") ?? servers[0]);
+  printTable();
   console.log(`\ncollector: ${JSON.stringify(await (await fetch(`${collector.url}/api/stats`)).json())}`);
 } finally {
   await processes.stopAll();
