@@ -176,7 +176,7 @@ function attempt(start: () => void): void {
 
 /** Whoever reads the page's state has what still waits done first. */
 function upToDate(pageState: PageState): PageState {
-  for (const run of pageState.waiting.splice(0)) attempt(run);
+  for (const run of pageState.waiting.splice(0)) run();
   return pageState;
 }
 
@@ -264,7 +264,7 @@ function tracedPageOf({ pageState, consent, ...parts }: TracedPageParts): Traced
       pageState.readers.push(read);
     },
     soon(run) {
-      pageState.waiting.push(run);
+      pageState.waiting.push(() => attempt(run));
       // Each in a task of its own: the one in which a page starts is long already.
       parts.later(() => pageState.waiting.shift()?.(), 0);
     },

@@ -31,7 +31,7 @@ export function withoutDoubles(instrumentations: readonly Instrumentation[]): re
   for (const each of doubles) attempt(each, "stopped", () => each.disable());
   if (doubles.length > 0) {
     const list = doubles.map(({ instrumentationName }) => instrumentationName).join(" and ");
-    say("info", `${list}: left out, because requests are traced without; docs/server/libraries.md`);
+    say("info", `${list}: left out, each request would be two spans; docs/server/libraries.md`);
   }
   return instrumentations.filter((each) => !doubles.includes(each));
 }

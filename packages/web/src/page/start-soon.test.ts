@@ -77,16 +77,22 @@ test("a page that goes at once starts them and ends them", () => {
 });
 
 test.each([
-  ["at once", (instrument: WebInstrument) => instrument],
-  ["soon", startSoon],
-])("one that throws as it starts %s costs neither the app nor the others", (_, when) => {
+  ["at once", (instrument: WebInstrument) => instrument, true],
+  ["when something is traced", startSoon, true],
+  ["in a task of its own", startSoon, false],
+])("one that throws as it starts %s costs neither the app nor the others", async (_, when, traces) => {
   const warned = vi.spyOn(diag, "warn");
   const others = vi.fn(() => ({ stop: () => undefined }));
   const fails = (): never => {
     throw new Error("no such element");
   };
+  const uncaught = vi.fn();
+  window.addEventListener("error", uncaught);
   page = openFakePage({ instruments: [when(fails), when(others)] });
-  expect(withSpan("early", () => 1)).toBe(1);
+  if (traces) expect(withSpan("early", () => 1)).toBe(1);
+  else await vi.waitFor(() => expect(others).toHaveBeenCalled());
+  window.removeEventListener("error", uncaught);
+  expect(uncaught).not.toHaveBeenCalled();
   expect(others).toHaveBeenCalledTimes(1);
   expect(warned.mock.calls).toEqual([[expect.stringContaining("instrument"), new Error("no such element")]]);
   vi.restoreAllMocks();
