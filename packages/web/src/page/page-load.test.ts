@@ -44,6 +44,21 @@ test("a page load starts with the page, and has the document and at most 50 reso
   for (const resource of resources) expect(resource.parentSpanId).toBe(load?.spanId);
 });
 
+test.each([
+  ["when it was parsed, where the browser does not tell the response's end", 21, ["21"]],
+  ["not at all while it still comes", 0, []],
+])("the document ends %s", async (_, domInteractive, expected) => {
+  vi.spyOn(PerformanceNavigationTiming.prototype, "domInteractive", "get").mockReturnValue(domInteractive);
+  vi.spyOn(PerformanceResourceTiming.prototype, "fetchStart", "get").mockReturnValue(0);
+  vi.spyOn(PerformanceResourceTiming.prototype, "responseEnd", "get").mockReturnValue(0);
+  open();
+  const documents = await named("document");
+  const lasted = documents.map(
+    ({ startTimeUnixNano: from, endTimeUnixNano: to }) => (BigInt(to) - BigInt(from)) / 1_000_000n,
+  );
+  expect(lasted.map(String)).toEqual(expected);
+});
+
 test("a second start is no second load", async () => {
   open();
   await page.tracing.stop();

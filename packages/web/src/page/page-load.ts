@@ -172,9 +172,11 @@ function tellDocument({
   context,
   entry,
 }: Below & { readonly entry: PerformanceNavigationTiming }): void {
-  if (entry.responseEnd === 0) return;
+  // Firefox says now and then nothing of the response's end; once the document is parsed all of it has come.
+  const end = entry.responseEnd || entry.domInteractive;
+  if (end === 0) return;
   const attributes = { [URL_FULL]: location.href, ...sizesOf(entry) };
-  tracer.startSpan("document", { attributes, startTime: entry.fetchStart }, context).end(entry.responseEnd);
+  tracer.startSpan("document", { attributes, startTime: entry.fetchStart }, context).end(end);
 }
 
 interface Until extends Below {
