@@ -14,7 +14,7 @@ import { createProbed } from "./bench-server/probe.mjs";
 import { startStock } from "./bench-server/stock.mjs";
 import { checkDelivered, ROUTES, startVariant, VARIANTS } from "./bench-server/variants.mjs";
 import { buildPackages } from "./builds.mjs";
-import { percentile, turned } from "./figures.mjs";
+import { intervalOf, turned } from "./figures.mjs";
 import { startCollector } from "./services.mjs";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -43,7 +43,6 @@ const [PROCESSES, ROUNDS, REQUESTS, WARMUP] = [
 ].map(Number);
 
 const routes = values.routes.split(",");
-const RESAMPLES = 2000;
 
 function createLoad() {
   const child = fork(join(root, "scripts/bench-server/load.mjs"));
@@ -106,22 +105,17 @@ function costsOf(name, route) {
   });
 }
 
-/** Between which values 95 % of the ratios lie, when processes are drawn again by chance. */
-function intervalOf(costs, base) {
-  const drawn = Array.from({ length: RESAMPLES }, () => {
-    const draw = (list) => mean(list.map(() => list[Math.floor(Math.random() * list.length)]));
-    return draw(costs) / draw(base);
-  });
-  return [percentile(drawn, 0.025), percentile(drawn, 0.975)];
-}
+/** The mean of as many processes, drawn by chance. */
+const drawnMean = (costs) => mean(costs.map(() => costs[Math.floor(Math.random() * costs.length)]));
 
 function printTable() {
   const rows = [["route", "variant", "CPU a request", "over none", "ratio", "95 %", "RSS"]];
+  const base = names.includes("none") ? "none" : names[0];
   for (const route of [...routes, "all"]) {
-    const none = costsOf(names[0], route);
+    const none = costsOf(base, route);
     for (const name of names) {
       const costs = costsOf(name, route);
-      const [from, to] = intervalOf(costs, none);
+      const [from, to] = intervalOf(() => drawnMean(costs) / drawnMean(none));
       const memory = sets.flatMap((servers) => servers.find((server) => server.name === name).memory);
       rows.push([
         route,
@@ -129,7 +123,7 @@ function printTable() {
         `${Math.round(mean(costs))} µs`,
         `${Math.round(mean(costs) - mean(none))} µs`,
         (mean(costs) / mean(none)).toFixed(3),
-        name === names[0] ? "" : `${from.toFixed(2)} – ${to.toFixed(2)}`,
+        name === base ? "" : `${from.toFixed(2)} – ${to.toFixed(2)}`,
         `${Math.round(mean(memory) / 1024 / 1024)} MiB`,
       ]);
     }

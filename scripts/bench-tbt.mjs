@@ -7,13 +7,12 @@
 import { chromium } from "@playwright/test";
 import { buildPackages, buildShop } from "./builds.mjs";
 import { chromiumLaunchOptions } from "./chromium.mjs";
-import { median, percentile, turned } from "./figures.mjs";
+import { intervalOf, median, turned } from "./figures.mjs";
 import { createProcesses } from "./processes.mjs";
 import { startCollector, startDatabase, startInventory, startShop } from "./services.mjs";
 
 const SLOWER = Number(process.argv[2] ?? 4);
 const LOADS = Number(process.argv[3] ?? 30);
-const RESAMPLES = 2000;
 const OFF = "tracing off";
 /** A task blocks from here on. */
 const BLOCKS_MS = 50;
@@ -114,13 +113,10 @@ function sum(values) {
   return values.reduce((total, value) => total + value, 0);
 }
 
-/** Between which values 95 % of the differences of medians lie, when rounds are drawn again by chance. */
-function intervalOf(ones, others) {
-  const differences = Array.from({ length: RESAMPLES }, () => {
-    const rounds = ones.map(() => Math.floor(Math.random() * ones.length));
-    return median(rounds.map((round) => ones[round])) - median(rounds.map((round) => others[round]));
-  });
-  return [percentile(differences, 0.025), percentile(differences, 0.975)];
+/** The difference of medians over as many rounds, drawn by chance. */
+function drawnDifference(ones, others) {
+  const rounds = ones.map(() => Math.floor(Math.random() * ones.length));
+  return median(rounds.map((round) => ones[round])) - median(rounds.map((round) => others[round]));
 }
 
 function print(shops) {
@@ -137,7 +133,7 @@ function print(shops) {
   }
   const differenceOf = (name, pick) => {
     const [more, base] = [of(name, pick), of(OFF, pick)];
-    const [from, to] = intervalOf(more, base).map((value) => value.toFixed(1));
+    const [from, to] = intervalOf(() => drawnDifference(more, base)).map((value) => value.toFixed(1));
     return `${(median(more) - median(base)).toFixed(1)} ms (95 %: ${from} to ${to})`;
   };
   for (const name of [...shops.keys()].filter((each) => each !== OFF)) {

@@ -14,3 +14,11 @@ export function turned(list, by) {
   const start = by % list.length;
   return [...list.slice(start), ...list.slice(0, start)];
 }
+
+const RESAMPLES = 2000;
+
+/** Between which values 95 % of what `draw` gives lie, when it draws the measured values again by chance. */
+export function intervalOf(draw) {
+  const drawn = Array.from({ length: RESAMPLES }, draw);
+  return [percentile(drawn, 0.025), percentile(drawn, 0.975)];
+}

@@ -8,17 +8,15 @@ import { fileURLToPath } from "node:url";
 
 const SPECS = ["server-matrix", "edge", "page-load", "route-names"].map((name) => `${name}.spec.ts`);
 
+// Errors are for the terminal.
+const PIPE = ["ignore", "pipe", "inherit"];
 const [wanted = "latest", ...words] = process.argv.slice(2);
-const version = run("npm", ["view", `next@${wanted}`, "version"], { stdio: "pipe" })
-  .trim()
-  .split(/\s/)
-  .at(-1);
 const copy = mkdtempSync(join(tmpdir(), "throughline-next-"));
 try {
+  const version = run("npm", ["view", `next@${wanted}`, "version"], { stdio: PIPE }).trim();
+  if (version === "") throw new Error(`there is no next@${wanted}`);
   run("git", ["clone", "--quiet", fileURLToPath(new URL("..", import.meta.url)), copy]);
-  for (const file of run("git", ["ls-files", "*package.json"], { cwd: copy, stdio: "pipe" })
-    .trim()
-    .split("\n"))
+  for (const file of run("git", ["ls-files", "*package.json"], { cwd: copy, stdio: PIPE }).trim().split("\n"))
     rewrite(join(copy, file), version);
   console.log(`Next.js ${version} in ${copy}`);
   // The peer range of what else is installed may not name a version that is not out yet.

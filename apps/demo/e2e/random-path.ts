@@ -1,3 +1,21 @@
+import { expect } from "@playwright/test";
+
+/** With which random addresses are asked for. */
+export const METHODS = ["GET", "HEAD"];
+/** `GET`, `HEAD`, … where no route is known. */
+const SPARE = 5;
+
+/** Each SERVER span is named by its method, or by that and one of these routes; and there are no more names than those. */
+export function expectRouteNames(names: ReadonlySet<string>, routes: readonly string[]): void {
+  const most = routes.length * METHODS.length + SPARE;
+  expect.soft(names.size, [...names].join("\n")).toBeLessThanOrEqual(most);
+  const unknown = [...names].filter((name) => {
+    const [method = "", route] = name.split(" ", 2);
+    return !METHODS.includes(method) || (route !== undefined && !routes.includes(route));
+  });
+  expect.soft(unknown, "names that are no route's").toEqual([]);
+}
+
 /** A path of this route, with random words for its parameters. */
 export function pathOf(route: string, random: () => number): string {
   return (

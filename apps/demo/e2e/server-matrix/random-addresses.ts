@@ -1,6 +1,6 @@
 import { expect } from "@playwright/test";
 import { seeded } from "../../../../scripts/seeded.mjs";
-import { pathOf, randomWord } from "../random-path.ts";
+import { expectRouteNames, METHODS, pathOf, randomWord } from "../random-path.ts";
 import type { Combination } from "./combinations.ts";
 import { flood, type Sent } from "./flood.ts";
 import { SERVER_KIND, startOtlpRecorder } from "./otlp-recorder.ts";
@@ -8,9 +8,6 @@ import { flush, urlOf } from "./run-cases.ts";
 import type { BuiltApp, ServedApp } from "./server-app.ts";
 
 const REQUESTS = 5_000;
-const METHODS = ["GET", "HEAD"];
-/** `GET`, `HEAD`, … where no route is known. */
-const SPARE = 5;
 
 /** Random addresses on, below and beside every route leave no more names than there are routes. */
 export async function checkRandomAddresses(
@@ -40,14 +37,7 @@ export async function checkRandomAddresses(
   const servers = recorder.spans.filter(({ kind }) => kind === SERVER_KIND);
   const names = new Set(servers.map(({ name }) => name));
   expect.soft(routes.length).toBeGreaterThanOrEqual(30);
-  expect.soft(names.size, [...names].join("\n")).toBeLessThanOrEqual(routes.length * METHODS.length + SPARE);
-  const unknown = [...names].filter((name) => !isRouteName(name, routes));
-  expect.soft(unknown, "names that are no route's").toEqual([]);
-}
-
-function isRouteName(name: string, routes: readonly string[]): boolean {
-  const [method = "", route] = name.split(" ", 2);
-  return METHODS.includes(method) && (route === undefined || routes.includes(route));
+  expectRouteNames(names, routes);
 }
 
 /** The same for each run, so that the names of one that fails can be had again. */
