@@ -36,11 +36,31 @@ test.each([
   ["a web token", "bad eyJhbGciOiJIUzI1.eyJzdWIiOiI0In0.abc", "bad REDACTED"],
   ["what is named as a secret", "password=hunter2, api_key: k3y", "password=REDACTED, api_key: REDACTED"],
   ["JSON", '{"token":"t0p","page":2}', '{"token":"REDACTED","page":2}'],
-  ["a header", "Authorization: Bearer abc.def", "Authorization: Bearer REDACTED"],
+  ["a header", "Authorization: Bearer abc.def", "Authorization: REDACTED"],
+  ["a header of another scheme", "authorization: ApiKey 0123456789", "authorization: REDACTED"],
+  ["a secret that words follow", "login: password=hunter2 for user bob", "login: password=REDACTED for user bob"],
+  ["an id that a word follows", "session_id=98f7 not found", "session_id=REDACTED not found"],
+  [
+    "what encodeURIComponent leaves as it is",
+    "no /search?q=John%20(555-1234) and /find?name=O'Brien1&x=2",
+    "no /search?q=REDACTED and /find?name=REDACTED&x=REDACTED",
+  ],
   ["a cookie", "Cookie: sid=abc; theme=dark", "Cookie: REDACTED; theme=dark"],
   ["ids of traces and sessions stay", "0af7651916cd43dd8448eb211c80319c", "0af7651916cd43dd8448eb211c80319c"],
   ["SQL stays", "select token from users where id = $1", "select token from users where id = $1"],
   ["a selector stays", "main>button#buy", "main>button#buy"],
 ])("%s", (_, text, scrubbed) => {
   expect(scrub(text)).toBe(scrubbed);
+});
+
+test.each(["a", "passw", "eyJ", "x.", "//", ":1"])("a text of %s over and over takes time by its length", (part) => {
+  const repeated = (characters: number): string => `1${part.repeat(characters / part.length)}`;
+  const msOf = (text: string): number => {
+    const fromMs = performance.now();
+    scrub(text);
+    return performance.now() - fromMs;
+  };
+  msOf(repeated(10_000));
+  // By the square it would be a thousand times as long.
+  expect(msOf(repeated(320_000))).toBeLessThan(300 * Math.max(msOf(repeated(10_000)), 0.1));
 });

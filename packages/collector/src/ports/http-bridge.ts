@@ -17,13 +17,18 @@ export async function answerNodeRequest(
   // A write that meets a closed connection is reported here too; unheard, it would end the process.
   outgoing.on("error", () => undefined);
   try {
-    const request = toRequest(incoming);
+    const body = bodyOf(incoming);
+    const request = toRequest(incoming, body.stream);
     if (request === undefined) {
+      body.discard();
       outgoing.writeHead(400, { "content-type": "application/json" });
       outgoing.end('{"code":"bad_request","message":"throughline: the request has no valid Host or path"}');
       return;
     }
-    await send(await handle(request), outgoing);
+    const response = await handle(request);
+    // What a refusal left unread would keep the connection's next request from being seen.
+    body.discard();
+    await send(response, outgoing);
   } catch {
     // The sender went away in the middle: there is nobody left to answer.
     if ("stream" in outgoing) outgoing.stream.destroy();
@@ -31,7 +36,7 @@ export async function answerNodeRequest(
   }
 }
 
-function toRequest(incoming: Incoming): Request | undefined {
+function toRequest(incoming: Incoming, body: ReadableStream<Uint8Array>): Request | undefined {
   const host = incoming.headers[":authority"] ?? incoming.headers.host;
   const path = incoming.url ?? "";
   if (typeof host !== "string" || !HOST.test(host) || !path.startsWith("/")) return undefined;
@@ -45,15 +50,19 @@ function toRequest(incoming: Incoming): Request | undefined {
   return new Request(`http://${host}${path}`, {
     method,
     headers,
-    ...(hasBody ? { body: bodyOf(incoming), duplex: "half" } : {}),
+    ...(hasBody ? { body, duplex: "half" } : {}),
   } as RequestInit);
 }
 
 // Not Readable.toWeb: cancelling that one destroys the socket, and the sender of a body that is too
 // large would see a reset connection instead of the 413.
-function bodyOf(incoming: Incoming): ReadableStream<Uint8Array> {
+function bodyOf(incoming: Incoming): { stream: ReadableStream<Uint8Array>; discard: () => void } {
   let open = true;
-  return new ReadableStream({
+  const discard = (): void => {
+    open = false;
+    incoming.resume();
+  };
+  const stream = new ReadableStream<Uint8Array>({
     start(controller) {
       incoming.on("data", (chunk: Uint8Array) => {
         if (!open) return;
@@ -75,11 +84,9 @@ function bodyOf(incoming: Incoming): ReadableStream<Uint8Array> {
     pull() {
       incoming.resume();
     },
-    cancel() {
-      open = false;
-      incoming.resume();
-    },
+    cancel: discard,
   });
+  return { stream, discard };
 }
 
 async function send(response: Response, outgoing: Outgoing): Promise<void> {

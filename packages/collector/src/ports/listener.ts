@@ -74,13 +74,16 @@ function bind(server: Server, host: string, port: number): Promise<number> {
 /** Looks at the first bytes, puts them back, and hands the socket on. */
 function peek(socket: Socket, found: (isHttp2: boolean) => void): void {
   socket.setTimeout(FIRST_BYTES_TIMEOUT_MS, () => socket.destroy());
+  // Kept here until it is clear: what is put back makes the socket readable at once, for ever.
+  let seen = Buffer.alloc(0);
   const look = (): void => {
     const chunk: Buffer | null = socket.read();
     if (chunk === null) return;
-    const start = chunk.toString("latin1", 0, HTTP2_PREFACE.length);
-    socket.unshift(chunk);
+    seen = Buffer.concat([seen, chunk]);
+    const start = seen.toString("latin1", 0, HTTP2_PREFACE.length);
     if (start.length < HTTP2_PREFACE.length && HTTP2_PREFACE.startsWith(start)) return;
     socket.off("readable", look);
+    socket.unshift(seen);
     socket.setTimeout(0);
     socket.removeAllListeners("timeout");
     found(start === HTTP2_PREFACE);
