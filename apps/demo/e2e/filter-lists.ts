@@ -25,7 +25,8 @@ export function readFilterLists(): FilterLists | undefined {
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
   const texts = LISTS.map((name) => {
     const file = files.find((path) => path.endsWith(name));
-    if (!file) throw new Error(`FILTER_LISTS: no ${name} in ${folder}; unpack webext-ublock-origin-chromium there`);
+    if (!file)
+      throw new Error(`FILTER_LISTS: no ${name} in ${folder}; unpack webext-ublock-origin-chromium there`);
     return readFileSync(join(folder, file), "utf8");
   });
   const engine = FiltersEngine.parse(texts.join("\n"), { debug: true });

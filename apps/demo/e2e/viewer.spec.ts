@@ -1,3 +1,4 @@
+import type { Page } from "@playwright/test";
 import { expect, test } from "@throughline/playwright";
 import { newTraceparent } from "./trace-reading.ts";
 
@@ -33,6 +34,37 @@ test("the live list shows a new trace without a reload", async ({ page, context 
   ]);
   const { traceId } = (await response.json()) as { traceId: string };
   await expect(viewer.locator(`a[href*="${traceId}"]`).first()).toBeVisible();
+});
+
+/** Playwright's pages are all seen, unless they are told otherwise. */
+function setHidden(tab: Page, hidden: boolean): Promise<void> {
+  return tab.evaluate((value) => {
+    Object.defineProperty(document, "hidden", { get: () => value, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, hidden);
+}
+
+test("more tabs than a browser has connections are all served, and one that is seen again is live again", async ({
+  page: first,
+  context,
+}) => {
+  const url = process.env.THROUGHLINE_COLLECTOR_URL ?? "";
+  const isLive = (tab: Page) => expect(tab.getByText("Live", { exact: true })).toBeVisible();
+  await first.goto(url);
+  await isLive(first);
+  await setHidden(first, true);
+  for (let count = 0; count < 7; count++) {
+    const tab = await context.newPage();
+    await tab.goto(url);
+    await isLive(tab);
+    await setHidden(tab, true);
+  }
+  const { traceId, spanId } = newTraceparent();
+  await postSpan({ traceId, spanId, name: "meanwhile", kind: 1 });
+  const row = first.locator(`a[href*="${traceId}"]`);
+  expect(await row.count()).toBe(0);
+  await setHidden(first, false);
+  await expect(row).toBeVisible();
 });
 
 function post(path: string, body: object): Promise<Response> {

@@ -13,6 +13,21 @@ const ALLOWED_HEADERS = [
   "x-throughline-flush-token",
 ].join(", ");
 
+/**
+ * A host name as URLs have it: in lower case, an IPv6 address in brackets.
+ * @throws Error when the text is not a host name alone.
+ */
+export function parseHost(text: string): string {
+  const address = `http://${text}`;
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (url?.href !== `http://${url?.hostname}/` || url.port !== "") {
+    throw new Error(
+      `expected a host name such as "collector.internal", got ${JSON.stringify(text)}; leave out scheme, port and path`,
+    );
+  }
+  return url.hostname;
+}
+
 /** Whether the request names this collector by a name it answers to: loopback, or one of `allowedHosts`. */
 export function isKnownHost(url: URL, allowedHosts: readonly string[]): boolean {
   return LOOPBACK.has(url.hostname) || allowedHosts.includes(url.hostname);

@@ -11,6 +11,7 @@ import {
   TRACE,
   traces,
 } from "../test/posting.ts";
+import { MAX_LISTED } from "./viewer/collector-api.ts";
 
 beforeEach(() => restart());
 
@@ -30,9 +31,16 @@ describe("the host rule", () => {
     },
   );
 
-  test("answers to names that were allowed", async () => {
-    restart({ allowedHosts: ["collector"] });
-    expect((await ask("collector:4318", "/api/stats")).status).toBe(200);
+  test("answers to names that were allowed, in any letter case", async () => {
+    restart({ allowedHosts: ["collector", "Janes-Mac.local"] });
+    for (const host of ["collector:4318", "COLLECTOR:4318", "janes-mac.local"])
+      expect((await ask(host, "/api/stats")).status).toBe(200);
+  });
+
+  test.each(["collector:4318", "http://collector", "a/b", "::1"])("refuses %s as a name to allow", (name) => {
+    expect(() => restart({ allowedHosts: [name] })).toThrow(
+      `expected a host name such as "collector.internal", got "${name}"`,
+    );
   });
 });
 
@@ -141,6 +149,7 @@ describe("the query API", () => {
     [`/api/traces/${"e".repeat(32)}`, "GET", 404, "not_found"],
     ["/api/nothing", "GET", 404, "not_found"],
     ["/api/traces?limit=0", "GET", 400, "bad_request"],
+    [`/api/traces?limit=${MAX_LISTED + 1}`, "GET", 400, "bad_request"],
     ["/api/stats", "POST", 405, "method_not_allowed"],
     ["/nothing", "GET", 404, "not_found"],
     ["/assets/../collector.js", "GET", 404, "not_found"],

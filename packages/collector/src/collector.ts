@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { isKnownHost } from "./access.ts";
+import { isKnownHost, parseHost } from "./access.ts";
 import { createEventStreams } from "./answers/event-stream.ts";
 import { errorResponse } from "./answers/json-response.ts";
 import { answerQuery } from "./answers/query-api.ts";
@@ -16,7 +16,7 @@ export interface CollectorOptions {
   readonly maxBodyBytes?: number | undefined;
   /** Origins besides loopback whose pages may send spans: `https://shop.example`. */
   readonly allowedOrigins?: readonly string[] | undefined;
-  /** Host names besides loopback that this collector answers to, without port. */
+  /** Host names besides loopback that this collector answers to, without port; another text throws an Error. */
   readonly allowedHosts?: readonly string[] | undefined;
   /** Where the viewer's built files are; beside this file when left out. */
   readonly viewerDirectory?: string | undefined;
@@ -36,7 +36,7 @@ export const DEFAULT_MAX_BODY_BYTES: number = 64 * 1024 * 1024;
 
 export function createCollector(options: CollectorOptions = {}): Collector {
   const store = options.store ?? createMemoryStore();
-  const allowedHosts = options.allowedHosts ?? [];
+  const allowedHosts = (options.allowedHosts ?? []).map(parseHost);
   const viewerDirectory = options.viewerDirectory ?? fileURLToPath(new URL("./viewer/", import.meta.url));
   const logs = createLogStore();
   const streams = createEventStreams();

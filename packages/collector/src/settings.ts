@@ -8,6 +8,7 @@ import {
   readSettings,
   type SettingsTable,
 } from "@throughline/core";
+import { parseHost } from "./access.ts";
 
 /** What the command line can set. */
 export interface CliSettings {
@@ -49,7 +50,11 @@ const table: SettingsTable<CliSettings> = {
     parse: (text) => parseList(text).map(parseOrigin),
     fallback: [],
   },
-  allowedHosts: { env: ["THROUGHLINE_COLLECTOR_ALLOWED_HOSTS"], parse: parseList, fallback: [] },
+  allowedHosts: {
+    env: ["THROUGHLINE_COLLECTOR_ALLOWED_HOSTS"],
+    parse: (text) => parseList(text).map(parseHost),
+    fallback: [],
+  },
   noColour: { env: ["NO_COLOR"], parse: parseText, fallback: "" },
 };
 

@@ -70,6 +70,17 @@ test.each([MINUTES_10, -MINUTES_10])(
   },
 );
 
+test("a caller that gave up proves no clock wrong: it may be served after", () => {
+  const attributes = { "http.request.method": "GET" };
+  const spans = [
+    { ...span("call", "", "client", "shop", 0, 1_000), attributes },
+    span("answer", "call", "server", "inventory", 3_000, 3_050),
+  ];
+  expect(correctClocks(spans).shifts).toEqual([]);
+  const answered = { ...attributes, "http.response.status_code": 200 };
+  expect(correctClocks(spans.map((each) => ({ ...each, attributes: answered }))).shifts).toHaveLength(1);
+});
+
 test("the order in which the spans came is of no matter, and events move with their spans", () => {
   const { spans, shifts } = correctClocks([...click(MINUTES_10)].reverse());
   const call = spans.find(({ name }) => name === "call");

@@ -1,4 +1,5 @@
 import type { Finding } from "./diagnosis.ts";
+import { methodOf, statusCodeOf } from "./span-label.ts";
 import { type SpanRecord, serviceOf } from "./span-record.ts";
 
 /** Two clocks that are kept well may differ by as much, and so may two readings of one. */
@@ -94,11 +95,16 @@ function narrow(edge: Edge, call: SpanRecord, span: SpanRecord): void {
   const least = call.startUnixNano - span.startUnixNano;
   const most = call.endUnixNano - span.endUnixNano;
   if (least > edge.least) edge.least = least;
+  edge.isOff ||= least > SLACK_NANO;
+  if (!wasAnswered(call)) return;
   // What goes on after its answer tells nothing of the end.
   if (most >= least && (edge.most === undefined || most < edge.most)) edge.most = most;
-  const beginsBefore = least > SLACK_NANO;
-  const beginsAfter = span.startUnixNano - call.endUnixNano > SLACK_NANO;
-  edge.isOff ||= beginsBefore || beginsAfter;
+  edge.isOff ||= span.startUnixNano - call.endUnixNano > SLACK_NANO;
+}
+
+/** A caller that gave up may be served long after. */
+function wasAnswered(call: SpanRecord): boolean {
+  return methodOf(call) === undefined ? call.status.code !== "error" : statusCodeOf(call) !== undefined;
 }
 
 function shiftsOf(edges: readonly Edge[], spans: readonly SpanRecord[]): ReadonlyMap<string, bigint> {

@@ -60,6 +60,12 @@ test("a request without traceparent says why and what to do", () => {
   const [foreign] = diagnose(buildTraceTree([span("a", undefined, "client", request("origin"))]));
   expect([foreign?.code, foreign?.severity]).toEqual(["TL-P02", "info"]);
   expect(foreign?.fix).toContain("propagateTo");
+  const [early] = diagnose(buildTraceTree([span("a", undefined, "client", request("consent"))]));
+  expect([early?.code, early?.severity, early?.cause]).toEqual([
+    "TL-P02",
+    "info",
+    expect.stringMatching(/consent/),
+  ]);
 });
 
 test("a server's own outbound call to an untraced service is no finding", () => {

@@ -86,19 +86,33 @@ function brokenHop(node: TraceNode): readonly Finding[] {
   return [
     {
       code: "TL-P02",
-      severity: propagation === "origin" ? "info" : "warning",
       spanIds: [node.span.spanId],
       message: `browser → server: ${label} left the browser without traceparent`,
-      cause:
-        propagation === "origin"
-          ? `${String(url)} is neither the page's origin nor on the propagateTo list`
-          : "propagation is switched off in startWebTracing",
-      fix:
-        propagation === "origin"
-          ? "add the exact origin to propagateTo if that server is yours and allows the header in CORS"
-          : 'leave out propagation: "off"',
+      ...withoutHeader(String(propagation), String(url)),
     },
   ];
+}
+
+function withoutHeader(propagation: string, url: string): Pick<Finding, "severity" | "cause" | "fix"> {
+  if (propagation === "origin") {
+    return {
+      severity: "info",
+      cause: `${url} is neither the page's origin nor on the propagateTo list`,
+      fix: "add the exact origin to propagateTo if that server is yours and allows the header in CORS",
+    };
+  }
+  if (propagation === "consent") {
+    return {
+      severity: "info",
+      cause: "the visitor had not consented yet when it was sent",
+      fix: "nothing: from setConsent on, requests carry the header",
+    };
+  }
+  return {
+    severity: "warning",
+    cause: "propagation is switched off in startWebTracing",
+    fix: 'leave out propagation: "off"',
+  };
 }
 
 // Behind a proxy.ts the first span of the server is INTERNAL, so the service tells, not only the kind.

@@ -85,7 +85,8 @@ function withHeader(entry: WireEntry, node: TraceNode, settled: SettleReport | u
     message: entry.serverTrace
       ? "traceparent was sent, the server ignored it and started another trace"
       : "traceparent was sent, but no SERVER span joined the trace",
-    proven: settled !== undefined && (entry.serverTrace !== undefined || settled.server === "flushed"),
+    // Who answers without Server-Timing is another server than the one that was flushed, and may export later.
+    proven: settled !== undefined && entry.serverTrace !== undefined,
     entry,
     cause: entry.serverTrace
       ? "a proxy removed the header, or the server does not read W3C trace context"

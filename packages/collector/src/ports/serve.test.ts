@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { Agent, type IncomingMessage, type RequestOptions, request } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { connect, createServer } from "node:net";
 import { OTLPTraceExporter as GrpcExporter } from "@opentelemetry/exporter-trace-otlp-grpc";
@@ -81,6 +82,29 @@ describe("over a real socket", () => {
     expect(response.status).toBe(413);
   });
 
+  test.each([
+    ["an unread type", "/v1/traces", { "content-type": "text/plain" }, 415],
+    ["another host", "/v1/traces", { host: "rebound.example", "content-type": "application/json" }, 421],
+    ["an unknown path", "/v1/other", { "content-type": "application/json" }, 404],
+  ])(
+    "after a large body of %s the connection answers the next request",
+    async (_what, path, headers, status) => {
+      const { port } = await start();
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      const ask = async (options: RequestOptions, body = ""): Promise<number | undefined> => {
+        const asked = request({ agent, host: "127.0.0.1", port, ...options });
+        asked.end(body);
+        const [response] = (await once(asked, "response")) as [IncomingMessage];
+        response.resume();
+        await once(response, "end");
+        return response.statusCode;
+      };
+      expect(await ask({ path, headers, method: "POST" }, "x".repeat(4_000_000))).toBe(status);
+      expect(await ask({ path: "/api/stats" })).toBe(200);
+      agent.destroy();
+    },
+  );
+
   test("a reader or sender that goes away in the middle takes nothing with it", async () => {
     const { url, port, collector } = await start();
     const abort = new AbortController();
@@ -97,12 +121,15 @@ describe("over a real socket", () => {
     expect(collector.store.stats().spans).toBe(100);
   });
 
-  test("the first bytes may come one at a time", async () => {
-    const { port } = await start();
+  test("the first bytes may come one at a time, and others are answered meanwhile", async () => {
+    const { port, url } = await start();
     const socket = connect(port, "127.0.0.1").setNoDelay(true);
     await once(socket, "connect");
     const text = "PUT /api/stats HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    for (const byte of text) await new Promise((resolve) => socket.write(byte, resolve));
+    for (const byte of text) {
+      await new Promise((resolve) => socket.write(byte, resolve));
+      if (byte === "P") await fetch(`${url}/api/stats`);
+    }
     expect(await readText(socket)).toMatch(/^HTTP\/1\.1 405 /);
   });
 

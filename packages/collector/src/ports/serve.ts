@@ -52,7 +52,7 @@ export async function startCollector(options: ServeOptions = {}): Promise<Runnin
   const addresses = host === "localhost" ? ["127.0.0.1", "::1"] : [host];
   const collector = createCollector({
     ...options,
-    allowedHosts: [...(options.allowedHosts ?? []), printedHost(host)],
+    allowedHosts: [...(options.allowedHosts ?? []), ...namesOf(host)],
   });
   const open: Listener[] = [];
   const listen = async (port: number): Promise<number> => {
@@ -97,6 +97,12 @@ async function listenOn(
     }
   }
   throw new PortBusyError(port);
+}
+
+/** An address with a zone (`fe80::1%eth0`) can be bound, but stands in no URL. */
+function namesOf(host: string): readonly string[] {
+  const name = printedHost(host);
+  return URL.canParse(`http://${name}`) ? [name] : [];
 }
 
 /** The host as it stands in a URL. */

@@ -1,9 +1,9 @@
-import type { SpanRecord } from "@throughline/core";
+import type { Attributes, SpanRecord } from "@throughline/core";
 import { createLinkIndex } from "./link-index.ts";
 import { createListeners } from "./listeners.ts";
 import { DEFAULT_LIMITS, type SpanStore, type StoreLimits } from "./span-store.ts";
 import { milliseconds } from "./summarize.ts";
-import { approximateBytes, createTraceIndex } from "./trace-index.ts";
+import { approximateBytes, createTraceIndex, sizeOf } from "./trace-index.ts";
 
 /** Keeps spans in memory; everything is gone when the process ends. */
 export function createMemoryStore(given: Partial<StoreLimits> = {}): SpanStore {
@@ -14,6 +14,11 @@ export function createMemoryStore(given: Partial<StoreLimits> = {}): SpanStore {
   const links = createLinkIndex();
   const listeners = createListeners();
 
+  // The spans of one request share one resource, so each of them carries a part of it.
+  const resourceShares = new WeakMap<Attributes, number>();
+  const bytesOf = (span: SpanRecord): number =>
+    approximateBytes(span) + (resourceShares.get(span.resource) ?? 0);
+
   const put = (span: SpanRecord): boolean => {
     const spans = traces.get(span.traceId) ?? new Map<string, SpanRecord>();
     const before = spans.get(span.spanId);
@@ -22,7 +27,7 @@ export function createMemoryStore(given: Partial<StoreLimits> = {}): SpanStore {
     links.add(span);
     index.touch(span.traceId, {
       addedSpans: before === undefined ? 1 : 0,
-      addedBytes: approximateBytes(span) - (before === undefined ? 0 : approximateBytes(before)),
+      addedBytes: bytesOf(span) - (before === undefined ? 0 : bytesOf(before)),
       startUnixMs: milliseconds(span.startUnixNano),
     });
     return true;
@@ -36,6 +41,9 @@ export function createMemoryStore(given: Partial<StoreLimits> = {}): SpanStore {
   return {
     kind: "memory",
     upsert(spans) {
+      const counts = new Map<Attributes, number>();
+      for (const { resource } of spans) counts.set(resource, (counts.get(resource) ?? 0) + 1);
+      for (const [resource, count] of counts) resourceShares.set(resource, sizeOf(resource) / count);
       const stored = spans.filter(put);
       const evicted = index.evict();
       for (const traceId of evicted) traces.delete(traceId);

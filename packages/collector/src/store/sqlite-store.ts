@@ -6,7 +6,13 @@ import { createListeners } from "./listeners.ts";
 import { DEFAULT_LIMITS, type SpanStore, type StoreLimits } from "./span-store.ts";
 import { type Database, loadSqlite } from "./sqlite-module.ts";
 import { milliseconds } from "./summarize.ts";
-import { approximateBytes, createTraceIndex, type TraceChange, type TraceIndex } from "./trace-index.ts";
+import {
+  approximateBytes,
+  createTraceIndex,
+  sizeOf,
+  type TraceChange,
+  type TraceIndex,
+} from "./trace-index.ts";
 
 export interface SqliteOptions extends Partial<StoreLimits> {
   /** Path of the database, created when missing; `:memory:` for none. */
@@ -100,7 +106,8 @@ function createWriter(
     const before = find.get(span.traceId, span.spanId);
     const full = index.spanCount(span.traceId) + pending >= limits.maxSpansPerTrace;
     if (before === undefined && full) return undefined;
-    const bytes = approximateBytes(span);
+    // Each row has the resource in its JSON.
+    const bytes = approximateBytes(span) + sizeOf(span.resource);
     const startUnixMs = milliseconds(span.startUnixNano);
     insert.run(span.traceId, span.spanId, startUnixMs, bytes, JSON.stringify(spanToJson(span)));
     const addedBytes = bytes - Number(before?.bytes ?? 0);

@@ -180,7 +180,7 @@ describe.each(kinds)("the %s store", (kind, open, available) => {
   });
 
   check("evicts whole traces over the byte limit, least recently changed first", async () => {
-    const store = await open({ maxBytes: 2500 });
+    const store = await open({ maxBytes: 2700 });
     store.upsert([span(id("a"), "1"), span(id("a"), "2")]);
     store.upsert([span(id("b"), "1"), span(id("b"), "2")]);
     store.upsert([span(id("a"), "3")]);
@@ -188,6 +188,16 @@ describe.each(kinds)("the %s store", (kind, open, available) => {
     expect(store.getTrace(id("b"))).toEqual([]);
     expect(store.getTrace(id("a"))).toHaveLength(3);
     expect(store.stats()).toEqual({ traces: 2, spans: 4, evictedTraces: 1 });
+  });
+
+  check.each([
+    ["a status message", { status: { code: "error", message: "x".repeat(1e6) } }],
+    ["a resource", { resource: { text: "x".repeat(1e6) } }],
+    ["an event", { events: [{ name: "e", timeUnixNano: 1n, attributes: { text: "x".repeat(1e6) } }] }],
+  ] as const)("counts what %s takes", async (_what, large) => {
+    const store = await open({ maxBytes: 2.5e6 });
+    for (const digit of ["a", "b", "c", "d"]) store.upsert([span(id(digit), "1", large)]);
+    expect(store.stats()).toMatchObject({ traces: 2, evictedTraces: 2 });
   });
 
   check("evicts the oldest over the number of traces, and never the one just written", async () => {

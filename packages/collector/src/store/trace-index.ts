@@ -96,9 +96,10 @@ export function createTraceIndex(
   };
 }
 
-/** What a span takes, roughly: enough to keep a limit, cheap enough to do for every span. */
+/** What a span takes without its resource, roughly: enough to keep a limit, cheap enough to do for every span. */
 export function approximateBytes(span: SpanRecord): number {
   let size = 400 + span.name.length + sizeOf(span.attributes);
+  size += (span.status.message?.length ?? 0) + (span.traceState?.length ?? 0);
   for (const event of span.events) size += 60 + event.name.length + sizeOf(event.attributes);
   for (const link of span.links) size += 120 + sizeOf(link.attributes);
   return size;

@@ -1,5 +1,8 @@
 import type { CollectorStats, TraceDocument, TraceList } from "@throughline/core";
 
+/** Traces that the collector lists at most; it refuses to be asked for more. */
+export const MAX_LISTED = 1000;
+
 export interface ListQuery {
   readonly q: string;
   readonly service: string;

@@ -1,5 +1,5 @@
 import type { TraceSummary } from "@throughline/core";
-import type { ListQuery } from "../collector-api.ts";
+import { type ListQuery, MAX_LISTED } from "../collector-api.ts";
 import { button, element } from "../dom.ts";
 import { firstSteps, nothingMatches, notice } from "../empty-state.ts";
 import { createListRow, fullBarMs, type ListRow } from "./list-row.ts";
@@ -36,7 +36,7 @@ export function createListBody(actions: ListBodyActions): ListBody {
     show(traces, query) {
       rows.show(traces);
       // A full page may have more behind it.
-      more.hidden = traces.length < query.limit;
+      more.hidden = traces.length < query.limit || query.limit >= MAX_LISTED;
       if (traces.length > 0) put("list", () => list);
       else if (isFiltered(query)) put(`none ${query.q}`, () => nothingMatches(query.q, actions.onReset));
       else put("first", () => firstSteps(location.origin));

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { MAX_LISTED } from "../collector-api.ts";
 import { findTraceId, PAGE_SIZE, parseListState, printListUrl } from "./list-state.ts";
 
 const read = (url: string): ReturnType<typeof parseListState> =>
@@ -15,6 +16,10 @@ test("the unfiltered list has the address /", () => {
 
 test.each(["0", "-5", "1e99", "many"])("a limit of %s becomes the usual one", (limit) => {
   expect(read(`/?limit=${limit}`).limit).toBe(PAGE_SIZE);
+});
+
+test("no more rows are asked for than the collector lists", () => {
+  expect(read("/?limit=1200").limit).toBe(MAX_LISTED);
 });
 
 const ID = "4bf92f3577b34da6a3ce929d0e0e4736";

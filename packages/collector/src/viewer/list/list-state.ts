@@ -1,4 +1,4 @@
-import type { ListQuery } from "../collector-api.ts";
+import { type ListQuery, MAX_LISTED } from "../collector-api.ts";
 
 /** Rows asked for at first, and added by each "Show more". */
 export const PAGE_SIZE = 200;
@@ -10,7 +10,7 @@ export function parseListState(search: URLSearchParams): ListQuery {
     q: search.get("q") ?? "",
     service: search.get("service") ?? "",
     errors: search.get("errors") === "true",
-    limit: Number.isSafeInteger(limit) && limit > 0 ? limit : PAGE_SIZE,
+    limit: Number.isSafeInteger(limit) && limit > 0 ? Math.min(limit, MAX_LISTED) : PAGE_SIZE,
   };
 }
 

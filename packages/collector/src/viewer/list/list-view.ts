@@ -1,5 +1,5 @@
 import type { TraceList } from "@throughline/core";
-import type { ListQuery } from "../collector-api.ts";
+import { type ListQuery, MAX_LISTED } from "../collector-api.ts";
 import { element, isTyping } from "../dom.ts";
 import { createRefresher } from "../refresher.ts";
 import type { View, ViewTools } from "../view.ts";
@@ -20,7 +20,7 @@ export function createListView(tools: ViewTools, url: URL): View {
   const body = createListBody({
     colourOf: tools.colourOf,
     onReset: () => filter({ q: "", service: "", errors: false }),
-    onMore: () => filter({ limit: state.limit + PAGE_SIZE }),
+    onMore: () => filter({ limit: Math.min(state.limit + PAGE_SIZE, MAX_LISTED) }),
   });
   const toolbar = createListToolbar({
     onFilter: (change) => filter({ ...change, limit: PAGE_SIZE }),
