@@ -59,14 +59,22 @@ async function step(name, action) {
 
 async function provideBrowser() {
   const { findChromium } = await import("./chromium.mjs");
-  if (findChromium()) return console.log(`  ${findChromium()}`);
-  console.log("  no Chromium found, trying Playwright's own");
-  const own = spawnSync("npx", ["playwright", "install", "chromium"], { stdio: "inherit" });
-  if (own.status === 0 && findChromium()) return;
-  console.log("  that failed, trying the system's package");
+  // Playwright's own is there after its install, and does not start where the system lacks its libraries.
+  const starts = () => {
+    const path = findChromium();
+    return path !== undefined && spawnSync(path, ["--version"]).status === 0;
+  };
+  if (starts()) return console.log(`  ${findChromium()}`);
+  console.log("  no Chromium that starts, trying Playwright's own");
+  spawnSync("npx", ["playwright", "install", "chromium"], { stdio: "inherit" });
+  if (starts()) return;
+  console.log("  it does not start, trying the system's package");
   installFromSystem("chromium");
-  if (findChromium()) return;
-  fail("no Chromium to test in: install Chromium or Chrome, or set CHROMIUM_PATH to its executable");
+  if (starts()) return;
+  fail(
+    "no Chromium to test in: install Chromium or Chrome, or the libraries of Playwright's own " +
+      "(`sudo npx playwright install-deps chromium`), or set CHROMIUM_PATH to an executable",
+  );
 }
 
 async function provideRedis() {
