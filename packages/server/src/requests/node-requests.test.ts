@@ -125,6 +125,36 @@ test("the answer tells the browser the span's id", async () => {
   expect(headers["x-other"]).toBe("kept");
 });
 
+test("a list of headers is sent as the app wrote it, flat or in pairs, with or without a message", async () => {
+  const flat = ["Set-Cookie", "a=1", "Set-Cookie", "b=2", "Server-Timing", "db;dur=5"];
+  const pairs = [flat.slice(0, 2), flat.slice(2, 4), flat.slice(4)] as unknown as string[];
+  await take(({ url }, response) => {
+    if (url === "/flat") response.writeHead(201, flat);
+    else response.writeHead(201, "Made", pairs);
+    response.end();
+  });
+  for (const [path, message] of [
+    ["/flat", "Created"],
+    ["/pairs", "Made"],
+  ]) {
+    const { headers, statusCode, statusMessage } = await ask(path);
+    expect([statusCode, statusMessage]).toEqual([201, message]);
+    expect(headers["set-cookie"]).toEqual(["a=1", "b=2"]);
+    expect(headers["server-timing"]).toMatch(/^traceparent;desc=.+, db;dur=5$/);
+  }
+});
+
+test("a list of headers beside those the app has set goes Node's way", async () => {
+  await take((_, response) => {
+    response.setHeader("x-other", "kept").writeHead(200, ["x-other", "new"]).end();
+  });
+  const { headers } = await ask();
+  expect(headers).toMatchObject({
+    "x-other": "new",
+    "server-timing": expect.stringContaining("traceparent;"),
+  });
+});
+
 test("the route names the span, by the option or by a router's instrumentation", async () => {
   await take(
     (request, response) => {
