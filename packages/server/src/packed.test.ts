@@ -159,6 +159,24 @@ test.each<[string, string, number]>([
   expect(spans().map((span) => span.name)).toEqual(["last work"]);
 });
 
+test("what runs on after process.exit, held for the last spans, changes nothing of how the process ends", async () => {
+  const job = start(
+    `${ENDING} process.exit(7); queueMicrotask(() => process.exit(1)); process.exitCode = 4; throw new Error("runs on");`,
+    { OTEL_ENABLED: "true", OTEL_BSP_SCHEDULE_DELAY: "60000" },
+  );
+  expect((await job.exited)[0]).toBe(7);
+  expect(job.output()).not.toContain("runs on");
+  expect(spans().map((span) => span.name)).toEqual(["last work"]);
+});
+
+test("process.exit does not return where nothing waits to be sent", async () => {
+  const job = start(`${ENDING} await tracing.flush(); process.exit(2); console.log("runs on");`, {
+    OTEL_ENABLED: "true",
+  });
+  expect((await job.exited)[0]).toBe(2);
+  expect(job.output()).not.toContain("runs on");
+});
+
 test("a collector that never answers holds an exit back for a second at most", async () => {
   const { createServer } = await import("node:net");
   const silent = createServer(() => undefined);

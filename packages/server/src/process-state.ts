@@ -63,3 +63,10 @@ export function processState(): ProcessState {
 export async function flushProcess(): Promise<void> {
   await Promise.allSettled([...processState().flushers].map((flush) => flush()));
 }
+
+/** Whether a flush may have something to send: spans that wait, or anything of logs, metrics and the browser's data. */
+export function mayHaveWork(): boolean {
+  const { flushers, spanCounts } = processState();
+  // One of them is that of the spans.
+  return flushers.size > 1 || spanCounts === undefined || spanCounts().waiting > 0;
+}

@@ -10,7 +10,7 @@ import { callRules, trustOf } from "./outbound/call-rules.ts";
 import { createExporting, printDestination } from "./pipeline/exporter.ts";
 import { redactUrls } from "./pipeline/redact-urls.ts";
 import { flushBeforeExit } from "./pipeline/shutdown.ts";
-import { flushProcess, processState, type Tracing } from "./process-state.ts";
+import { flushProcess, mayHaveWork, processState, type Tracing } from "./process-state.ts";
 import type { Instrumentation, RegisterOptions } from "./register-options.ts";
 import type { IncomingOptions } from "./requests/node-requests.ts";
 import { createNoiseTest } from "./requests/noise.ts";
@@ -72,7 +72,12 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   const state = processState();
   state.flushers.add(running.flush);
   state.spanCounts = exporting.counts;
-  const undoExit = flushBeforeExit({ flush: flushProcess, signals: !isNext });
+  const undoExit = flushBeforeExit({
+    flush: flushProcess,
+    // Next.js ends its requests while it is held.
+    hasWork: isNext ? () => true : mayHaveWork,
+    signals: !isNext,
+  });
   sayStarted(config);
 
   return {

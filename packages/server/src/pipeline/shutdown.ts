@@ -3,14 +3,17 @@ const CAP_MS = 1000;
 
 export interface ShutdownOptions {
   readonly flush: () => Promise<void>;
+  /** Whether a flush may have something to send; else `process.exit` ends the process at once. */
+  readonly hasWork: () => boolean;
   /** Also flush on SIGTERM and SIGINT; for processes that may have no handler of their own. */
   readonly signals: boolean;
 }
 
 /** Flushes before the process ends, however it ends, and keeps its exit code or signal. Returns the undoing. */
-export function flushBeforeExit({ flush, signals }: ShutdownOptions): () => void {
+export function flushBeforeExit(options: ShutdownOptions): () => void {
+  const { flush, signals } = options;
   const undo = [
-    holdExit(flush),
+    holdExit(options),
     onDrained(flush),
     ...(signals ? [onSignal("SIGTERM", flush), onSignal("SIGINT", flush)] : []),
   ];
@@ -20,18 +23,24 @@ export function flushBeforeExit({ flush, signals }: ShutdownOptions): () => void
 }
 
 // `next start` calls process.exit 1 ms after SIGTERM; a flush in a signal handler of ours would be cut off.
-function holdExit(flush: () => Promise<void>): () => void {
+function holdExit({ flush, hasWork }: ShutdownOptions): () => void {
   const original = process.exit;
-  let leaving = false;
+  let isHeld = false;
+  let isEnding = false;
   const onExit = (): void => {
-    leaving = true;
+    isEnding = true;
   };
-  // The arguments as they came: exit() keeps process.exitCode, exit(undefined) would clear it.
   const held = (...args: Parameters<typeof process.exit>): never => {
-    if (leaving) return original.apply(process, args);
-    leaving = true;
-    void capped(flush).finally(() => original.apply(process, args));
-    // process.exit promises never to return; callers that follow it with code are rare and run into the real exit.
+    if (isEnding || !(isHeld || hasWork())) return original.apply(process, args);
+    if (!isHeld) {
+      // As Node does it: exit() keeps process.exitCode, exit(undefined) clears it.
+      if (args.length > 0) process.exitCode = args[0] ?? undefined;
+      isHeld = true;
+      const { exitCode } = process;
+      // process.exit promises never to return, and cannot wait without: what runs on must not change how it ends.
+      process.on("uncaughtException", () => undefined);
+      void capped(flush).finally(() => original.call(process, exitCode));
+    }
     return undefined as never;
   };
   process.once("exit", onExit);
