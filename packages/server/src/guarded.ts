@@ -9,7 +9,7 @@ export function guarded<Arguments extends readonly unknown[]>(
     try {
       run(...args);
     } catch (error) {
-      warnOnce(`${failed}: ${String(error)}. The app goes on without its span; please report this.`);
+      warnOnce(`${failed}: ${String(error)}. The app goes on without it; please report this.`);
     }
   };
 }

@@ -74,3 +74,21 @@ test("its lines are exported with severity and error, our own are not", () => {
     { severity: [5, "debug"], body: ["fine"], attributes: {}, error: undefined },
   ]);
 });
+
+test("what cannot be made a text, or not be looked at, is written like any other", () => {
+  const exported: LogLine[] = [];
+  processState().exportLog = (line) => exported.push(line);
+  traceConsole();
+  const bare: unknown = Object.create(null);
+  const gone = Proxy.revocable({}, {});
+  gone.revoke();
+  host.log?.(bare);
+  // Behind a text, because what is compared is printed where it differs, which would throw.
+  host.log?.("gone", gone.proxy);
+  expect(exported.map(({ body }) => body)).toEqual([[bare]]);
+  expect(written.map(([method, first]) => [method, first])).toEqual([
+    ["log", bare],
+    ["warn", expect.stringContaining("a line of the console was not exported")],
+    ["log", "gone"],
+  ]);
+});

@@ -1,3 +1,4 @@
+import { guarded } from "../guarded.ts";
 import { processState } from "../process-state.ts";
 import { SEVERITY } from "./log-line.ts";
 import { traceFields } from "./trace-fields.ts";
@@ -49,14 +50,15 @@ function traceMethod(method: Method): () => void {
   };
 }
 
-function exportLine(method: Method, args: readonly unknown[]): void {
+const exportLine = guarded((method: Method, args: readonly unknown[]): void => {
   const { exportLog } = processState();
+  const [first] = args;
   // Our own lines tell of an export that failed; exporting them would fail again.
-  if (!exportLog || String(args[0]).startsWith("@throughline/server:")) return;
+  if (!exportLog || (typeof first === "string" && first.startsWith("@throughline/server:"))) return;
   exportLog({
     severity: [METHODS[method], method],
     body: args,
     attributes: {},
     error: args.find((arg) => arg instanceof Error),
   });
-}
+}, "a line of the console was not exported");
