@@ -1,7 +1,7 @@
 import { say, warnOnce } from "./log.ts";
 import { processState } from "./process-state.ts";
 import type { FailedRequest, FailedRequestContext, RegisterOptions } from "./register-options.ts";
-import { leaveFetchToUs, letNextTellOfFetches, readServerConfig } from "./settings.ts";
+import { readServerConfig } from "./settings.ts";
 import { isControlFlow } from "./spans/control-flow.ts";
 
 export type { FetchTracing } from "./outbound/call-options.ts";
@@ -26,13 +26,10 @@ export async function register(options: RegisterOptions = {}): Promise<void> {
   try {
     const config = readServerConfig({ serviceName: options.serviceName, mode: options.mode }, warnOnce);
     if (!config) return;
-    leaveFetchToUs();
     const state = processState();
     // Behind a dynamic import: a process that is switched off never loads the SDK.
     state.tracing ??= import("./start.ts").then(({ start }) => start(config, { ...options, host: "next" }));
     await state.tracing;
-    // By the settings of this bundle, which hid them: what runs may have been started by another one.
-    if (state.hearsFetches) letNextTellOfFetches();
     state.joinNext?.();
   } catch (error) {
     say(

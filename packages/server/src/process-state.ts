@@ -15,8 +15,6 @@ export interface ProcessState {
   requestFailed: ((error: unknown) => void) | undefined;
   /** What `register` does in a process whose tracing began before Next.js, as in a custom server. */
   joinNext: (() => void) | undefined;
-  /** Next.js's span of a `fetch` is heard and not made; then it need not be hidden. */
-  hearsFetches: boolean;
   /** Our own tracer and context, in mode "isolate". */
   isolated: { readonly tracer: Tracer; readonly contexts: ContextManager } | undefined;
   forwarder: Forwarder | undefined;
@@ -49,7 +47,6 @@ export function processState(): ProcessState {
     spanCounts: undefined,
     requestFailed: undefined,
     joinNext: undefined,
-    hearsFetches: false,
     isolated: undefined,
     forwarder: undefined,
     exportLog: undefined,

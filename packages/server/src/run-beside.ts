@@ -22,7 +22,7 @@ import type { CallRules } from "./outbound/calls.ts";
 import { hearCacheHits } from "./outbound/next-fetch.ts";
 import { traceOutbound } from "./outbound/outbound.ts";
 import { createPropagator } from "./outbound/propagator.ts";
-import { flushProcess, processState, type Tracing } from "./process-state.ts";
+import { flushProcess, type Tracing } from "./process-state.ts";
 import type { Instrumentation } from "./register-options.ts";
 import { flushAfterResponse } from "./requests/after-response.ts";
 import { dropBookkeeping, skipBookkeeping } from "./requests/bookkeeping.ts";
@@ -77,7 +77,6 @@ function runOwn(parts: Parts): Tracing {
     async stop(): Promise<void> {
       stopInstruments();
       stopTelling();
-      processState().hearsFetches = false;
       await processor.shutdown();
       for (const api of [trace, context, propagation]) api.disable();
     },
@@ -148,7 +147,6 @@ function lineTo(next: SpanProcessor, records: ResponseRecords): SpanProcessor {
 function listenToNext(provider: TracerProvider): void {
   skipBookkeeping(provider);
   hearCacheHits(provider);
-  processState().hearsFetches = true;
 }
 
 function servedBy({ records, storage }: Parts): Served {

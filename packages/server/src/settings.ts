@@ -251,20 +251,6 @@ export function spanLimitsOf(config: ServerConfig): SpanLimits {
   };
 }
 
-/** Next.js reads this on every fetch; its own CLIENT span sends no `traceparent` and would double ours. */
-export function leaveFetchToUs(): void {
-  hidden = process.env.NEXT_OTEL_FETCH_DISABLED === undefined;
-  process.env.NEXT_OTEL_FETCH_DISABLED ??= "1";
-}
-
-/** Takes {@link leaveFetchToUs} back, where Next.js's span is heard and not made; what the user has set stays. */
-export function letNextTellOfFetches(): void {
-  if (hidden) delete process.env.NEXT_OTEL_FETCH_DISABLED;
-  hidden = false;
-}
-
-let hidden = false;
-
 /** The folder of this app's build; Next.js writes its name in when it bundles us. */
 export function buildFolder(): string {
   // Not path.join: Turbopack takes that for a file access of unknown path, and ships the whole project.
