@@ -143,6 +143,16 @@ test("SIGTERM to a service without a handler of its own sends the last spans and
   expect(spans()).toHaveLength(1);
 });
 
+test("a service with a once-listener of its own ends when that has drained it", async () => {
+  const drains = `process.once("SIGTERM", () => process.once("SIGUSR2", () => process.exit(5)));`;
+  const service = start(drains + SERVICE, { OTEL_ENABLED: "true", OTEL_BSP_SCHEDULE_DELAY: "60000" });
+  await call(await service.says(/port (\d+)/), "/leaf");
+  service.process.kill("SIGTERM");
+  await vi.waitFor(() => expect(spans()).toHaveLength(1));
+  service.process.kill("SIGUSR2");
+  expect(await service.exited).toEqual([5, null]);
+});
+
 const ENDING = `
   const { startTracing, withSpan } = await import(process.env.PACKED + "/node.js");
   const tracing = await startTracing({ serviceName: "job" });

@@ -67,7 +67,8 @@ function onSignal(signal: NodeJS.Signals, flush: () => Promise<void>): () => voi
       if (alone) process.kill(process.pid, signal);
     });
   };
-  process.once(signal, listener);
+  // Before the app's, which may be once-listeners too: after their turn they are no longer counted.
+  process.prependOnceListener(signal, listener);
   return () => process.removeListener(signal, listener);
 }
 
