@@ -3,6 +3,7 @@ import { CONTROL_FLOW, ERROR_TYPE } from "@throughline/core/attributes";
 import { guarded } from "../guarded.ts";
 import { controlFlowOf } from "./control-flow.ts";
 import { withContext } from "./current-context.ts";
+import { settle } from "./settle.ts";
 
 /**
  * Runs `run` with the span current, and ends the span when it returns, when its promise settles or when its
@@ -23,44 +24,36 @@ export function runInSpan<T>(span: Span, parent: Context, run: () => T): T {
   return result;
 }
 
-interface Life {
+export interface Life {
   /** The context in which the span is current. */
   readonly inside: Context;
   end(): void;
+  /** Records the error, and ends the span. */
+  note(error: unknown): void;
+  /** The same, and throws it on. */
   fail(error: unknown): never;
 }
 
 /** Ends the span once, however often a generator is asked on. */
 function createLife(span: Span, inside: Context): Life {
   let open = true;
+  const end = (): void => {
+    if (open) endSpan(span);
+    open = false;
+  };
+  const note = (error: unknown): void => {
+    if (open) recordFailure(span, error);
+    end();
+  };
   return {
     inside,
-    end() {
-      if (open) endSpan(span);
-      open = false;
-    },
+    end,
+    note,
     fail(error) {
-      if (open) {
-        recordFailure(span, error);
-        endSpan(span);
-      }
-      open = false;
+      note(error);
       throw error;
     },
   };
-}
-
-function settle(thenable: PromiseLike<unknown>, { inside, end, fail }: Life): PromiseLike<unknown> {
-  const done = (value: unknown): unknown => {
-    end();
-    return value;
-  };
-  try {
-    // Inside, because the query builders of some databases start their work when they are asked for the result.
-    return withContext(inside, () => thenable.then(done, fail));
-  } catch (error) {
-    return fail(error);
-  }
 }
 
 type AnyGenerator = Generator<unknown, unknown> | AsyncGenerator<unknown, unknown>;

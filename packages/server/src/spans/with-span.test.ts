@@ -115,19 +115,6 @@ test("a list that can be walked is a value like any other", () => {
   expect(exporter.getFinishedSpans()).toHaveLength(1);
 });
 
-test("a query builder starts inside the span, once", async () => {
-  const starts: unknown[] = [];
-  const query: PromiseLike<number> = {
-    // biome-ignore lint/suspicious/noThenProperty: the shape of a query builder
-    then: (done, failed) => {
-      starts.push(activeSpanId());
-      return Promise.resolve(3).then(done, failed);
-    },
-  };
-  expect(await withSpan("query", () => query)).toBe(3);
-  expect(starts).toEqual([exporter.getFinishedSpans()[0]?.spanContext().spanId]);
-});
-
 test("what cannot even be made text is thrown on unchanged", () => {
   const thrown = Object.create(null);
   let caught: unknown;
