@@ -140,6 +140,36 @@ describe.skipIf(!findRedis())(
       ).toBeLessThan(1100);
     }, 30_000);
 
+    test("a step job that writes its data back is linked to its sender in each step, and sees what it wrote", async () => {
+      const { queue, events, work } = await openQueue();
+      const seen: unknown[] = [];
+      work(async (job, token) => {
+        seen.push(job.data, Object.keys(job.data));
+        const step = job.data.step + 1;
+        if (step > 3) return;
+        const written = { ...job.data, step };
+        await job.updateData(written);
+        expect(job.data).toBe(written);
+        await job.moveToDelayed(Date.now(), token);
+        throw new DelayedError();
+      });
+      const job = await withSpan("request", () => queue.add("order", { step: 1 }));
+      await job.waitUntilFinished(events);
+      await vi.waitFor(() => expect(only(SpanKind.CONSUMER)).toHaveLength(3));
+      const [producer] = only(SpanKind.PRODUCER);
+      const [first, ...steps] = only(SpanKind.CONSUMER);
+      expect(first?.parentSpanContext?.spanId).toBe(idOf(producer));
+      expect(steps.map(linkOf)).toEqual([idOf(producer), idOf(producer)]);
+      expect(seen).toEqual([1, 2, 3].flatMap((step) => [{ step }, ["step"]]));
+    }, 20_000);
+
+    test("a processor that takes an AbortSignal gets it", async () => {
+      const { queue, events, work } = await openQueue();
+      work(async (_job, _token, signal) => signal instanceof AbortSignal);
+      const job = await queue.add("welcome", { to: "ada" });
+      expect(await job.waitUntilFinished(events)).toBe(true);
+    });
+
     test("a repeated job, a job put back and one without data run, each in a trace that ends", async () => {
       const { queue, work } = await openQueue();
       let runs = 0;

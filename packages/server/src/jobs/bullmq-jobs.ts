@@ -1,5 +1,5 @@
 import * as names from "@throughline/core/attributes";
-import { JOB_CARRIER } from "./carrier.ts";
+import { type Carrying, carry, JOB_CARRIER, type JobCarrier } from "./carrier.ts";
 import { publishJobs } from "./inject-job.ts";
 import { withJob } from "./with-job.ts";
 
@@ -25,7 +25,8 @@ export interface BullJob {
   readonly id?: string | undefined;
   readonly name: string;
   readonly queueName: string;
-  readonly data: unknown;
+  data: unknown;
+  updateData?(data: never): Promise<unknown>;
   readonly attemptsMade: number;
   readonly attemptsStarted?: number;
   readonly repeatJobKey?: string | undefined;
@@ -153,17 +154,25 @@ export function tracedProcessor<F extends (job: never, ...rest: never[]) => Prom
     const sent = job.data;
     const outcome = await withJob(sent, optionsOf(job), async (_own, span): Promise<Outcome> => {
       hideCarrier(sent);
+      const restore = keepCarrier(job, sent);
       try {
         return { value: await run(job, ...rest) };
       } catch (error) {
         if (!(error instanceof Error && PUT_BACK.has(error.name))) throw error;
         span.setAttribute(names.JOB_LEFT_BY, error.name);
         return { thrown: error };
+      } finally {
+        restore();
       }
     });
     if ("thrown" in outcome) throw outcome.thrown;
     return outcome.value;
   };
+  // BullMQ hands an AbortSignal to a processor that takes three arguments.
+  Object.defineProperties(traced, {
+    name: { value: process.name, configurable: true },
+    length: { value: process.length, configurable: true },
+  });
   // It takes and gives what the worker's own function does.
   return traced as unknown as F;
 }
@@ -187,6 +196,28 @@ function optionsOf(job: BullJob): Parameters<typeof withJob>[1] & object {
 function hideCarrier(data: unknown): void {
   if (typeof data !== "object" || data === null || !(JOB_CARRIER in data)) return;
   Object.defineProperty(data, JOB_CARRIER, { enumerable: false });
+}
+
+/** What the processor writes back is without the carrier that it does not see; the job's next run is linked by it. */
+function keepCarrier(job: BullJob, sent: unknown): () => void {
+  const original = job.updateData as ((data: unknown) => Promise<unknown>) | undefined;
+  const carrier = carrierIn(sent);
+  if (!original || !carrier) return () => undefined;
+  const update = (data: unknown): Promise<unknown> => {
+    const done = original.call(job, carry(data, carrier));
+    // The processor goes on with its own object.
+    job.data = data;
+    return done;
+  };
+  Object.assign(job, { updateData: update });
+  return () => {
+    if (job.updateData === update) Reflect.deleteProperty(job, "updateData");
+  };
+}
+
+function carrierIn(data: unknown): JobCarrier | undefined {
+  // What is no carrier is told of when it is received.
+  return typeof data === "object" && data !== null ? (data as Carrying<object>)[JOB_CARRIER] : undefined;
 }
 
 function idOf(job: unknown): string {
