@@ -38,10 +38,9 @@ export type ReadOptions = (options: WebTracingOptions, pageUrl: string) => WebCo
  */
 export const readWebOptions: ReadOptions = (options, pageUrl) => {
   const config = withDefaults(options);
-  const checks = checksOf();
-  const problems = (Object.keys(checks) as (keyof WebConfig)[])
-    .filter((name) => !checks[name].isGood(config[name], pageUrl))
-    .map((name) => `${name}=${JSON.stringify(config[name])}: expected ${checks[name].expected}`);
+  const problems = (Object.entries(checksOf()) as [keyof WebConfig, Check][])
+    .filter(([name, [isGood]]) => !isGood(config[name], pageUrl))
+    .map(([name, [, expected]]) => `${name}=${JSON.stringify(config[name])}: expected ${expected}`);
   if (problems.length > 0) throw new Error(problems.join("; "));
   return resolve(config, pageUrl);
 };
@@ -75,41 +74,33 @@ function withDefaults(options: WebTracingOptions): WebConfig {
 
 const DEFAULT_ENDPOINT = `${DEFAULT_INGEST_PATH}/v1/traces`;
 
-interface Check {
-  readonly isGood: (value: unknown, pageUrl: string) => boolean;
-  readonly expected: string;
-}
+/** Whether a value is good, and what would be. */
+type Check = readonly [isGood: (value: unknown, pageUrl: string) => boolean, expected: string];
 
 // A function, so that bundlers leave it out where nothing is checked.
 const checksOf = (): Readonly<Record<keyof WebConfig, Check>> => ({
-  instruments: {
-    isGood: (value) => Array.isArray(value) && value.every((each) => typeof each === "function"),
-    expected: "functions such as tracePageLoad()",
-  },
-  serviceName: { isGood: isText, expected: "a name" },
-  endpoint: { isGood: isHttpUrl, expected: `a path such as "${DEFAULT_ENDPOINT}" or a URL` },
-  propagateTo: {
-    isGood: (value) => isTexts(value) && value.every(isOrigin),
-    expected: 'exact origins such as ["https://api.example.com"], no path',
-  },
+  instruments: [
+    (value) => Array.isArray(value) && value.every((each) => typeof each === "function"),
+    "functions such as tracePageLoad()",
+  ],
+  serviceName: [isText, "a name"],
+  endpoint: [isHttpUrl, `a path such as "${DEFAULT_ENDPOINT}" or a URL`],
+  propagateTo: [
+    (value) => isTexts(value) && value.every(isOrigin),
+    'exact origins such as ["https://api.example.com"], no path',
+  ],
   propagation: oneOf("same-origin", "off"),
   consent: oneOf("granted", "pending", "denied", "gpc"),
-  ignoreUrls: { isGood: isTexts, expected: 'prefixes such as ["/healthz"]' },
-  sampleRatio: {
-    isGood: (value) => typeof value === "number" && value >= 0 && value <= 1,
-    expected: "a number from 0 to 1",
-  },
-  resourceAttributes: {
-    isGood: (value) => typeof value === "object" && value !== null && isTexts(Object.values(value)),
-    expected: 'texts such as { "service.version": "1" }',
-  },
+  ignoreUrls: [isTexts, 'prefixes such as ["/healthz"]'],
+  sampleRatio: [(value) => typeof value === "number" && value >= 0 && value <= 1, "a number from 0 to 1"],
+  resourceAttributes: [
+    (value) => typeof value === "object" && value !== null && isTexts(Object.values(value)),
+    'texts such as { "service.version": "1" }',
+  ],
 });
 
 function oneOf(...values: readonly unknown[]): Check {
-  return {
-    isGood: (value) => values.includes(value),
-    expected: values.map((value) => JSON.stringify(value)).join(" or "),
-  };
+  return [(value) => values.includes(value), values.map((value) => JSON.stringify(value)).join(" or ")];
 }
 
 function isText(value: unknown): value is string {

@@ -24,6 +24,7 @@ import { createInteractionLife, type InteractionLife } from "./interaction/inter
 import { joinPropagator } from "./join-propagator.ts";
 import type { Later } from "./later.ts";
 import { createLightEngine } from "./light-engine.ts";
+import { listen } from "./listen.ts";
 import { type ReadOptions, readWebOptions, type WebConfig, type WebTracingOptions } from "./options.ts";
 import { addPageView, type PageView } from "./page/page-views.ts";
 import type { Stop } from "./patch-method.ts";
@@ -128,24 +129,25 @@ function run(options: Run): ConsentedRun<readonly Registration[]> {
     traced.settle();
     return transport.flush();
   };
-  const stopPage = watchPage({
-    hidden() {
-      traced.settle();
-      transport.hide();
-    },
-    leaving() {
-      traced.cut("pagehide");
-      transport.hide();
-    },
+  // The page may be gone after either: https://developer.chrome.com/docs/web-platform/page-lifecycle-api
+  const stopHidden = listen(document, "visibilitychange", () => {
+    if (document.visibilityState !== "hidden") return;
+    traced.settle();
+    transport.hide();
   });
-  const leaveTest = joinTest(test, flush, config.endpoint);
+  const stopLeaving = listen(window, "pagehide", () => {
+    traced.cut("pagehide");
+    transport.hide();
+  });
+  if (test) Object.assign(test, { flush, endpoint: config.endpoint });
 
   return {
     flush,
     halt() {
       traced.cut("stop");
-      stopPage();
-      leaveTest();
+      stopHidden();
+      stopLeaving();
+      if (test) test.flush = undefined;
       leaveApi();
       transport.hide();
       return traced.stop();
@@ -328,26 +330,5 @@ function joinApi({ manager, mayInject }: Engine, provider: TracerProvider, conse
     if (tracing) trace.disable();
     if (contexts) context.disable();
     leavePropagation();
-  };
-}
-
-/** The page may be gone after either: https://developer.chrome.com/docs/web-platform/page-lifecycle-api */
-function watchPage(on: { readonly hidden: () => void; readonly leaving: () => void }): Stop {
-  const onVisibility = (): void => {
-    if (document.visibilityState === "hidden") on.hidden();
-  };
-  document.addEventListener("visibilitychange", onVisibility);
-  window.addEventListener("pagehide", on.leaving);
-  return () => {
-    document.removeEventListener("visibilitychange", onVisibility);
-    window.removeEventListener("pagehide", on.leaving);
-  };
-}
-
-function joinTest(test: TestHook | undefined, flush: () => Promise<void>, endpoint: string): Stop {
-  if (!test) return () => undefined;
-  Object.assign(test, { flush, endpoint });
-  return () => {
-    test.flush = undefined;
   };
 }

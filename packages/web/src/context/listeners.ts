@@ -31,26 +31,21 @@ export function traceListeners(
       return registration ? change(native, registration) : Reflect.apply(native, this, args);
     };
   const add = cover((native, registration) => {
-    const { target, type, listener, options } = registration;
-    tracing.note(target);
-    if (PAGE_EVENTS.includes(type)) page.add(registration);
-    Reflect.apply(native, target, [type, wrapperOf(listener), options]);
+    tracing.note(registration.target);
+    if (PAGE_EVENTS.includes(registration.type)) page.add(registration);
+    call(native, registration, wrapperOf(registration));
   });
   const remove = cover((native, registration) => {
-    const { target, type, listener, options } = registration;
-    if (PAGE_EVENTS.includes(type)) page.forget(registration);
+    if (PAGE_EVENTS.includes(registration.type)) page.forget(registration);
     // The bare listener may have been added before tracing started.
-    Reflect.apply(native, target, [type, listener, options]);
-    Reflect.apply(native, target, [type, wrapperOf(listener), options]);
+    call(native, registration);
+    call(native, registration, wrapperOf(registration));
   });
-  const swap = ({ target, type, options }: Registration, from: Listener, to: Listener): void => {
-    Reflect.apply(removeEventListener, target, [type, from, options]);
-    Reflect.apply(addEventListener, target, [type, to, options]);
-  };
 
   for (const registration of inherited) {
     page.add(registration);
-    swap(registration, registration.listener, wrapperOf(registration.listener));
+    call(removeEventListener, registration);
+    call(addEventListener, registration, wrapperOf(registration));
   }
   const stops: readonly Stop[] = [
     patchMethod(EventTarget.prototype, "addEventListener", add),
@@ -61,15 +56,25 @@ export function traceListeners(
     for (const stop of stops) stop();
     const listeners = page.all();
     for (const registration of listeners) {
-      swap(registration, wrapperOf(registration.listener), registration.listener);
+      call(removeEventListener, registration, wrapperOf(registration));
+      call(addEventListener, registration);
     }
     return listeners;
   };
 }
 
-function createWrappers(tracing: ListenerTracing): (listener: Listener) => EventListener {
+/** Adds or removes a listener, or what stands in its place. */
+function call(
+  method: (...args: never[]) => unknown,
+  { target, type, listener, options }: Registration,
+  instead: Listener = listener,
+): void {
+  Reflect.apply(method, target, [type, instead, options]);
+}
+
+function createWrappers(tracing: ListenerTracing): (registration: Registration) => EventListener {
   const wrappers = new WeakMap<Listener, EventListener>();
-  return (listener) => {
+  return ({ listener }) => {
     const known = wrappers.get(listener);
     if (known) return known;
     // Named by its key, which no minifier touches: browsers tell of a slow listener by the name of the outermost.

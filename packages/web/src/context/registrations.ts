@@ -35,7 +35,7 @@ export function createRegistrations(): Registrations {
   return {
     add({ target, ...kept }) {
       const list = listOf(target);
-      if (!has(kept.options, "once") && !list.some(sameAs(kept))) list.push(kept);
+      if (!Object(kept.options).once && !list.some(sameAs(kept))) list.push(kept);
     },
     forget({ target, ...kept }) {
       const list = listOf(target);
@@ -59,9 +59,5 @@ function sameAs(one: Kept): (other: Kept) => boolean {
 }
 
 function isCapture(options: unknown): boolean {
-  return typeof options === "object" ? has(options, "capture") : Boolean(options);
-}
-
-function has(options: unknown, name: "once" | "capture"): boolean {
-  return typeof options === "object" && options !== null && Boolean(Reflect.get(options, name));
+  return Boolean(typeof options === "object" ? Object(options).capture : options);
 }

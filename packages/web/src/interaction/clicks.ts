@@ -1,6 +1,7 @@
 import { type Context, ROOT_CONTEXT, type Tracer } from "@opentelemetry/api";
 import { INTERACTION_TARGET, INTERACTION_TYPE, interactionSpanName } from "@throughline/core/attributes";
 import type { Later } from "../later.ts";
+import { listen } from "../listen.ts";
 import type { Stop } from "../patch-method.ts";
 import { interactiveElement, labelOf } from "./click-label.ts";
 import type { InteractionLife } from "./interaction-life.ts";
@@ -37,13 +38,13 @@ export function traceClicks(tracer: Tracer, life: InteractionLife, later: Later)
       if (activation === context) activation = undefined;
     }, 0);
   };
-  window.addEventListener("click", onClick, { capture: true });
+  const stop = listen(window, "click", onClick, { capture: true });
   const clicks: TracedClicks = {
     labelOf: (element) => labelOf(element),
     contextOf: (event) =>
       byEvent.get(event) ?? (event.type === "submit" && event.isTrusted ? activation : undefined),
     adopt: (event, context) => byEvent.set(event, context),
-    stop: () => window.removeEventListener("click", onClick, { capture: true }),
+    stop,
   };
   return clicks;
 }

@@ -90,16 +90,8 @@ function watchStream(stream: ReadableStream, watch: BodyWatch): void {
 }
 
 function watchIterator(iterator: AsyncIterator<unknown>, watch: BodyWatch): AsyncIterableIterator<unknown> {
-  const step = async (result: Promise<IteratorResult<unknown>>): Promise<IteratorResult<unknown>> => {
-    try {
-      const item = await result;
-      if (item.done) watch.ended();
-      return item;
-    } catch (error) {
-      watch.ended(error);
-      throw error;
-    }
-  };
+  const step = (result: Promise<IteratorResult<unknown>>): Promise<IteratorResult<unknown>> =>
+    follow(result, watch, ({ done }) => done);
   return {
     next: () => step(iterator.next()),
     return: (value) => step(iterator.return?.(value) ?? Promise.resolve({ done: true, value })),
@@ -110,14 +102,18 @@ function watchIterator(iterator: AsyncIterator<unknown>, watch: BodyWatch): Asyn
 }
 
 // The derived promise, so that a rejection nobody handles is still reported as unhandled.
-function follow(result: unknown, watch: BodyWatch): Promise<unknown> {
+function follow<T>(
+  result: T | Promise<T>,
+  { ended }: BodyWatch,
+  isLast: (value: T) => boolean | undefined = () => true,
+): Promise<T> {
   return Promise.resolve(result).then(
     (value) => {
-      watch.ended();
+      if (isLast(value)) ended();
       return value;
     },
     (error: unknown) => {
-      watch.ended(error);
+      ended(error);
       throw error;
     },
   );
