@@ -158,3 +158,31 @@ test("hiding the page posts what has ended", async () => {
   document.dispatchEvent(new Event("visibilitychange"));
   expect(page.posted().map(({ name }) => name)).toEqual(["GET"]);
 });
+
+test("an instrument that fails at every turn costs neither the app, nor the others, nor what was traced", async () => {
+  const calls: string[] = [];
+  const fails = (): never => {
+    throw new Error("no such element");
+  };
+  page = openFakePage({
+    instruments: [
+      ({ describeSpans, claimRequests, onGranted }) => {
+        describeSpans(fails);
+        claimRequests(fails);
+        onGranted(fails);
+        return { stop: fails, cut: fails, settle: fails };
+      },
+      () => ({
+        stop: () => calls.push("stop"),
+        cut: (reason) => calls.push(`cut ${reason}`),
+        settle: () => calls.push("settle"),
+      }),
+    ],
+  });
+  expect(await fetch("/orders").then((response) => response.text())).toBe("ok");
+  window.dispatchEvent(new PageTransitionEvent("pagehide"));
+  expect(page.posted().map(({ name }) => name)).toEqual(["GET"]);
+  await page.tracing.flush();
+  await page.close();
+  expect(calls.slice(0, 4)).toEqual(["cut pagehide", "settle", "cut stop", "stop"]);
+});

@@ -3,7 +3,6 @@ import {
   type Context,
   type ContextManager,
   context,
-  diag,
   ROOT_CONTEXT,
   type Span,
   type Tracer,
@@ -18,7 +17,7 @@ import { type ConsentedRun, type ConsentGate, setConsent, traceUnderConsent } fr
 import { holdUntilGranted } from "./identity/held-spans.ts";
 import { openStorage } from "./identity/page-storage.ts";
 import { USER, userDoor } from "./identity/user-door.ts";
-import type { PropagationMode, ReadSpan, RequestClaim, RunningInstrument, TracedPage } from "./instrument.ts";
+import type { PropagationMode, ReadSpan, RequestClaim, TracedPage } from "./instrument.ts";
 import { type EventContexts, traceClicks } from "./interaction/clicks.ts";
 import { createInteractionLife, type InteractionLife } from "./interaction/interaction-life.ts";
 import { joinPropagator } from "./join-propagator.ts";
@@ -31,6 +30,7 @@ import type { Stop } from "./patch-method.ts";
 import { createPropagator } from "./propagator.ts";
 import { NO_TRACING, page, RUNNING, type Running, type TestHook, type WebTracing } from "./running.ts";
 import { createSampler } from "./sampler.ts";
+import { attempt, startAll } from "./start-all.ts";
 import type { SpanWatch } from "./trace/tracer.ts";
 import { createTransport, type Outbox, type Transport } from "./transport/transport.ts";
 import { TRACER_NAME } from "./with-span.ts";
@@ -167,15 +167,6 @@ interface PageState {
   claim: RequestClaim;
 }
 
-/** An instrument that fails costs neither the app nor the others. */
-function attempt(start: () => void): void {
-  try {
-    start();
-  } catch (problem) {
-    diag.warn("@throughline/web: an instrument failed", problem);
-  }
-}
-
 /** Whoever reads the page's state has what still waits done first. */
 function upToDate(pageState: PageState): PageState {
   for (const run of pageState.waiting.splice(0)) run();
@@ -219,26 +210,25 @@ function tracePage({ engine, inherited, ...parts }: PageTracing) {
   };
   const propagation = (): PropagationMode => (consent.isGranted ? config.propagation : "consent");
   const inferParent = (): Context | undefined => life.only() ?? upToDate(pageState).context;
-  const claim: RequestClaim = (request, active) => pageState.claim(request, active);
+  const claim: RequestClaim = (request, active) => attempt(() => pageState.claim(request, active));
   const requests = engine.traceFetch({ ...parts, rules, propagation, inferParent, claim });
   const traced = tracedPageOf({ ...parts, events, inferParent, propagation });
-  const running: RunningInstrument[] = [];
-  for (const start of config.instruments) attempt(() => running.push(start(traced)));
+  const instruments = startAll(config.instruments, traced);
   return {
     settle(): void {
       requests.settle();
-      for (const instrument of running) instrument.settle?.();
+      instruments.settle();
       life.settle();
     },
     cut(reason: string): void {
       upToDate(pageState);
       const endInteractions = life.cut(reason);
       requests.cut(reason);
-      for (const instrument of running) instrument.cut?.(reason);
+      instruments.cut(reason);
       endInteractions();
     },
     stop(): readonly Registration[] {
-      for (const instrument of running) instrument.stop();
+      instruments.stop();
       requests.stop();
       binding.stop();
       events.stop();
@@ -271,7 +261,7 @@ function tracedPageOf({ pageState, consent, ...parts }: TracedPageParts): Traced
       parts.later(() => pageState.waiting.shift()?.(), 0);
     },
     storage: (kind) => (consent.isGranted ? openStorage(kind) : undefined),
-    onGranted: consent.whenGranted,
+    onGranted: (run) => consent.whenGranted(() => attempt(run)),
     setPageContext(context) {
       if (!context) {
         const { context: ended } = pageState;
@@ -303,7 +293,7 @@ function watchSpans({ life, transport, pageState, consent }: SpanReaders): SpanW
     onStart(span, parentContext) {
       upToDate(pageState);
       span.setAttributes({ ...pageState.attributes, ...userDoor[USER] });
-      for (const read of pageState.readers) span.setAttributes(read(span, parentContext));
+      for (const read of pageState.readers) attempt(() => span.setAttributes(read(span, parentContext)));
       life.onStart(span, parentContext);
     },
     onEnd(span) {

@@ -6,7 +6,10 @@ export type StorageKind = "localStorage" | "sessionStorage";
 /** The page's storage, or nothing where the browser does not allow it. */
 export function openStorage(kind: StorageKind): Storage | undefined {
   try {
-    return window[kind];
+    const storage = window[kind];
+    // Firefox with a broken database has the object, and each of its methods throws.
+    storage.getItem("");
+    return storage;
   } catch {
     // The user forbids storage: https://html.spec.whatwg.org/#dom-localstorage
     return undefined;
@@ -19,11 +22,15 @@ export function openStorage(kind: StorageKind): Storage | undefined {
  */
 export function forgetStored(): void {
   for (const kind of ["localStorage", "sessionStorage"] as const) {
-    const storage = openStorage(kind);
-    for (const key of Object.keys(storage ?? {})) {
-      if (!key.startsWith(STORAGE_PREFIX)) continue;
-      storage?.setItem(key, "");
-      storage?.removeItem(key);
+    try {
+      const storage = window[kind];
+      for (const key of Object.keys(storage)) {
+        if (!key.startsWith(STORAGE_PREFIX)) continue;
+        storage.setItem(key, "");
+        storage.removeItem(key);
+      }
+    } catch {
+      // What cannot be opened holds nothing that anybody could read.
     }
   }
 }

@@ -44,3 +44,24 @@ test("nothing is loaded before the page has, and nothing at all after a stop", (
   expect(loads).toBe(1);
   first.stop();
 });
+
+test("one that fails as it starts is no unhandled rejection, and those after it start", async () => {
+  const rejected = vi.fn();
+  window.addEventListener("unhandledrejection", rejected);
+  const started = vi.fn();
+  const loaded = vi.spyOn(document, "readyState", "get").mockReturnValue("complete");
+  const running = afterLoad(async () => [
+    () => {
+      throw new Error("no such entry type");
+    },
+    () => {
+      started();
+      return { stop: () => undefined };
+    },
+  ])(page);
+  loaded.mockRestore();
+  await expect.poll(() => started.mock.calls.length).toBe(1);
+  running.stop();
+  window.removeEventListener("unhandledrejection", rejected);
+  expect(rejected).not.toHaveBeenCalled();
+});

@@ -1,5 +1,6 @@
 import { diag } from "@opentelemetry/api";
 import type { RunningInstrument, WebInstrument } from "../instrument.ts";
+import { startAll } from "../start-all.ts";
 
 /**
  * Starts instruments once the page has loaded, from a chunk of their own, so that its bytes compete with nothing.
@@ -7,12 +8,12 @@ import type { RunningInstrument, WebInstrument } from "../instrument.ts";
  */
 export function afterLoad(load: () => Promise<readonly WebInstrument[]>): WebInstrument {
   return (page) => {
-    let running: readonly RunningInstrument[] = [];
+    let running: RunningInstrument | undefined;
     let stopped = false;
     const start = (): void => {
       load().then(
         (instruments) => {
-          if (!stopped) running = instruments.map((instrument) => instrument(page));
+          if (!stopped) running = startAll(instruments, page);
         },
         (problem) => diag.warn(`@throughline/web: instruments could not be loaded: ${String(problem)}`),
       );
@@ -23,14 +24,10 @@ export function afterLoad(load: () => Promise<readonly WebInstrument[]>): WebIns
       stop() {
         stopped = true;
         window.removeEventListener("load", start);
-        for (const instrument of running) instrument.stop();
+        running?.stop();
       },
-      cut(reason) {
-        for (const instrument of running) instrument.cut?.(reason);
-      },
-      settle() {
-        for (const instrument of running) instrument.settle?.();
-      },
+      cut: (reason) => running?.cut?.(reason),
+      settle: () => running?.settle?.(),
     };
   };
 }
