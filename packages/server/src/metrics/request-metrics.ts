@@ -3,6 +3,7 @@ import { IncomingMessage, type ServerResponse } from "node:http";
 import { type Attributes, type Meter, SpanKind, TraceFlags, ValueType } from "@opentelemetry/api";
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import * as names from "@throughline/core/attributes";
+import { onceOver } from "../requests/response-over.ts";
 
 // https://opentelemetry.io/docs/specs/semconv/http/http-metrics/
 const DURATION = "http.server.request.duration";
@@ -48,7 +49,7 @@ export function countActiveRequests(
     if (!(request instanceof IncomingMessage) || isNoise(request)) return;
     const series = { [names.HTTP_REQUEST_METHOD]: methodOf(request.method) };
     active.add(1, series);
-    response.once("close", () => active.add(-1, series));
+    onceOver(response, () => active.add(-1, series));
   };
   subscribe(STARTED, onStart);
   return () => unsubscribe(STARTED, onStart);

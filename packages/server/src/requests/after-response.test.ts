@@ -38,7 +38,7 @@ function openHost({ hasResponse = true, flush = () => Promise.resolve() } = {}):
       },
     }),
   });
-  const response = new EventEmitter();
+  const response = Object.assign(new EventEmitter(), { req: { socket: new EventEmitter() } });
   const next: SpanProcessor = {
     onStart: () => undefined,
     onEnd: (span) => void events.push(span.name),

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { ReadableSpan, Span, SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { hostMayFreeze, hostWaitUntil } from "../host-wait.ts";
+import { onceOver } from "./response-over.ts";
 
 export interface AfterResponseOptions {
   readonly next: SpanProcessor;
@@ -71,7 +72,7 @@ export function flushAfterResponse({ next, flush, response }: AfterResponseOptio
     const sent = response();
     if (!sent) standIns.add(root);
     // Others listen to the same event, and end or release spans there.
-    else sent.once("close", () => setImmediate(close, traceId, trace));
+    else onceOver(sent, () => setImmediate(close, traceId, trace));
     return trace;
   };
 

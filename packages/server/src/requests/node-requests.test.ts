@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import http, { type RequestListener } from "node:http";
+import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { context, SpanStatusCode, trace } from "@opentelemetry/api";
 import { getRPCMetadata, hrTimeToMilliseconds } from "@opentelemetry/core";
@@ -194,6 +195,36 @@ test("a caller that hangs up makes no failure", async () => {
   const [span] = await memory.ended(1);
   expect(span?.status.code).toBe(SpanStatusCode.UNSET);
   expect(span?.attributes).toMatchObject({ "throughline.aborted": true, "http.response.status_code": 200 });
+});
+
+test("pipelined requests whose connection breaks are given up, the waiting one too", async () => {
+  let connection: Socket | undefined;
+  await take((request) => {
+    // Nobody is answered; the second has read its body when the connection goes.
+    request.resume();
+    if (request.url === "/2") request.once("end", () => connection?.destroy());
+  });
+  connection = connect(Number(new URL(server.origin).port), "127.0.0.1");
+  connection.write("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+  const spans = await memory.ended(2);
+  expect(spans.map(({ attributes }) => [attributes["url.path"], attributes["throughline.aborted"]])).toEqual(
+    expect.arrayContaining([
+      ["/1", true],
+      ["/2", true],
+    ]),
+  );
+});
+
+test("many requests over one connection leave one listener on it", async () => {
+  const counts = new Set<number>();
+  await take(({ socket }, response) => {
+    counts.add(socket.listenerCount("close"));
+    response.end();
+  });
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  for (let count = 0; count < 5; count++) await ask("/", {}, agent);
+  agent.destroy();
+  expect(counts.size).toBe(1);
 });
 
 test("noise makes no span, and neither does what it runs; the next request on the connection does", async () => {

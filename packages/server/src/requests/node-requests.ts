@@ -23,6 +23,7 @@ import { callerLinks } from "../outbound/caller-trust.ts";
 import { methodOf } from "../outbound/method.ts";
 import { watchLastByte } from "./last-byte.ts";
 import { clientAddressOf, serverAddressOf } from "./request-address.ts";
+import { onceOver } from "./response-over.ts";
 import { appendServerTiming } from "./server-timing.ts";
 import { silence } from "./silence.ts";
 import { markTaken } from "./taken.ts";
@@ -88,7 +89,7 @@ function take(tracer: Tracer, { route, isNoise, extract }: IncomingOptions, exch
   // Where instrumentations of routers leave the route.
   const routed = setRPCMetadata(active, { type: RPCType.HTTP, span });
   const sentAt = watchLastByte(response);
-  response.once("close", () => {
+  onceOver(response, () => {
     describe(span, exchange, routeOf(request, route) ?? getRPCMetadata(routed)?.route);
     span.end(sentAt());
   });

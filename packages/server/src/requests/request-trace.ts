@@ -5,6 +5,7 @@ import { NEXT_SPAN_TYPE } from "@throughline/core/attributes";
 import { endedAt, viewOf } from "../pipeline/span-view.ts";
 import { watchLastByte } from "./last-byte.ts";
 import { mergePasses } from "./request-passes.ts";
+import { isOver, onceOver } from "./response-over.ts";
 import type { ResponseRecord } from "./response-record.ts";
 import { trackEnds } from "./span-ends.ts";
 import { stableAttributes } from "./stable-attributes.ts";
@@ -43,7 +44,7 @@ export function createRequestTrace(options: RequestTraceOptions): RequestTrace {
   const passes = mergePasses(record, ends);
   let held: ReadableSpan[] = [];
   const sentAt = watchLastByte(record.response);
-  let closedAt: number | undefined = record.response.closed ? performance.now() : undefined;
+  let closedAt: number | undefined = isOver(record.response) ? performance.now() : undefined;
   let patience: NodeJS.Timeout | undefined;
   /** One moment on the clock of the SERVER span, and on the process's. */
   let clock: { readonly time: HrTime; readonly now: number } | undefined;
@@ -78,7 +79,7 @@ export function createRequestTrace(options: RequestTraceOptions): RequestTrace {
     options.onOver();
   };
 
-  record.response.once("close", () => {
+  onceOver(record.response, () => {
     closedAt = performance.now();
     releaseWhenOver();
     if (passes.open() > 0) patience = setTimeout(passes.endOpen, PATIENCE_MS).unref();

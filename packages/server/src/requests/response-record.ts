@@ -4,6 +4,7 @@ import type { Span } from "@opentelemetry/api";
 import { createContextStorage, type RequestStorage } from "../context-storage.ts";
 import { openResponses } from "./open-responses.ts";
 import type { Failure } from "./request-error.ts";
+import { isOver } from "./response-over.ts";
 
 /** What is known of one response from any code that runs for it. */
 export interface ResponseRecord {
@@ -52,7 +53,7 @@ export function recordResponses(
     setSpan: requests.setSpan,
     adopt(head: RequestHead): ResponseRecord | undefined {
       if (early.length === 0) return undefined;
-      early = early.filter(({ response }) => !response.closed);
+      early = early.filter(({ response }) => !isOver(response));
       const record = early.find(({ response }) => isHeadOf(head, response.req));
       if (record) requests.join(record);
       return record;

@@ -6,6 +6,7 @@ import { methodOf } from "../outbound/method.ts";
 import { type SpanChanges, viewOf } from "../pipeline/span-view.ts";
 import { routeByNext } from "./next-route.ts";
 import { attributesOf, exceptionOf, messageOf } from "./request-error.ts";
+import { isOver } from "./response-over.ts";
 import type { ResponseRecord } from "./response-record.ts";
 import { stableAttributes } from "./stable-attributes.ts";
 
@@ -26,7 +27,7 @@ export function serverSpan(
     // Next.js writes what it knew when its own work ended; the response knows better once it is sent.
     const { response } = record;
     if (response.headersSent) attributes[names.HTTP_RESPONSE_STATUS_CODE] = response.statusCode;
-    if (response.closed && !response.writableFinished) attributes[names.ABORTED] = true;
+    if (isOver(response) && !response.writableFinished) attributes[names.ABORTED] = true;
     // With NEXT_OTEL_VERBOSE=1 Next.js does not find its own SERVER span to write the route on.
     const route = attributes[names.HTTP_ROUTE] ?? routeByNext(response.req);
     if (route !== undefined) attributes[names.HTTP_ROUTE] = route;

@@ -1,0 +1,40 @@
+import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+
+/** What is to be told when a connection is gone, one listener for all its requests. */
+const told = new WeakMap<Socket, Set<() => void>>();
+
+/**
+ * Runs `run` once, when a response has closed or never will: pipelined requests are answered one after another, and a
+ * response that waits for its turn has no socket, so Node tells it nothing when the connection breaks
+ * (`abortIncoming` in `lib/_http_server.js`; the request tells nothing either once its body was read).
+ */
+export function onceOver(response: ServerResponse, run: () => void): void {
+  const atEnd = toldOf(response.req.socket);
+  const over = (): void => {
+    atEnd.delete(waiting);
+    response.removeListener("close", over);
+    run();
+  };
+  const waiting = (): void => {
+    if (response.socket === null) over();
+  };
+  atEnd.add(waiting);
+  response.once("close", over);
+}
+
+/** Whether a response has closed, or never will. */
+export function isOver(response: ServerResponse): boolean {
+  return response.closed || (response.socket === null && response.req.socket.destroyed);
+}
+
+function toldOf(socket: Socket): Set<() => void> {
+  const known = told.get(socket);
+  if (known) return known;
+  const listeners = new Set<() => void>();
+  told.set(socket, listeners);
+  socket.once("close", () => {
+    for (const listener of listeners) listener();
+  });
+  return listeners;
+}
