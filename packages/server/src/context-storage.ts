@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { EventEmitter } from "node:events";
 import { type Context, type ContextManager, ROOT_CONTEXT, type Span } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { silence } from "./requests/silence.ts";
@@ -20,6 +21,8 @@ export interface ContextStorage<T> {
   readonly manager: ContextManager;
   /** Makes a context the active one for the rest of the running request; OpenTelemetry knows only a callback's length. */
   enter(context: Context): void;
+  /** Makes a context the active one in what listens to an emitter. */
+  bind(context: Context, emitter: EventEmitter): void;
   readonly requests: RequestStorage<T>;
 }
 
@@ -64,6 +67,7 @@ export function createContextStorage<T>(): ContextStorage<T> {
   return {
     manager,
     enter: (context) => storage.enterWith(entered(context)),
+    bind: (context, emitter) => void manager.bind(context, emitter),
     requests: {
       enter: (value, isIgnored) =>
         storage.enterWith(

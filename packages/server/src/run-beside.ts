@@ -128,7 +128,8 @@ function startInstruments(parts: Parts): () => void {
     traceOutbound(tracer, rules, { callerHeader: () => records.current()?.response.req.headers.traceparent }),
   );
   // In Next.js the SERVER spans are Next.js's own.
-  if (!isNext) stops.push(traceNodeRequests(tracer, { ...incoming, enter: storage.enter }));
+  if (!isNext)
+    stops.push(traceNodeRequests(tracer, { ...incoming, enter: storage.enter, bind: storage.bind }));
   return () => {
     for (const stop of stops) stop();
   };

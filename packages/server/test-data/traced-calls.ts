@@ -28,7 +28,6 @@ export interface TracedCalls {
 }
 
 const RULES: CallRules = {
-  ignoredOrigins: [],
   ignoreUrls: [],
   propagateTo: undefined,
   propagators: ["tracecontext", "baggage"],

@@ -30,6 +30,7 @@ export function startIsolated({ tracer, storage, rules, incoming }: IsolateOptio
       route: (request) => incoming.route?.(request) ?? routeByNext(request),
       extract: (carrier, getter) => propagator.extract(ROOT_CONTEXT, carrier, getter),
       enter: storage.enter,
+      bind: storage.bind,
     }),
     // Without headers: two would make both invalid, and the other tracer may write one after us.
     traceOutbound(tracer, { ...rules, propagators: [] }, { active: () => storage.manager.active() }),

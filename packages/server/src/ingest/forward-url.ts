@@ -16,9 +16,12 @@ export function forwardUrl(config: TracingConfig, signal: Signal): string {
   return `${url.href.replace(/\/$/, "")}/v1/${signal}`;
 }
 
-/** The origins that exporters and the ingest route talk to; requests to them are not traced. */
-export function collectorOrigins(config: ServerConfig): readonly string[] {
+const SIGNALS: readonly Signal[] = ["traces", "metrics", "logs"];
+
+/** What exporters and the ingest route post to, whoever's they are; other requests to the same host are the app's. */
+export function collectorUrls(config: ServerConfig): readonly string[] {
   const { endpoint, tracesEndpoint, logsEndpoint, metricsEndpoint } = config;
-  const urls = [endpoint, tracesEndpoint, logsEndpoint, metricsEndpoint, forwardUrl(config, "traces")];
-  return [...new Set(urls.filter((url) => url !== "").map((url) => new URL(url).origin))];
+  const own = [tracesEndpoint, logsEndpoint, metricsEndpoint].filter((url) => url !== "");
+  const usual = SIGNALS.flatMap((signal) => [`${endpoint}/v1/${signal}`, forwardUrl(config, signal)]);
+  return [...new Set([...own, ...usual])];
 }

@@ -1,5 +1,5 @@
-import { parseOrigin, parseUrlPrefix } from "@throughline/core";
-import { collectorOrigins } from "../ingest/forward-url.ts";
+import { parseOrigin, parseUrlPrefix, type UrlPrefix } from "@throughline/core";
+import { collectorUrls } from "../ingest/forward-url.ts";
 import type { RegisterOptions } from "../register-options.ts";
 import type { ServerConfig } from "../settings.ts";
 import { createCallerTrust } from "./caller-trust.ts";
@@ -15,12 +15,18 @@ export function callRules(config: ServerConfig, options: RegisterOptions): CallR
   if (options.trust !== "all") options.trust?.forEach(parseOrigin);
   const { propagateTo, ignoreUrls = [] } = options;
   return {
-    ignoredOrigins: collectorOrigins(config),
-    ignoreUrls: ignoreUrls.map(parseUrlPrefix),
+    ignoreUrls: [...collectorPrefixes(config), ...ignoreUrls.map(parseUrlPrefix)],
     propagateTo: propagateTo?.map(parseOrigin),
     propagators: config.propagators,
     followsParent: config.sampler === "" || config.sampler.startsWith("parentbased"),
   };
+}
+
+function collectorPrefixes(config: ServerConfig): readonly UrlPrefix[] {
+  return collectorUrls(config).map((text) => {
+    const { origin, pathname: path } = new URL(text);
+    return { origin, path };
+  });
 }
 
 /** Whose traces are continued; in Next.js pages of the app's own origin, elsewhere everybody's. */

@@ -1,8 +1,6 @@
 import { type UrlPrefix, underPrefix } from "@throughline/core";
 
 export interface TargetRules {
-  /** Origins of the collector: requests to them are left alone. */
-  readonly ignoredOrigins: readonly string[];
   /** Requests below these are left alone: no span, no header. */
   readonly ignoreUrls: readonly UrlPrefix[];
   /** Exact origins that may receive the context; `undefined`: every one, without its baggage. */
@@ -33,13 +31,11 @@ const MOST_ORIGINS = 1_000;
 
 /** Finds what the rules say about a request; `undefined` where it is to be left alone. */
 export function createTargets(rules: TargetRules): (origin: string, path: string) => Place | undefined {
-  const ignoredOrigins = new Set(rules.ignoredOrigins);
   const known = new Map<string, Target | undefined>();
 
   function read(text: string): Target | undefined {
     if (!URL.canParse(text)) return undefined;
     const { origin, hostname, port, protocol } = new URL(text);
-    if (ignoredOrigins.has(origin)) return undefined;
     const listed = rules.propagateTo?.includes(origin);
     return {
       origin,

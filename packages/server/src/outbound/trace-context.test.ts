@@ -34,10 +34,15 @@ beforeAll(async () => {
       servesNoise: () => false,
     }),
   );
-  const rules = { ignoredOrigins: [], ignoreUrls: [], propagateTo: undefined, followsParent: true };
+  const rules = { ignoreUrls: [], propagateTo: undefined, followsParent: true };
   stops.push(traceOutbound(memory.tracer, { ...rules, propagators: ["tracecontext", "baggage"] }));
   stops.push(
-    traceNodeRequests(memory.tracer, { route: undefined, isNoise: () => false, enter: storage.enter }),
+    traceNodeRequests(memory.tracer, {
+      route: undefined,
+      isNoise: () => false,
+      enter: storage.enter,
+      bind: storage.bind,
+    }),
   );
   sink = await serve((_, response) => response.end());
   service = await serve(async (request, response) => {

@@ -48,7 +48,6 @@ async function spansOf(
 
 const ours: Start = ({ tracer }) =>
   traceOutbound(tracer, {
-    ignoredOrigins: [],
     ignoreUrls: [],
     propagateTo: undefined,
     propagators: ["tracecontext"],
@@ -135,8 +134,8 @@ describe.each(Object.entries(asks))("%s", (kind, ask) => {
 
 describe("incoming", () => {
   const route: Start = ({ tracer }) => {
-    const { enter } = createContextStorage();
-    return traceNodeRequests(tracer, { route: undefined, isNoise: () => false, enter });
+    const { enter, bind } = createContextStorage();
+    return traceNodeRequests(tracer, { route: undefined, isNoise: () => false, enter, bind });
   };
 
   type Case = [string, string, string, Record<string, string>, Difference?];

@@ -17,7 +17,7 @@ function exported(attributes: Record<string, string | string[] | number>, name =
   });
   const context = { traceId: "a".repeat(32), spanId: "b".repeat(16), traceFlags: TraceFlags.SAMPLED };
   const span = provider.getTracer("test").startSpan(name, { attributes, links: [{ context, attributes }] });
-  span.addEvent("logged", attributes);
+  span.addEvent(`logged token=${SECRET}`, attributes);
   const error = new Error(`no answer from https://a.test/b?token=${SECRET}`);
   error.stack = `Error: x\n    at buy (https://a.test/app.js?v=${SECRET}:1:2)`;
   span.recordException(error);

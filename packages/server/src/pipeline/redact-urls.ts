@@ -36,11 +36,16 @@ function redactedStatus(status: SpanStatus): SpanStatus {
 }
 
 /** The list itself where nothing had to go. */
-function redactedEach<T extends { readonly attributes?: Attributes }>(list: T[]): T[] {
+function redactedEach<T extends { readonly name?: string; readonly attributes?: Attributes }>(
+  list: T[],
+): T[] {
   if (list.length === 0) return list;
   const safe = list.map((item) => {
     const attributes = item.attributes && redactedAttributes(item.attributes);
-    return attributes === item.attributes ? item : { ...item, attributes };
+    const name = item.name && scrub(item.name);
+    return attributes === item.attributes && name === item.name
+      ? item
+      : { ...item, attributes, ...(name && { name }) };
   });
   return safe.every((item, index) => item === list[index]) ? list : safe;
 }

@@ -31,6 +31,7 @@ async function take(listener: RequestListener, options: Partial<IncomingOptions>
     route: undefined,
     isNoise: () => false,
     enter: storage.enter,
+    bind: storage.bind,
     ...options,
   });
   server = await serve(listener);

@@ -3,7 +3,6 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:
 import {
   type Attributes,
   type Context,
-  context,
   defaultTextMapGetter,
   propagation,
   ROOT_CONTEXT,
@@ -37,6 +36,8 @@ export interface IncomingOptions {
   readonly extract?: (headers: IncomingHttpHeaders, getter: TextMapGetter) => Context;
   /** Makes a context the active one for the rest of what the request runs. */
   readonly enter: (context: Context) => void;
+  /** Makes it the active one in what listens to the request. */
+  readonly bind: (context: Context, request: IncomingMessage) => void;
 }
 
 /** One SERVER span for each request that a plain Node server takes, until its response is sent or given up. */
@@ -70,7 +71,8 @@ interface Exchange {
 }
 
 /** The context that the request runs in. */
-function take(tracer: Tracer, { route, isNoise, extract }: IncomingOptions, exchange: Exchange): Context {
+function take(tracer: Tracer, options: IncomingOptions, exchange: Exchange): Context {
+  const { route, isNoise, extract, bind } = options;
   const { request, response } = exchange;
   if (isNoise(request)) return silence(ROOT_CONTEXT);
   const parent = extract
@@ -84,7 +86,7 @@ function take(tracer: Tracer, { route, isNoise, extract }: IncomingOptions, exch
   );
   const active = markTaken(trace.setSpan(parent, span), request.headers.traceparent);
   appendServerTiming(response, span.spanContext(), Date.now());
-  if (LOSES_BODY_CONTEXT) context.bind(active, request);
+  if (LOSES_BODY_CONTEXT) bind(active, request);
   if (!span.isRecording()) return active;
   // Where instrumentations of routers leave the route.
   const routed = setRPCMetadata(active, { type: RPCType.HTTP, span });

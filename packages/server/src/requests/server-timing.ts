@@ -31,9 +31,9 @@ function keepHeaderLists(response: ServerResponse, ours: string): void {
   const original = response.writeHead;
   // The overloads of writeHead, which no one signature meets.
   response.writeHead = function (this: ServerResponse, ...args: unknown[]): ServerResponse {
-    const given = args.slice(1).findLast((argument) => argument !== undefined);
-    const isOnlyOurs = this.getHeaderNames().length === 1 && this.getHeader(NAME) === ours;
-    const headers = isOnlyOurs ? pairsOf(given) : undefined;
+    const given = args.find(Array.isArray);
+    const headers =
+      given && this.getHeaderNames().length === 1 && this.getHeader(NAME) === ours && pairsOf(given);
     if (!headers) return Reflect.apply(original, this, args);
     for (const [name, value] of headers) this.appendHeader(name, value);
     return Reflect.apply(original, this, args.slice(0, args.indexOf(given)));
@@ -42,11 +42,10 @@ function keepHeaderLists(response: ServerResponse, ours: string): void {
 
 type Header = readonly [name: string, value: string];
 
-/** A list of headers, flat or in pairs; `undefined` where it is none, or one that Node refuses. */
-function pairsOf(given: unknown): readonly Header[] | undefined {
-  if (!Array.isArray(given)) return undefined;
+/** Of a list that is flat or in pairs; `undefined` where Node refuses it. */
+function pairsOf(given: readonly unknown[]): readonly Header[] | undefined {
   // What a name or a value may be is for Node to say.
-  if (Array.isArray(given[0])) return given as Header[];
+  if (Array.isArray(given[0])) return given as readonly Header[];
   if (given.length % 2 !== 0) return undefined;
   return given.flatMap((name, index) => (index % 2 === 0 ? [[name, given[index + 1]] as Header] : []));
 }

@@ -60,7 +60,7 @@ export function createGrpcSender(options: SenderOptions): Sender {
   };
 }
 
-/** The deadline passed before the answer had come. */
+/** The collector was reached, and the deadline passed before its answer had come. */
 class NoAnswer extends Error {}
 
 /** https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md */
@@ -93,7 +93,10 @@ function call(
       ...(isPacked && { "grpc-encoding": "gzip" }),
     });
     const deadline = setTimeout(
-      () => stream.destroy(new NoAnswer(`no answer within ${options.timeoutMs} ms`)),
+      () =>
+        stream.destroy(
+          new (session.connecting ? Error : NoAnswer)(`no answer within ${options.timeoutMs} ms`),
+        ),
       options.timeoutMs,
     );
     deadline.unref();

@@ -45,7 +45,7 @@ export function createHttpSender(options: SenderOptions): Sender {
   };
 }
 
-/** The deadline passed before the answer had come. */
+/** The collector was reached, and the deadline passed before its answer had come. */
 class NoAnswer extends Error {}
 
 async function postTwice(
@@ -78,10 +78,11 @@ function post(url: URL, agent: HttpAgent, options: SenderOptions, body: Uint8Arr
         ...(options.compression === "gzip" && { "content-encoding": "gzip" }),
       },
     });
-    const deadline = setTimeout(
-      () => request.destroy(new NoAnswer(`no answer within ${options.timeoutMs} ms`)),
-      options.timeoutMs,
-    );
+    const deadline = setTimeout(() => {
+      // It waits for its turn on a connection, or the connection does not come about.
+      const isConnected = request.socket?.connecting === false;
+      request.destroy(new (isConnected ? NoAnswer : Error)(`no answer within ${options.timeoutMs} ms`));
+    }, options.timeoutMs);
     const fail = (error: Error): void => {
       clearTimeout(deadline);
       const wasClosed = request.reusedSocket && "code" in error && error.code === "ECONNRESET";

@@ -1,0 +1,73 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { afterEach, expect, test } from "vitest";
+import { createGrpcSender } from "./grpc-sender.ts";
+import { createHttpSender } from "./http-sender.ts";
+import type { SenderOptions } from "./sender.ts";
+
+const stops: (() => unknown)[] = [];
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop();
+});
+
+const optionsOf = (port: number): SenderOptions => ({
+  url: `http://127.0.0.1:${port}/v1/traces`,
+  rpc: "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+  headers: {},
+  contentType: "application/x-protobuf",
+  compression: "none",
+  timeoutMs: 200,
+  tls: {},
+});
+
+const LISTENS = `
+const server = require("node:net").createServer();
+server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => console.log(server.address().port));
+`;
+
+/** Of a process that is stopped and has as many connections waiting as it may: who asks for one more hears nothing. */
+async function portWithoutRoom(): Promise<number> {
+  const child = spawn(process.execPath, ["-e", LISTENS]);
+  stops.push(() => child.kill("SIGKILL"));
+  const [line] = (await once(child.stdout, "data")) as [Buffer];
+  child.kill("SIGSTOP");
+  const sockets = Array.from({ length: 8 }, () => connect(Number(String(line)), "127.0.0.1"));
+  stops.push(() => {
+    for (const socket of sockets) socket.on("error", () => undefined).destroy();
+  });
+  await Promise.all(sockets.slice(0, 2).map((socket) => once(socket, "connect")));
+  return Number(String(line));
+}
+
+async function portThatListens(): Promise<number> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => sockets.add(socket.on("error", () => undefined)));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  stops.push(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+test.each([
+  ["HTTP", createHttpSender],
+  ["gRPC", createGrpcSender],
+])(
+  "by %s a collector that gives no connection was not reached, one that gives no answer was",
+  async (_, create) => {
+    for (const [port, reached] of [
+      [await portWithoutRoom(), false],
+      [await portThatListens(), true],
+    ] as const) {
+      const sender = create(optionsOf(port));
+      stops.push(() => sender.close());
+      expect(await sender.send(new Uint8Array(8))).toMatchObject({
+        kind: "later",
+        reason: "no answer within 200 ms",
+        reached,
+      });
+    }
+  },
+);
