@@ -1,5 +1,5 @@
 import type { Attributes, Context, ContextManager, Span, Tracer } from "@opentelemetry/api";
-import type { StorageKind } from "./identity/page-storage.ts";
+import type { ConsentGate } from "./identity/consent.ts";
 import type { EventContexts } from "./interaction/clicks.ts";
 import type { InteractionLife } from "./interaction/interaction-life.ts";
 import type { Later } from "./later.ts";
@@ -25,10 +25,8 @@ export interface TracedPage {
   readonly setPageAttributes: (attributes: Attributes) => void;
   /** Attributes that are asked for when a span starts. */
   readonly describeSpans: (read: ReadSpan) => void;
-  /** Storage while it may be used: ask anew each time, and write under `throughline.` so that a denial removes it. */
-  readonly storage: (kind: StorageKind) => Storage | undefined;
-  /** Calls once: now, or when the visitor allows what is pending. */
-  readonly onGranted: (run: () => void) => void;
+  /** The visitor's; what an instrument keeps goes through `openStorage`. */
+  readonly consent: ConsentGate;
   /** Whether requests may carry `traceparent`, and if none may, why. */
   readonly propagation: () => PropagationMode;
   /** The activity a span without a parent belongs to: the page load, then the latest navigation. */

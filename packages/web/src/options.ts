@@ -1,6 +1,7 @@
 import { DEFAULT_INGEST_PATH } from "@throughline/core/attributes";
 import type { Consent } from "./identity/consent.ts";
 import type { WebInstrument } from "./instrument.ts";
+import { parseUrl } from "./request/parse-url.ts";
 
 export interface WebTracingOptions {
   /** What to trace besides clicks and `fetch`: `[tracePageLoad(), traceErrors()]`. */
@@ -94,7 +95,7 @@ const checksOf = (): Readonly<Record<keyof WebConfig, Check>> => ({
   ignoreUrls: [isTexts, 'prefixes such as ["/healthz"]'],
   sampleRatio: [(value) => typeof value === "number" && value >= 0 && value <= 1, "a number from 0 to 1"],
   resourceAttributes: [
-    (value) => typeof value === "object" && value !== null && isTexts(Object.values(value)),
+    (value) => Object(value) === value && isTexts(Object.values(Object(value))),
     'texts such as { "service.version": "1" }',
   ],
 });
@@ -113,10 +114,10 @@ function isTexts(values: unknown): values is readonly string[] {
 
 /** As `parseOrigin` of core, without its texts: ours names the option too. */
 function isOrigin(text: string): boolean {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const url = parseUrl(text);
   return url?.href === `${url?.origin}/` && !text.includes("*");
 }
 
 function isHttpUrl(text: unknown, base: string): boolean {
-  return isText(text) && URL.canParse(text, base) && /^https?:$/.test(new URL(text, base).protocol);
+  return isText(text) && /^https?:$/.test(parseUrl(text, base)?.protocol ?? "");
 }

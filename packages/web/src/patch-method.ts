@@ -23,21 +23,18 @@ export function patchMethod(owner: object, name: string, wrap: (original: Method
   };
 }
 
+export type WrapHandler = (handler: EventListener, target: EventTarget) => EventListener;
+
 /** An event handler property (`onmessage`): what is assigned is wrapped, what is read is the assigned function. */
-export function patchHandler(
-  owner: object,
-  name: string,
-  wrap: (handler: Method, target: unknown) => Method,
-): Stop {
-  const native = Object.getOwnPropertyDescriptor(owner, name);
-  const { get, set } = native ?? {};
-  if (get === undefined || set === undefined) return () => undefined;
-  const assigned = new WeakMap<Method, Method>();
+export function patchHandler(owner: object, name: string, wrap: WrapHandler): Stop {
+  const { get, set } = Object.getOwnPropertyDescriptor(owner, name) ?? {};
+  if (!get || !set) return () => undefined;
+  const assigned = new WeakMap<EventListener, EventListener>();
   function read(this: unknown): unknown {
     const handler: unknown = get?.call(this);
     return isMethod(handler) ? (assigned.get(handler) ?? handler) : handler;
   }
-  function write(this: unknown, handler: unknown): void {
+  function write(this: EventTarget, handler: unknown): void {
     if (!isMethod(handler)) {
       set?.call(this, handler);
       return;

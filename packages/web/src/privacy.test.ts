@@ -89,6 +89,7 @@ test("what is secret in a query, a fragment or credentials is in no byte that is
   trace
     .getTracer("app")
     .startSpan("app", { attributes: { urls: [secretUrl("/one")] } })
+    .addEvent(`asked ${secretUrl("/event")}`)
     .end();
   reportSlowInteraction();
 

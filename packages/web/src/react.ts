@@ -2,6 +2,7 @@ import { context, trace } from "@opentelemetry/api";
 import { Component, type ErrorInfo, type ReactNode, useEffect } from "react";
 import { door, ERROR_DOOR } from "./error/error-door.ts";
 import { createErrorRecorder, type ErrorDetails, hasDigest } from "./error/error-recorder.ts";
+import { textOf } from "./error/error-text.ts";
 import { TRACER_NAME } from "./with-span.ts";
 
 export type { ErrorDetails } from "./error/error-recorder.ts";
@@ -65,5 +66,5 @@ export class TraceErrorBoundary extends Component<TraceErrorBoundaryProps, Bound
 }
 
 function isControlFlow(error: unknown): boolean {
-  return hasDigest(error) && CONTROL_FLOW.some((word) => String(error.digest).startsWith(word));
+  return hasDigest(error) && CONTROL_FLOW.some((word) => textOf(error.digest).startsWith(word));
 }

@@ -166,10 +166,10 @@ test("an instrument that fails at every turn costs neither the app, nor the othe
   };
   page = openFakePage({
     instruments: [
-      ({ describeSpans, claimRequests, onGranted }) => {
+      ({ describeSpans, claimRequests, soon }) => {
         describeSpans(fails);
         claimRequests(fails);
-        onGranted(fails);
+        soon(fails);
         return { stop: fails, cut: fails, settle: fails };
       },
       () => ({

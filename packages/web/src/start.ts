@@ -15,7 +15,6 @@ import type { Registration } from "./context/registrations.ts";
 import type { CreateEngine, Engine } from "./engine.ts";
 import { type ConsentedRun, type ConsentGate, setConsent, traceUnderConsent } from "./identity/consent.ts";
 import { holdUntilGranted } from "./identity/held-spans.ts";
-import { openStorage } from "./identity/page-storage.ts";
 import { USER, userDoor } from "./identity/user-door.ts";
 import type { PropagationMode, ReadSpan, RequestClaim, TracedPage } from "./instrument.ts";
 import { type EventContexts, traceClicks } from "./interaction/clicks.ts";
@@ -104,7 +103,11 @@ interface Run {
 function run(options: Run): ConsentedRun<readonly Registration[]> {
   const { engine, config, test, consent } = options;
   const { manager, later } = engine;
-  const resource = resourceOf(config, test);
+  const resource = {
+    ...config.resourceAttributes,
+    [SERVICE_NAME]: config.serviceName,
+    ...(test && { [TEST_CASE_ID]: test.id }),
+  };
   // What is still waiting for another try when consent is denied.
   const fetch: typeof globalThis.fetch = (...args) =>
     consent.isGranted ? engine.untracedFetch(...args) : Promise.reject("denied");
@@ -243,7 +246,7 @@ interface TracedPageParts extends Omit<PageTracing, "engine" | "inherited"> {
   readonly propagation: () => PropagationMode;
 }
 
-function tracedPageOf({ pageState, consent, ...parts }: TracedPageParts): TracedPage {
+function tracedPageOf({ pageState, ...parts }: TracedPageParts): TracedPage {
   const pageViews: PageView[] = [];
   return {
     ...parts,
@@ -260,8 +263,6 @@ function tracedPageOf({ pageState, consent, ...parts }: TracedPageParts): Traced
       // Each in a task of its own: the one in which a page starts is long already.
       parts.later(() => pageState.waiting.shift()?.(), 0);
     },
-    storage: (kind) => (consent.isGranted ? openStorage(kind) : undefined),
-    onGranted: (run) => consent.whenGranted(() => attempt(run)),
     setPageContext(context) {
       if (!context) {
         const { context: ended } = pageState;
@@ -300,14 +301,6 @@ function watchSpans({ life, transport, pageState, consent }: SpanReaders): SpanW
       life.onEnd(span);
       send(span);
     },
-  };
-}
-
-function resourceOf(config: WebConfig, test: TestHook | undefined): Attributes {
-  return {
-    ...config.resourceAttributes,
-    [SERVICE_NAME]: config.serviceName,
-    ...(test && { [TEST_CASE_ID]: test.id }),
   };
 }
 

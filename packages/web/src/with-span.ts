@@ -1,5 +1,6 @@
 import { context, type Span, type SpanOptions, SpanStatusCode, trace } from "@opentelemetry/api";
 import { ERROR_TYPE } from "@throughline/core/attributes";
+import { messageOf, typeOf } from "./error/error-text.ts";
 
 export const TRACER_NAME = "@throughline/web";
 
@@ -51,17 +52,14 @@ export function withSpan<T>(
 }
 
 function endWithError(span: Span, error: unknown): never {
-  const exception = error instanceof Error ? error : String(error);
-  span.recordException(exception);
-  span.setAttribute(ERROR_TYPE, error instanceof Error ? error.name : typeof error);
-  span.setStatus({
-    code: SpanStatusCode.ERROR,
-    message: String(error instanceof Error ? error.message : error),
-  });
+  const message = messageOf(error);
+  span.recordException(error instanceof Error ? error : message);
+  span.setAttribute(ERROR_TYPE, typeOf(error));
+  span.setStatus({ code: SpanStatusCode.ERROR, message });
   span.end();
   throw error;
 }
 
 function isPromise(value: unknown): value is Promise<unknown> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+  return typeof Object(value).then === "function";
 }

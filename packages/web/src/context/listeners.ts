@@ -1,4 +1,4 @@
-import { type Method, patchHandler, patchMethod, type Stop } from "../patch-method.ts";
+import { type Method, patchHandler, patchMethod, type Stop, type WrapHandler } from "../patch-method.ts";
 import { createRegistrations, type Listener, type Registration } from "./registrations.ts";
 
 export interface ListenerTracing {
@@ -50,7 +50,10 @@ export function traceListeners(
   const stops: readonly Stop[] = [
     patchMethod(EventTarget.prototype, "addEventListener", add),
     patchMethod(EventTarget.prototype, "removeEventListener", remove),
-    ...patchHandlers(tracing),
+    ...patchHandlers((handler, target) => {
+      tracing.note(target);
+      return wrapperOf({ listener: handler });
+    }),
   ];
   return () => {
     for (const stop of stops) stop();
@@ -72,7 +75,9 @@ function call(
   Reflect.apply(method, target, [type, instead, options]);
 }
 
-function createWrappers(tracing: ListenerTracing): (registration: Registration) => EventListener {
+function createWrappers(
+  tracing: ListenerTracing,
+): (registration: Pick<Registration, "listener">) => EventListener {
   const wrappers = new WeakMap<Listener, EventListener>();
   return ({ listener }) => {
     const known = wrappers.get(listener);
@@ -90,15 +95,7 @@ function createWrappers(tracing: ListenerTracing): (registration: Registration) 
   };
 }
 
-function patchHandlers(tracing: ListenerTracing): readonly Stop[] {
-  const wrap = (handler: Method, target: unknown): Method => {
-    if (target instanceof EventTarget) tracing.note(target);
-    return function (...args) {
-      const [event] = args;
-      const call = () => Reflect.apply(handler, this, args);
-      return this instanceof EventTarget && event instanceof Event ? tracing.run(event, this, call) : call();
-    };
-  };
+function patchHandlers(wrap: WrapHandler): readonly Stop[] {
   const owners = [XMLHttpRequestEventTarget.prototype, XMLHttpRequest.prototype, MessagePort.prototype];
   return [
     ...PAGE_EVENTS.map((type) => patchHandler(HTMLElement.prototype, `on${type}`, wrap)),
@@ -125,5 +122,5 @@ function readRegistration(target: unknown, args: readonly unknown[]): Registrati
 }
 
 function isListener(value: unknown): value is Listener {
-  return typeof value === "function" || (typeof value === "object" && value !== null);
+  return Object(value) === value;
 }

@@ -24,10 +24,11 @@ export function createRegistrations(): Registrations {
 
   function listOf(target: EventTarget): Kept[] {
     const known = lists.get(target);
-    if (known) return known;
-    const list: Kept[] = [];
-    const ref = new WeakRef(target);
+    // What a signal takes off the page goes without a call.
+    const list = known?.filter(({ options }) => !Object(options).signal?.aborted) ?? [];
     lists.set(target, list);
+    if (known) return list;
+    const ref = new WeakRef(target);
     targets.add(ref);
     gone.register(target, ref);
     return list;

@@ -18,6 +18,7 @@ import {
   EXCEPTION_TYPE,
   PARENT,
 } from "@throughline/core/attributes";
+import { messageOf, textOf, typeOf } from "./error-text.ts";
 
 const MAX_MESSAGE = 1024;
 const MAX_STACK = 8192;
@@ -81,7 +82,7 @@ export function createErrorRecorder(
       const attributes = {
         [ERROR_TYPE]: exception[EXCEPTION_TYPE],
         ...(inferred && { [PARENT]: "inferred" }),
-        ...(hasDigest(error) && { [ERROR_DIGEST]: String(error.digest) }),
+        ...(hasDigest(error) && { [ERROR_DIGEST]: textOf(error.digest) }),
         ...(details.componentStack && { [COMPONENT_STACK]: cut(scrub(details.componentStack), MAX_STACK) }),
         ...takeDropped(),
       };
@@ -102,25 +103,13 @@ export function createErrorRecorder(
 }
 
 function exceptionOf(error: unknown) {
-  const isError = error instanceof Error;
+  const stack = error instanceof Error && error.stack;
   return {
-    [EXCEPTION_TYPE]: isError ? error.name : typeof error,
+    [EXCEPTION_TYPE]: typeOf(error),
     [EXCEPTION_MESSAGE]: cut(scrub(messageOf(error)), MAX_MESSAGE),
-    ...(isError && error.stack && { [EXCEPTION_STACKTRACE]: cut(scrub(error.stack), MAX_STACK) }),
+    // Some make a list of it.
+    ...(stack && { [EXCEPTION_STACKTRACE]: cut(scrub(textOf(stack)), MAX_STACK) }),
   };
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : textOf(error);
-}
-
-// What is thrown may be anything, also something that cannot be made a text.
-function textOf(value: unknown): string {
-  try {
-    return String(value);
-  } catch {
-    return typeof value;
-  }
 }
 
 /** Next.js's mark on what failed on the server. */

@@ -221,3 +221,19 @@ test("after a stop nothing is recorded and the trace API works on", async () => 
   span.end();
   expect((await page.spans()).map(({ name }) => name)).toEqual(["mine"]);
 });
+
+test.each([
+  ["no message", Object.assign(new Error("a"), { message: undefined })],
+  ["an object as message", Object.assign(new Error("a"), { message: { code: 7 } })],
+  ["a message without a text", Object.assign(new Error("a"), { message: Object.create(null) })],
+  ["a list as stack", Object.assign(new Error("a"), { stack: ["at buy"] })],
+  ["no text at all", Object.create(null)],
+])("what is thrown with %s is one span, and the page hears of that and no other", async (_what, odd) => {
+  const heard: unknown[] = [];
+  const hear = ({ error }: ErrorEvent): unknown => heard.push(error);
+  window.addEventListener("error", hear);
+  reportError(odd);
+  await errors(1);
+  window.removeEventListener("error", hear);
+  expect(heard).toEqual([odd]);
+});

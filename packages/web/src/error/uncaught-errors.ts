@@ -3,13 +3,8 @@ import { EXCEPTION_MESSAGE } from "@throughline/core/attributes";
 import type { TracedPage, WebInstrument } from "../instrument.ts";
 import type { Stop } from "../patch-method.ts";
 import { door, ERROR_DOOR } from "./error-door.ts";
-import {
-  createErrorRecorder,
-  type ErrorDetails,
-  type ErrorRecorder,
-  hasDigest,
-  messageOf,
-} from "./error-recorder.ts";
+import { createErrorRecorder, type ErrorDetails, type ErrorRecorder, hasDigest } from "./error-recorder.ts";
+import { messageOf } from "./error-text.ts";
 
 const UNCAUGHT = "uncaught error";
 

@@ -269,3 +269,33 @@ test("what is no answer counts as a denial", async () => {
   setConsent("yes" as "granted");
   expect(trace.getTracer("app").startSpan("own").isRecording()).toBe(false);
 });
+
+test("a denial after tracing was stopped forgets what is stored", async () => {
+  page = openFakePage({ instruments: [traceSession(), offlineQueue()] });
+  await fetch("/orders");
+  await page.tracing.stop();
+  expect(stored()).not.toEqual([]);
+  setConsent("denied");
+  expect(stored()).toEqual([]);
+  setConsent("granted");
+});
+
+test("a denial where nothing was started forgets what an earlier page stored", () => {
+  localStorage.setItem("throughline.session", "1");
+  setConsent("denied");
+  expect(stored()).toEqual([]);
+  setConsent("granted");
+});
+
+test("a tracer that outlives its tracing sends and stores nothing after a denial", async () => {
+  page = openFakePage({ instruments: [traceSession()] });
+  const tracer = trace.getTracer("shop");
+  await page.tracing.stop();
+  setConsent("denied");
+  tracer.startSpan("late").end();
+  await page.tracing.flush();
+  window.dispatchEvent(new PageTransitionEvent("pagehide"));
+  expect(page.posted().map(({ name }) => name)).not.toContain("late");
+  expect(stored()).toEqual([]);
+  setConsent("granted");
+});

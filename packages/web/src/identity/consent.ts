@@ -8,7 +8,7 @@ import { forgetStored } from "./page-storage.ts";
 export type Consent = "granted" | "pending" | "denied" | "gpc";
 export type ConsentAnswer = "granted" | "denied";
 
-/** Of one run: what a denied one still holds must not pass when the next is granted. */
+/** Closed for good by a denial: what came before it must not pass when the next run is granted. */
 export interface ConsentGate {
   /** Whether spans may be sent, headers written and storage used. */
   readonly isGranted: boolean;
@@ -35,6 +35,8 @@ const page = globalThis as { [ANSWER]?: HeldAnswer };
 interface HeldAnswer {
   answer?: ConsentAnswer | undefined;
   apply?: (() => void) | undefined;
+  /** Of all runs since the last denial, also of one that was stopped: it may have posts that wait for another try. */
+  gate?: Gate | undefined;
 }
 
 /**
@@ -45,7 +47,14 @@ export function setConsent(answer: ConsentAnswer): void {
   const held = heldAnswer();
   // Whatever else it is given is no consent.
   held.answer = answer === "granted" ? answer : "denied";
-  held.apply?.();
+  if (held.apply) held.apply();
+  else if (held.answer === "denied") deny(held);
+}
+
+function deny(held: HeldAnswer): void {
+  held.gate?.set(false);
+  held.gate = undefined;
+  forgetStored();
 }
 
 function heldAnswer(): HeldAnswer {
@@ -61,20 +70,19 @@ export function traceUnderConsent<Left>(
 ): Consented<Left> {
   const held = heldAnswer();
   let left = inherited;
-  let gate: ReturnType<typeof createGate> | undefined;
   let run: ConsentedRun<Left> | undefined;
 
   function apply(): void {
     const state = held.answer ?? (asked === "gpc" ? globalPrivacyControl() : asked);
-    gate ??= createGate();
-    gate.set(state === "granted");
     if (state === "denied") {
+      deny(held);
       left = run?.halt() ?? left;
-      run = gate = undefined;
-      forgetStored();
+      run = undefined;
       return;
     }
-    run ??= start(gate, left);
+    held.gate ??= createGate();
+    held.gate.set(state === "granted");
+    run ??= start(held.gate, left);
   }
 
   held.apply = apply;
@@ -91,7 +99,11 @@ export function traceUnderConsent<Left>(
   };
 }
 
-function createGate() {
+interface Gate extends ConsentGate {
+  readonly set: (isGranted: boolean) => void;
+}
+
+function createGate(): Gate {
   const waiting: (() => void)[] = [];
   const gate = {
     isGranted: false,

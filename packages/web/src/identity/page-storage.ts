@@ -1,10 +1,16 @@
+import type { ConsentGate } from "./consent.ts";
+
 /** Every key that this package writes begins with it, so that a denial finds them all. */
 export const STORAGE_PREFIX = "throughline.";
 
 export type StorageKind = "localStorage" | "sessionStorage";
 
-/** The page's storage, or nothing where the browser does not allow it. */
-export function openStorage(kind: StorageKind): Storage | undefined {
+/**
+ * The page's storage, or nothing where the visitor or the browser does not allow it. Ask anew each time, and write under
+ * `throughline.`, so that a denial removes it.
+ */
+export function openStorage(consent: ConsentGate, kind: StorageKind): Storage | undefined {
+  if (!consent.isGranted) return undefined;
   try {
     const storage = window[kind];
     // Firefox with a broken database has the object, and each of its methods throws.

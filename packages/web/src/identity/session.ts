@@ -1,8 +1,10 @@
 import type { Attributes } from "@opentelemetry/api";
 import { PAGE_ID, PAGE_URL, SESSION_ID, SESSION_PREVIOUS_ID, TAB_ID } from "@throughline/core/attributes";
 import type { WebInstrument } from "../instrument.ts";
+import { attempt } from "../start-all.ts";
 import { newSpanId, newTraceId } from "../trace/ids.ts";
 import { setConsent } from "./consent.ts";
+import { openStorage } from "./page-storage.ts";
 import { createRootLinks } from "./root-links.ts";
 import { INACTIVITY_MS, SESSION_KEY } from "./session-record.ts";
 import { startTab } from "./tab.ts";
@@ -31,19 +33,21 @@ const RECHECK_MS = 1000;
  * and page with the page's address; and links each trace of the page to the one before. Put it first, so that the spans of the other instruments have them too.
  */
 export function traceSession(options: SessionOptions = {}): WebInstrument {
-  return ({ storage, describeSpans, onGranted }) => {
-    const session = createSession({ ...options, storage: () => storage("localStorage") });
-    const tab = startTab(() => storage("sessionStorage"));
+  return ({ consent, describeSpans }) => {
+    const session = createSession({ ...options, storage: () => openStorage(consent, "localStorage") });
+    const tab = startTab(() => openStorage(consent, "sessionStorage"));
     const pageId = newSpanId();
     const linkRoots = createRootLinks();
     describeSpans((span, parentContext) => {
       linkRoots(span, parentContext);
       return { ...session.use(), [TAB_ID]: tab.id(), [PAGE_ID]: pageId, [PAGE_URL]: location.href };
     });
-    onGranted(() => {
-      session.recheck();
-      tab.take();
-    });
+    consent.whenGranted(() =>
+      attempt(() => {
+        session.recheck();
+        tab.take();
+      }),
+    );
     // Only other tabs hear of it.
     const onStorage = ({ key, newValue }: StorageEvent): void => {
       if (key === SESSION_KEY && newValue === "") setConsent("denied");

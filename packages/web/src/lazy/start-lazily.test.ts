@@ -436,3 +436,36 @@ test("consent: denied has no stub and stores no decision; a grant decides; pendi
     "consent",
   ]);
 });
+
+test("functions that a script locked stay as they are, and the page's entry runs on", () => {
+  decide("1");
+  const locked = [
+    [globalThis, "fetch"],
+    [EventTarget.prototype, "addEventListener"],
+    [EventTarget.prototype, "removeEventListener"],
+  ] as const;
+  const descriptors = locked.map(([owner, name]) => Object.getOwnPropertyDescriptor(owner, name));
+  const lock = (writable: boolean): void => {
+    for (const [index, [owner, name]] of locked.entries())
+      Object.defineProperty(owner, name, { ...descriptors[index], writable });
+  };
+  const { fetch } = globalThis;
+  lock(false);
+  try {
+    const tracing = startLazily(OPTIONS, createChunk().load);
+    expect(globalThis.fetch).toBe(fetch);
+    void tracing.stop();
+  } finally {
+    lock(true);
+  }
+});
+
+test("a browser without URL.canParse starts as any other", async () => {
+  vi.stubGlobal("URL", class extends URL {});
+  Object.defineProperty(URL, "canParse", { value: undefined, configurable: true });
+  decide("0");
+  const shop = open(createChunk(), { ...OPTIONS, propagateTo: ["https://api.test"] });
+  await fetch("/orders");
+  expect(headers(shop)).toEqual([UNSAMPLED]);
+  vi.unstubAllGlobals();
+});

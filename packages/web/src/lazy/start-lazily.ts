@@ -3,6 +3,7 @@ import type { Registration } from "../context/registrations.ts";
 import { type ConsentedRun, type ConsentGate, setConsent, traceUnderConsent } from "../identity/consent.ts";
 import { isSessionSampled } from "../identity/session-sampling.ts";
 import type { WebTracingOptions } from "../options.ts";
+import { parseUrl } from "../request/parse-url.ts";
 import type { PropagationRules } from "../request/propagation.ts";
 import { NO_TRACING, page, RUNNING, type Running, type WebTracing } from "../running.ts";
 import { newTraceId } from "../trace/ids.ts";
@@ -86,12 +87,11 @@ function wantsEverybody({ sampleRatio = 1 }: WebTracingOptions, consent: Consent
 /** The options are not checked here: what is no URL matches none, and the whole will tell of it. */
 function rulesOf(options: WebTracingOptions, consent: ConsentGate): PropagationRules {
   const { endpoint = `${DEFAULT_INGEST_PATH}/v1/traces`, propagateTo = [], ignoreUrls = [] } = options;
-  const base = document.baseURI;
   return {
     rules: {
       pageOrigin: location.origin,
-      propagateTo: propagateTo.map((text) => (URL.canParse(text) ? new URL(text).origin : text)),
-      ignoreUrls: [...ignoreUrls, URL.canParse(endpoint, base) ? new URL(endpoint, base).href : endpoint],
+      propagateTo: propagateTo.map((text) => parseUrl(text)?.origin ?? text),
+      ignoreUrls: [...ignoreUrls, parseUrl(endpoint, document.baseURI)?.href ?? endpoint],
     },
     propagation: () => (consent.isGranted ? (options.propagation ?? "same-origin") : "consent"),
   };

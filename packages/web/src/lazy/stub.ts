@@ -55,13 +55,14 @@ export function startStub(tracing: PropagationRules, early: EarlyWork | undefine
     const startedAt = performance.now();
     work?.clicks.push({ traceId: work.newTraceId(), spanId: newSpanId(), element, startedAt });
   };
-  globalThis.fetch = patched;
-  if (work) window.addEventListener("click", onClick, { capture: true });
+  // Not by assignment, which throws where a script locked it.
+  Reflect.set(globalThis, "fetch", patched);
+  if (work) window.addEventListener("click", onClick, true);
   const leaveListeners = work && noteListeners(work.listeners);
   const forget = (): void => {
     work = undefined;
     leaveListeners?.();
-    window.removeEventListener("click", onClick, { capture: true });
+    window.removeEventListener("click", onClick, true);
   };
   return {
     forget,
@@ -92,8 +93,8 @@ function noteListeners(noted: Set<EarlyListener>): () => void {
     for (const listener of noted)
       if (listener[0] === this && listener[1] === args[0] && listener[2] === args[1]) noted.delete(listener);
   }
-  methods.addEventListener = noting;
-  methods.removeEventListener = forgetting;
+  Reflect.set(methods, "addEventListener", noting);
+  Reflect.set(methods, "removeEventListener", forgetting);
   return () => {
     on = false;
     if (methods.addEventListener === noting) methods.addEventListener = add;
@@ -104,8 +105,8 @@ function noteListeners(noted: Set<EarlyListener>): () => void {
 /** The click a request may belong to: never one of two. */
 function onlyClick(clicks: readonly EarlyClick[]): EarlyClick | undefined {
   const since = performance.now() - GUESS_MS;
-  const recent = clicks.filter(({ startedAt }) => startedAt > since);
-  return recent.length === 1 ? recent[0] : undefined;
+  const [click, other] = clicks.filter(({ startedAt }) => startedAt > since);
+  return other ? undefined : click;
 }
 
 function follow(request: EarlyRequest, answer: unknown): Promise<unknown> {

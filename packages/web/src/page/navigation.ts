@@ -11,6 +11,7 @@ import {
 } from "@throughline/core/attributes";
 import type { TracedPage, WebInstrument } from "../instrument.ts";
 import type { Stop } from "../patch-method.ts";
+import { parseUrl } from "../request/parse-url.ts";
 import type { TracedRequest } from "../request/propagation.ts";
 import { listenToPagesRouter, pageHasNext, watchHistory } from "./page-history.ts";
 import { guessRoute, type RouteName, routeOfPage } from "./route-name.ts";
@@ -107,7 +108,8 @@ function createNavigations(page: TracedPage, routeName: RouteName) {
     tellRoute,
     begin(target: string, type: TransitionType, endsWithRouter = false): void {
       end("navigation");
-      const url = parseUrl(target);
+      // A router's own failure with a URL is for the router to tell.
+      const url = parseUrl(target, location.href);
       const active = manager.active();
       const known = trace.getSpanContext(active);
       const inferred = known ? undefined : life.only();
@@ -169,9 +171,4 @@ function askFor(routeName: RouteName, url: URL): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** A router's own failure with a URL is for the router to tell. */
-function parseUrl(url: string): URL | undefined {
-  return URL.canParse(url, location.href) ? new URL(url, location.href) : undefined;
 }

@@ -1,4 +1,5 @@
 import { type Method, patchMethod, type Stop } from "../patch-method.ts";
+import { parseUrl } from "../request/parse-url.ts";
 import type { TransitionListener, TransitionType } from "./router-transition.ts";
 
 /** The Navigation API, where the browser has it: https://developer.mozilla.org/docs/Web/API/Navigation_API */
@@ -52,9 +53,8 @@ export function watchHistoryApi({ start, commit }: HistoryListener): Stop {
     function (this: unknown, ...args: unknown[]): unknown {
       const url = args[2] ? String(args[2]) : location.href;
       // What is no URL, the browser refuses below.
-      const isMove =
-        URL.canParse(url, document.baseURI) && new URL(url, document.baseURI).href !== location.href;
-      if (isMove) start(new URL(url, document.baseURI).href, type);
+      const target = parseUrl(url, document.baseURI)?.href;
+      if (target && target !== location.href) start(target, type);
       const result = Reflect.apply(original, this, args);
       commit(type);
       return result;
@@ -100,7 +100,7 @@ export function listenToPagesRouter({ start, complete, failed }: PagesListener):
   const events: Record<string, (url: string, props?: { readonly shallow?: boolean }) => void> = {
     routeChangeStart(url, props) {
       // On a return the browser has changed the URL before the router hears of it; `replace` is told at the commit.
-      const isReturn = URL.canParse(url, location.href) && new URL(url, location.href).href === popped;
+      const isReturn = popped !== undefined && parseUrl(url, location.href)?.href === popped;
       popped = undefined;
       if (!props?.shallow) start(url, isReturn ? "traverse" : "push");
     },

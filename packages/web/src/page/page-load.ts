@@ -16,6 +16,7 @@ import {
   URL_FULL,
   URL_PATH,
 } from "@throughline/core/attributes";
+import { openStorage } from "../identity/page-storage.ts";
 import type { RunningInstrument, TracedPage, WebInstrument } from "../instrument.ts";
 import { traceRestores } from "./page-restore.ts";
 import { isPrerendering } from "./prerendering.ts";
@@ -136,9 +137,9 @@ interface ServedBy {
   readonly linked?: SpanContext | undefined;
 }
 
-function readServed({ storage, config }: TracedPage): ServedBy {
+function readServed({ consent, config }: TracedPage): ServedBy {
   const entry = navigationEntry();
-  const before = rememberServed(() => storage("sessionStorage"));
+  const before = rememberServed(() => openStorage(consent, "sessionStorage"));
   const server = entry && readServerSpan(entry, performance.timeOrigin, before);
   // Where every trace of this page is kept, one that the server does not keep is none to be part of.
   if (!server || (!server.sampled && config.sampleRatio === 1)) return { entry };

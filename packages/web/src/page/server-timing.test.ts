@@ -51,6 +51,8 @@ test("an unsampled header says so", () => {
 
 test("without a valid traceparent there is no span", () => {
   expect(readServerSpan(served({ serverTiming: [] }), ORIGIN, never())).toBeUndefined();
+  const { serverTiming: _, ...withoutSecureContext } = served({});
+  expect(readServerSpan(withoutSecureContext, ORIGIN, never())).toBeUndefined();
   const serverTiming = [{ name: "traceparent", description: `00-${"0".repeat(32)}-${SPAN}-01` }];
   expect(readServerSpan(served({ serverTiming }), ORIGIN, never())).toBeUndefined();
 });

@@ -8,7 +8,8 @@ const STORED = `${STORAGE_PREFIX}served`;
 
 /** The part of a navigation entry that tells who served the document. */
 export interface ServedDocument {
-  readonly serverTiming: readonly { readonly name: string; readonly description: string }[];
+  /** Missing over plain HTTP in Firefox, which keeps it for secure contexts. */
+  readonly serverTiming?: readonly { readonly name: string; readonly description: string }[];
   readonly responseStart: number;
   readonly transferSize: number;
   readonly encodedBodySize: number;
@@ -33,7 +34,7 @@ export function readServerSpan(
   before: ServedBefore,
 ): ServerSpan | undefined {
   const described = (name: string): string =>
-    served.serverTiming.find((entry) => entry.name === name)?.description ?? "";
+    served.serverTiming?.find((entry) => entry.name === name)?.description ?? "";
   const span = parseTraceparent(described("traceparent"));
   if (!span) return undefined;
   const servedAt = Number(described("tsrv") || Number.NaN);

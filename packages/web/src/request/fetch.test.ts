@@ -220,3 +220,28 @@ test("a fetch inside withSpan is its child", async () => {
   expect(child?.parentSpanId).toBe(parent?.spanId);
   expect(child?.traceId).toBe(parent?.traceId);
 });
+
+/** As some wrap it to add a method of their own: what is read, and what is called, is the response's. */
+function proxied(response: Response): Response {
+  return new Proxy(response, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
+test.each([
+  ["wrapped in a proxy", proxied],
+  ["frozen", (response: Response) => Object.freeze(response)],
+])(
+  "an answer that somebody before us has %s is read as without us, and its span ends",
+  async (_what, change) => {
+    page = openFakePage({}, () => change(new Response("ok")));
+    const response = await fetch("/orders");
+    expect(await response.clone().text()).toBe("ok");
+    expect(response.body).toBeInstanceOf(ReadableStream);
+    expect(await response.text()).toBe("ok");
+    expect((await page.spans()).map(({ name }) => name)).toEqual(["GET"]);
+  },
+);

@@ -3,6 +3,7 @@ import type { InteractionLife } from "../interaction/interaction-life.ts";
 import type { Later } from "../later.ts";
 import { patchMethod, type Stop } from "../patch-method.ts";
 import { traceparentOf } from "../propagator.ts";
+import { attempt } from "../start-all.ts";
 import type { Outbox } from "../transport/transport.ts";
 import { type FetchCall, isPrefetch, understandCall, withHeader } from "./fetch-call.ts";
 import { createFlights, type Flight, type Flights } from "./flight.ts";
@@ -50,7 +51,7 @@ export function traceFetch(tracing: FetchTracing): TracedFetch {
     try {
       const answer = sendTold(span, call.url, tracing.outbox, () => send(traceparentOf(spanContext)));
       return Promise.resolve(answer).then((response) => {
-        flights.receive(flight, response);
+        attempt(() => flights.receive(flight, response));
         return response;
       }, failed);
     } catch (error) {

@@ -1,5 +1,6 @@
 import { type Span, SpanStatusCode } from "@opentelemetry/api";
 import { ABORTED, ENDED_BY, ERROR_TYPE, HTTP_RESPONSE_STATUS_CODE } from "@throughline/core/attributes";
+import { messageOf, typeOf } from "../error/error-text.ts";
 import type { Later } from "../later.ts";
 import type { Stop } from "../patch-method.ts";
 import { watchBody } from "./response-body.ts";
@@ -43,7 +44,7 @@ export function createFlights(later: Later, release: Release): Flights {
 
   function fail(flight: Flight, error: unknown, at?: number): void {
     if (!open.has(flight)) return;
-    const name = error instanceof Error ? error.name : typeof error;
+    const name = typeOf(error);
     if (isAbort(error, name, flight.signal)) flight.span.setAttribute(ABORTED, true);
     // JSON that cannot be parsed has arrived in full.
     else if (name !== "SyntaxError") setError(flight.span, name, messageOf(error));
@@ -106,8 +107,4 @@ function setError(span: Span, type: string, message?: string): void {
 function isAbort(error: unknown, name: string, signal: AbortSignal | undefined): boolean {
   if (name === "TimeoutError") return false;
   return name === "AbortError" || (signal?.aborted === true && signal.reason === error);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -124,3 +124,13 @@ test("reading twice fails as ever and says nothing about the body", async () => 
   finish();
   expect(await first).toEqual({ a: 1 });
 });
+
+test("a pipe through what is locked fails as the browser's own", () => {
+  const { response } = createWatched();
+  const { body } = response;
+  body?.getReader();
+  expect(() => body?.pipeThrough(new TextDecoderStream())).toThrow(TypeError);
+  const pair = new TextDecoderStream();
+  pair.writable.getWriter();
+  expect(() => createWatched().response.body?.pipeThrough(pair)).toThrow(TypeError);
+});

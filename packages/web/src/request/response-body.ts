@@ -1,3 +1,5 @@
+import { attempt } from "../start-all.ts";
+
 /** Told when the app begins to read a response, whole or as a stream, and when that ends, once or more often. */
 export interface BodyWatch {
   readonly started: (isStream?: boolean) => void;
@@ -19,7 +21,8 @@ export function watchBody(response: Response, watch: BodyWatch): void {
   const body = Object.getOwnPropertyDescriptor(Response.prototype, "body")?.get;
   for (const name of WHOLE_BODY) {
     cover(response, name, (read) => {
-      const stream: unknown = body?.call(response);
+      // Somebody before us may have answered with a proxy of one, which has no body of its own.
+      const stream: unknown = attempt(() => body?.call(response));
       // A second read, or one of a locked stream, fails without touching the body.
       if (response.bodyUsed || (stream instanceof ReadableStream && stream.locked)) return read();
       watch.started();
@@ -35,8 +38,8 @@ export function watchBody(response: Response, watch: BodyWatch): void {
   const seen = new WeakSet<ReadableStream>();
   Object.defineProperty(response, "body", {
     configurable: true,
-    get: () => {
-      const stream: unknown = body.call(response);
+    get() {
+      const stream: unknown = body.call(this);
       // `clone` gives the response another stream.
       if (stream instanceof ReadableStream && !seen.has(stream)) {
         seen.add(stream);
@@ -75,8 +78,9 @@ function watchStream(stream: ReadableStream, watch: BodyWatch): void {
     watch.started(true);
     return follow(pipe(), watch);
   });
-  cover(stream, "pipeThrough", (_pipe, args) => {
+  cover(stream, "pipeThrough", (pipe, args) => {
     const [pair, options] = args as [ReadableWritablePair, StreamPipeOptions?];
+    if (stream.locked || pair.writable.locked) return pipe();
     // What `pipeThrough` is by its own definition: https://streams.spec.whatwg.org/#rs-pipe-through
     stream.pipeTo(pair.writable, options).catch(() => undefined);
     return pair.readable;

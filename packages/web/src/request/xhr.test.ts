@@ -1,5 +1,7 @@
+import { context, ROOT_CONTEXT } from "@opentelemetry/api";
 import { afterEach, expect, test } from "vitest";
 import { type FakePage, openFakePage, type PostedSpan } from "../../test/fake-page.ts";
+import { suppressTracing } from "../trace/tracer.ts";
 import { withSpan } from "../with-span.ts";
 import { traceXhr } from "./xhr.ts";
 
@@ -179,4 +181,18 @@ test("an ignored URL is not traced, and a stop gives the browser's own methods b
   expect(XMLHttpRequest.prototype.open).toBe(nativeOpen);
   expect(XMLHttpRequest.prototype.send).toBe(send);
   expect(XMLHttpRequest.prototype.setRequestHeader).toBe(setRequestHeader);
+});
+
+test("in a context without tracing a request has neither span nor header", async () => {
+  const headers = watchHeaders();
+  const opened = open();
+  await context.with(suppressTracing(ROOT_CONTEXT), async () => {
+    const xhr = new XMLHttpRequest();
+    xhr.open("GET", HERE);
+    xhr.send();
+    await ended(xhr);
+  });
+  headers.stop();
+  expect(headers.sent).toEqual([]);
+  expect(await opened.spans()).toEqual([]);
 });

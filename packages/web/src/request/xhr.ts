@@ -1,9 +1,10 @@
-import { type Span, SpanStatusCode } from "@opentelemetry/api";
+import { isSpanContextValid, type Span, SpanStatusCode } from "@opentelemetry/api";
 import { isIgnored } from "@throughline/core";
 import { ABORTED, ENDED_BY, ERROR_TYPE, HTTP_RESPONSE_STATUS_CODE } from "@throughline/core/attributes";
 import type { TracedPage, WebInstrument } from "../instrument.ts";
 import { patchMethod, type Stop } from "../patch-method.ts";
 import { traceparentOf } from "../propagator.ts";
+import { parseUrl } from "./parse-url.ts";
 import { propagationOf } from "./propagation.ts";
 import { sendTold, startSpan } from "./request-span.ts";
 import { TRACEPARENT } from "./traceparent.ts";
@@ -82,14 +83,10 @@ function patchXhr(
 }
 
 function readOpen([method, url]: readonly unknown[]): Opened | undefined {
-  try {
-    const parsed = new URL(String(url), document.baseURI);
-    return /^https?:$/.test(parsed.protocol)
-      ? { method: String(method), url: parsed, headers: new Headers() }
-      : undefined;
-  } catch {
-    return undefined;
-  }
+  const parsed = parseUrl(String(url), document.baseURI);
+  return parsed && /^https?:$/.test(parsed.protocol)
+    ? { method: String(method), url: parsed, headers: new Headers() }
+    : undefined;
 }
 
 /** Adds the header and starts the span; without one when the request is not to be traced or the trace not kept. */
@@ -102,7 +99,9 @@ function begin(xhr: XMLHttpRequest, { method, url, headers }: Opened, page: Trac
   const tracing = { ...page, rules, claim: () => undefined };
   const propagation = propagationOf(call, tracing);
   const span = startSpan(call, propagation, tracing);
-  if (propagation === "sent") xhr.setRequestHeader(TRACEPARENT, traceparentOf(span.spanContext()));
+  const spanContext = span.spanContext();
+  if (propagation === "sent" && isSpanContextValid(spanContext))
+    xhr.setRequestHeader(TRACEPARENT, traceparentOf(spanContext));
   return span.isRecording() ? span : undefined;
 }
 

@@ -61,8 +61,8 @@ function createTracer(
       traceId,
       spanId: newSpanId(),
       traceFlags: sampler(traceId, parent) ? TraceFlags.SAMPLED : TraceFlags.NONE,
-      ...(parent?.traceState && { traceState: parent.traceState }),
-    };
+      traceState: parent?.traceState,
+    } as SpanContext;
   }
 
   function startSpan(

@@ -26,7 +26,7 @@ function openQueue() {
       resent.push(body);
     },
   };
-  const page = { outbox, storage: () => localStorage, onGranted: (run: () => void) => run() };
+  const page = { outbox, consent: { isGranted: true, whenGranted: (run: () => void) => run() } };
   // All that this instrument uses of a page.
   const { stop } = offlineQueue()(page as unknown as TracedPage);
   return { resent, stop, hold: (body: string) => hold(body) };

@@ -1,5 +1,6 @@
-import { STORAGE_PREFIX } from "../identity/page-storage.ts";
+import { openStorage, STORAGE_PREFIX } from "../identity/page-storage.ts";
 import type { WebInstrument } from "../instrument.ts";
+import { attempt } from "../start-all.ts";
 
 const PREFIX = `${STORAGE_PREFIX}post.`;
 const MAX_AGE_MS = 60 * 60 * 1000;
@@ -11,9 +12,9 @@ const MAX_CHARACTERS = 256 * 1024;
  * and sends them with the next page load: at most 256 KiB, at most an hour old, with their original times.
  */
 export function offlineQueue(): WebInstrument {
-  return ({ outbox, storage, onGranted }) => {
+  return ({ outbox, consent }) => {
     // Not `sessionStorage`: it is gone with the tab, and a closed tab is what most posts are lost by.
-    const open = (): Storage | undefined => storage("localStorage");
+    const open = (): Storage | undefined => openStorage(consent, "localStorage");
     /** When the posts that are sent again were written: being held once more makes none of them younger. */
     const writtenAt = new Map<string, number>();
     outbox.holdBy((body) => {
@@ -22,12 +23,13 @@ export function offlineQueue(): WebInstrument {
     });
     const sendAll = (): void => {
       const allowed = open();
+      for (const [body, ms] of writtenAt) if (ms < Date.now() - MAX_AGE_MS) writtenAt.delete(body);
       for (const { body, ms } of allowed ? takeAll(allowed) : []) {
         writtenAt.set(body, ms);
         outbox.resend(body);
       }
     };
-    onGranted(sendAll);
+    consent.whenGranted(() => attempt(sendAll));
     window.addEventListener("online", sendAll);
     return {
       stop() {

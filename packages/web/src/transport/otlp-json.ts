@@ -21,7 +21,7 @@ export function writeSpan(span: SpanData, late?: LateData): string {
     ...said(span, late?.attributes),
     events: some(
       [...span.events, ...(late?.events ?? [])].map((event) => ({
-        name: event.name,
+        name: scrub(event.name),
         timeUnixNano: nanos(event.time),
         ...said(event),
       })),

@@ -102,7 +102,7 @@ export function createTransport(options: TransportOptions): Transport {
     onEnd(span) {
       if (!(span.spanContext().traceFlags & TraceFlags.SAMPLED)) return;
       if (queue.length >= MAX_QUEUED) {
-        tellLoss(1, `${MAX_QUEUED} are waiting already`);
+        tellLoss(1, `${MAX_QUEUED} wait already`);
         return;
       }
       queue.push(span);
