@@ -3,9 +3,10 @@ import { type ReceivedRequest, type RequestSite, startRequestSite } from "./fixt
 
 const APP = `
 import { startWebTracing, traceResourceTiming, traceXhr } from "@throughline/web";
-const foreign = new URLSearchParams(location.hash.slice(1)).getAll("allow");
+const asked = (name) => new URLSearchParams(location.hash.slice(1)).getAll(name);
+const options = { propagateTo: asked("allow"), ignoreUrls: asked("ignore") };
 if (!window.untraced)
-  window.tracing = startWebTracing({ propagateTo: foreign, instruments: [traceXhr(), traceResourceTiming()] });
+  window.tracing = startWebTracing({ ...options, instruments: [traceXhr(), traceResourceTiming()] });
 
 const OWN = { "x-own": "1", authorization: "Bearer abc" };
 const HEADERS = {
@@ -144,6 +145,27 @@ test("144 ways to call fetch: the server gets what it gets without tracing, and 
     const span = spans.get(ids[index] ?? "");
     expect([span?.name, span?.attributes["url.full"]]).toEqual([method, `${site.url}${path}`]);
   }
+});
+
+test("a redirect to an origin that refuses traceparent fails, as docs/browser/fetch.md says, unless it is ignored", async ({
+  page,
+  context,
+  site,
+}) => {
+  const store = await startRequestSite("", "content-type");
+  const read = `fetch("/away?${store.url}/echo/file").then((answer) => answer.status, () => "failed")`;
+  const outcomes: unknown[] = [];
+  for (const [fragment, traced] of [
+    ["", false],
+    ["", true],
+    ["#ignore=/away", true],
+  ] as const) {
+    const visited = fragment || traced ? await context.newPage() : page;
+    await open(visited, site.url + fragment, traced);
+    outcomes.push(await visited.evaluate(read));
+  }
+  store.stop();
+  expect(outcomes).toEqual([200, "failed", 200]);
 });
 
 test("a thousand fetches in a row are a thousand spans with network timing, and the page's own timing is as without us", async ({

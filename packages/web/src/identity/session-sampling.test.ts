@@ -36,14 +36,22 @@ test.each([
   }
 });
 
-test("while another tab's session lives, a tab is traced like that one", () => {
+test("while another tab's session lives, a tab is traced like that one, however long ago it was decided", () => {
   vi.spyOn(Math, "random").mockReturnValue(0.9);
+  const minutesAgo = (minutes: number): number => Date.now() - minutes * 60_000;
   const record = (usedAt: number) => `${"a".repeat(32)} ${usedAt - 3_600_000} ${usedAt}`;
-  localStorage.setItem("throughline.session", record(Date.now() - 60_000));
+  localStorage.setItem(SAMPLED_KEY, `1 ${minutesAgo(40)}`);
+  localStorage.setItem("throughline.session", record(minutesAgo(1)));
   expect(isSessionSampled(0.1)).toBe(true);
-  localStorage.clear();
+  localStorage.setItem(SAMPLED_KEY, `1 ${minutesAgo(40)}`);
   forgetPage();
-  localStorage.setItem("throughline.session", record(Date.now() - 16 * 60_000));
+  localStorage.setItem("throughline.session", record(minutesAgo(16)));
+  expect(isSessionSampled(0.1)).toBe(false);
+});
+
+test("a session of which single traces were kept, as of who had not answered yet, is decided as any other", () => {
+  vi.spyOn(Math, "random").mockReturnValue(0.9);
+  localStorage.setItem("throughline.session", `${"a".repeat(32)} ${Date.now()} ${Date.now()}`);
   expect(isSessionSampled(0.1)).toBe(false);
 });
 

@@ -23,19 +23,18 @@ export function isSessionSampled(ratio: number): boolean {
 
 function readDecision(): string | undefined {
   try {
-    // Only a tab that is traced has one, and its last number is when it was used.
-    if (readLive(SESSION_KEY)) return "1";
-    return readLive(SAMPLED_KEY)?.[0];
+    // A decision holds as long as the session is used: the last number of both is when.
+    return isLive(SESSION_KEY) || isLive(SAMPLED_KEY) ? localStorage.getItem(SAMPLED_KEY)?.[0] : undefined;
   } catch {
     // Even the name throws where storage is blocked: https://html.spec.whatwg.org/#dom-localstorage
     return undefined;
   }
 }
 
-function readLive(key: string): string | undefined {
-  const text = localStorage.getItem(key) ?? "";
+function isLive(key: string): boolean {
+  const usedAt = Number(localStorage.getItem(key)?.split(" ").at(-1));
   // Times to come are of a clock that was set back since.
-  return Math.abs(Date.now() - Number(text.split(" ").at(-1))) <= INACTIVITY_MS ? text : undefined;
+  return Math.abs(Date.now() - usedAt) <= INACTIVITY_MS;
 }
 
 function keepDecision(decision: string): void {

@@ -426,7 +426,8 @@ test("consent: denied has no stub and stores no decision; a grant decides; pendi
   await shop.close();
 
   forgetSession();
-  const pending = open(chunk, { ...OPTIONS, consent: "pending" });
+  // As good as each trace, and still not everybody.
+  const pending = open(chunk, { sampleRatio: 1 - 1e-9, consent: "pending" });
   await fetch("/pending");
   chunk.arrive();
   await pending.tracing.flush();
@@ -468,4 +469,16 @@ test("a browser without URL.canParse starts as any other", async () => {
   await fetch("/orders");
   expect(headers(shop)).toEqual([UNSAMPLED]);
   vi.unstubAllGlobals();
+});
+
+test("of what a page did before its visitor answered, the share is kept", async () => {
+  const chunk = createChunk();
+  const shop = open(chunk, { ...OPTIONS, consent: "pending" });
+  for (let count = 0; count < 64; count++) await fetch("/early");
+  chunk.arrive();
+  await shop.tracing.flush();
+  shop.tracing.setConsent("granted");
+  const spans = await shop.spans();
+  expect(spans.length).toBeGreaterThan(0);
+  expect(spans.filter(({ traceId }) => !isKept(traceId, 0.5))).toEqual([]);
 });

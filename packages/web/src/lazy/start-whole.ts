@@ -1,6 +1,8 @@
+import { TEST_GLOBAL } from "@throughline/core/attributes";
 import type { Engine } from "../engine.ts";
 import { createLightEngine } from "../light-engine.ts";
 import { readWebOptions, type WebTracingOptions } from "../options.ts";
+import { page } from "../running.ts";
 import { startWith } from "../start.ts";
 import { createTracerProvider } from "../trace/tracer.ts";
 import type { EarlyWork } from "./early-work.ts";
@@ -11,7 +13,13 @@ import { traceEarlyWork } from "./trace-early-work.ts";
 export const startWhole: StartWhole = (options: WebTracingOptions, early: EarlyWork) =>
   startWith(
     () => createSessionEngine(early),
-    { ...options, instruments: [...(options.instruments ?? []), traceEarlyWork(early)] },
+    {
+      ...options,
+      instruments: [
+        ...(options.instruments ?? []),
+        traceEarlyWork(early, page[TEST_GLOBAL] ? 1 : options.sampleRatio),
+      ],
+    },
     readWebOptions,
   );
 

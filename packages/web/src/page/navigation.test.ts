@@ -304,3 +304,50 @@ test("after a stop nothing hears the router or the history", async () => {
   history.pushState(null, "", "/orders");
   expect(page.posted()).toEqual([]);
 });
+
+interface Takeable extends Event {
+  intercept(options: { readonly handler: () => Promise<unknown> }): void;
+}
+
+/** Goes to a page as a link does, with a router that does this about it. Resolves with how it went. */
+async function follow(path: string, route: (event: Takeable) => void): Promise<"arrived" | "failed"> {
+  const { navigation } = window as unknown as {
+    readonly navigation: EventTarget & {
+      navigate(url: string): Record<"finished" | "committed", Promise<void>>;
+    };
+  };
+  const listener = (event: Event): void => route(event as Takeable);
+  navigation.addEventListener("navigate", listener);
+  const { committed, finished } = navigation.navigate(path);
+  committed.catch(() => undefined);
+  const outcome = await finished.then(
+    () => "arrived" as const,
+    () => "failed" as const,
+  );
+  navigation.removeEventListener("navigate", listener);
+  return outcome;
+}
+
+test("a router that takes over the way to another document has a navigation until its work is done", async () => {
+  const load = () => fetch("/data").then((response) => response.text());
+  const route = (event: Takeable): void => event.intercept({ handler: load });
+  expect(await follow("/orders?token=secret", route)).toBe("arrived");
+  const span = await only("navigate /orders");
+  expect(span.attributes).toMatchObject({
+    "throughline.navigation.type": "push",
+    "throughline.navigation.from": pathname,
+    "url.path": "/orders",
+  });
+  const request = await only("GET");
+  expect(request.parentSpanId).toBe(span.spanId);
+  expect(BigInt(span.endTimeUnixNano)).toBeGreaterThanOrEqual(BigInt(request.endTimeUnixNano));
+});
+
+test("its failure ends the navigation, and a way that nobody takes over makes none", async () => {
+  const fails = (event: Takeable): void =>
+    event.intercept({ handler: () => Promise.reject(new Error("no")) });
+  expect(await follow("/broken", fails)).toBe("failed");
+  expect((await only("navigate /broken")).attributes["throughline.ended_by"]).toBe("error");
+  expect(await follow("/elsewhere", (event) => event.preventDefault())).toBe("failed");
+  expect((await navigations()).map(({ name }) => name)).toEqual(["navigate /broken"]);
+});

@@ -38,7 +38,7 @@ interface Pending {
   /** Where the page was then. */
   readonly from: string;
   readonly type: TransitionType;
-  /** The Pages Router changes the URL before it renders, and tells when it has. */
+  /** The Pages Router, and one that takes a navigation over, change the URL before they render, and tell when they have. */
   readonly endsWithRouter: boolean;
   readonly cancelDeadline: Stop;
 }
@@ -56,15 +56,16 @@ export function traceNavigation(options: NavigationOptions = {}): WebInstrument 
       () => window.removeEventListener("load", navigations.tellRoute, { capture: true }),
       listenToRouter(navigations.begin),
       listenToPagesRouter({
-        start: (url, type) => navigations.begin(url, type, true),
+        start: (url, type) => navigations.begin(url, type, location.href),
         complete: () => navigations.end(),
         failed: () => navigations.end("error"),
       }),
       watchHistory({
-        start: (url, type) => {
-          if (!pageHasNext()) navigations.begin(url, type);
+        start: (...move) => {
+          if (!pageHasNext()) navigations.begin(...move);
         },
         commit: navigations.commit,
+        done: navigations.end,
       }),
     ];
     navigations.tellRoute();
@@ -106,26 +107,27 @@ function createNavigations(page: TracedPage, routeName: RouteName) {
   return {
     end,
     tellRoute,
-    begin(target: string, type: TransitionType, endsWithRouter = false): void {
+    /** With the URL that is left where a router tells of the end. */
+    begin(target: string, type: TransitionType, left?: string): void {
       end("navigation");
       // A router's own failure with a URL is for the router to tell.
       const url = parseUrl(target, location.href);
+      const from = left ?? location.href;
       const active = manager.active();
       const known = trace.getSpanContext(active);
       const inferred = known ? undefined : life.only();
       const parent = inferred ?? (known ? active : ROOT_CONTEXT);
       const attributes = {
         [NAVIGATION_TYPE]: type,
-        [NAVIGATION_FROM]: location.pathname,
+        [NAVIGATION_FROM]: new URL(from).pathname,
         [NAVIGATION_PREFETCHED]: ahead.has(url) || undefined,
         [URL_PATH]: url?.pathname,
         ...(inferred && { [PARENT]: "inferred" }),
       };
       const span = tracer.startSpan(navigationSpanName(), { attributes }, parent);
       const context = trace.setSpan(parent, span);
-      const from = location.href;
       const cancelDeadline = later(() => end("deadline"), DEADLINE_MS);
-      pending = { span, context, parent: active, url, from, type, endsWithRouter, cancelDeadline };
+      pending = { span, context, parent: active, url, from, type, endsWithRouter: !!left, cancelDeadline };
       setPageContext(context);
     },
     commit(type: TransitionType | undefined): void {

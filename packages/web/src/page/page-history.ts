@@ -7,16 +7,24 @@ interface NavigateEvent extends Event {
   readonly navigationType: TransitionType | "reload";
   readonly destination: { readonly url: string; readonly sameDocument: boolean };
   readonly hashChange: boolean;
+  readonly canIntercept: boolean;
 }
 interface CommitEvent extends Event {
   readonly navigationType: TransitionType | "reload" | null;
 }
-const { navigation } = globalThis as { readonly navigation?: EventTarget };
+interface NavigationApi extends EventTarget {
+  /** While a navigation goes on that a listener has taken over. */
+  readonly transition: object | null;
+}
+const { navigation } = globalThis as { readonly navigation?: NavigationApi };
 
 export interface HistoryListener {
-  readonly start: TransitionListener;
+  /** With the URL that was left where the navigation tells of its end. */
+  readonly start: (url: string, type: TransitionType, from?: string) => void;
   /** The URL or its state was written, by whomever. */
   readonly commit: (type: TransitionType | undefined) => void;
+  /** The end of a navigation that told where it came from; with the reason where it did not come about. */
+  readonly done: (endedBy?: string) => void;
 }
 
 /** Tells when a navigation within the document starts and when its URL is in place; a move to a fragment is none. */
@@ -24,31 +32,46 @@ export function watchHistory(on: HistoryListener): Stop {
   return navigation ? watchNavigationApi(navigation, on) : watchHistoryApi(on);
 }
 
-function watchNavigationApi(api: EventTarget, { start, commit }: HistoryListener): Stop {
-  const onNavigate = (event: Event): void => {
-    const { destination, navigationType, hashChange } = event as NavigateEvent;
-    if (navigationType === "reload" || hashChange || !isOther(destination)) return;
-    start(destination.url, navigationType);
+function watchNavigationApi(api: NavigationApi, { start, commit, done }: HistoryListener): Stop {
+  /** Of a way to another document, until it is known whether a router takes it over. */
+  let offered: Parameters<HistoryListener["start"]> | undefined;
+  let isTaken = false;
+  const listeners: Readonly<Record<string, (event: Event) => void>> = {
+    navigate(event) {
+      const { destination, navigationType, hashChange, canIntercept } = event as NavigateEvent;
+      const { url, sameDocument } = destination;
+      offered = undefined;
+      // Routers also write state under the URL that is there already.
+      if (navigationType === "reload" || hashChange || url === location.href) return;
+      if (sameDocument) start(url, navigationType);
+      else if (canIntercept) offered = [url, navigationType, location.href];
+    },
+    currententrychange(event) {
+      const { navigationType } = event as CommitEvent;
+      if (offered && api.transition) {
+        start(...offered);
+        isTaken = true;
+      }
+      offered = undefined;
+      commit(navigationType === "reload" ? undefined : (navigationType ?? undefined));
+    },
+    navigatesuccess: () => over(),
+    // One that another overtakes is aborted.
+    navigateerror: (event) =>
+      over((event as ErrorEvent).error?.name === "AbortError" ? "navigation" : "error"),
   };
-  const onCommit = (event: Event): void => {
-    const { navigationType } = event as CommitEvent;
-    commit(navigationType === "reload" ? undefined : (navigationType ?? undefined));
+  const over = (endedBy?: string): void => {
+    if (isTaken) done(endedBy);
+    isTaken = false;
   };
-  api.addEventListener("navigate", onNavigate);
-  api.addEventListener("currententrychange", onCommit);
+  for (const name in listeners) api.addEventListener(name, listeners[name] ?? null);
   return () => {
-    api.removeEventListener("navigate", onNavigate);
-    api.removeEventListener("currententrychange", onCommit);
+    for (const name in listeners) api.removeEventListener(name, listeners[name] ?? null);
   };
-}
-
-/** Routers also write state under the URL that is there already. */
-function isOther({ url, sameDocument }: NavigateEvent["destination"]): boolean {
-  return sameDocument && url !== location.href;
 }
 
 /** For browsers without the Navigation API. */
-export function watchHistoryApi({ start, commit }: HistoryListener): Stop {
+export function watchHistoryApi({ start, commit }: Omit<HistoryListener, "done">): Stop {
   const patched = (type: TransitionType) => (original: Method) =>
     function (this: unknown, ...args: unknown[]): unknown {
       const url = args[2] ? String(args[2]) : location.href;
