@@ -39,7 +39,6 @@ if (variant === "upstream") {
 if (variant === "ours") {
   const { traceOutbound } = await import(process.env.OURS);
   traceOutbound(tracer, {
-    ignoredOrigins: ["http://localhost:4318"],
     ignoreUrls: [],
     propagateTo: undefined,
     propagators: ["tracecontext", "baggage"],

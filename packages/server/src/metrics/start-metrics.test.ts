@@ -1,5 +1,5 @@
 import { createServer, get, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { context, SpanKind, trace } from "@opentelemetry/api";
 import { emptyResource } from "@opentelemetry/resources";
 import {
@@ -144,6 +144,20 @@ test("a request is active until its response is closed", async () => {
   expect(await active()).toEqual([1]);
   answer();
   await closed;
+  await expect.poll(active).toEqual([0]);
+});
+
+test("a pipelined request whose connection breaks while it waits for its turn is no longer active", async () => {
+  const listening = createServer(({ url }) => {
+    if (url === "/2") connection.destroy();
+  });
+  server = listening;
+  await new Promise<void>((resolve) => listening.listen(0, "127.0.0.1", resolve));
+  const connection = connect((listening.address() as AddressInfo).port, "127.0.0.1");
+  for (const path of ["/1", "/2"]) connection.write(`GET ${path} HTTP/1.1\r\nHost: shop.test\r\n\r\n`);
+  await new Promise((resolve) => connection.once("close", resolve));
+  const active = async () =>
+    (await collect()).get("http.server.active_requests")?.dataPoints.map(({ value }) => value);
   await expect.poll(active).toEqual([0]);
 });
 

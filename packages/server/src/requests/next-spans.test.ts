@@ -284,6 +284,20 @@ test("a caller that goes away makes an aborted request and no error", async () =
   expect(finished("GET")?.status.code).toBe(SpanStatusCode.UNSET);
 });
 
+test("a pipelined request whose connection breaks while it waits for its turn is sent, as an aborted one", async () => {
+  server = createServer(({ socket, url }) => {
+    openServerSpan(String(url)).end();
+    if (url === "/2") socket.destroy();
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const connection = connect((server.address() as AddressInfo).port, "127.0.0.1");
+  for (const path of ["/1", "/2"]) connection.write(`GET ${path} HTTP/1.1\r\nHost: shop.test\r\n\r\n`);
+  await vi.waitFor(() => expect(exporter.getFinishedSpans()).toHaveLength(2));
+  for (const { attributes } of exporter.getFinishedSpans()) {
+    expect(attributes["throughline.aborted"]).toBe(true);
+  }
+});
+
 test("a SERVER span that nobody ends, because its caller left at the last byte, is sent all the same", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   try {

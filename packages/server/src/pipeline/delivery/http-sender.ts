@@ -78,11 +78,12 @@ function post(url: URL, agent: HttpAgent, options: SenderOptions, body: Uint8Arr
         ...(options.compression === "gzip" && { "content-encoding": "gzip" }),
       },
     });
-    const deadline = setTimeout(() => {
-      // It waits for its turn on a connection, or the connection does not come about.
-      const isConnected = request.socket?.connecting === false;
-      request.destroy(new (isConnected ? NoAnswer : Error)(`no answer within ${options.timeoutMs} ms`));
-    }, options.timeoutMs);
+    // Not while it waits for its turn on a connection, or for one to come about.
+    let isConnected = false;
+    const deadline = setTimeout(
+      () => request.destroy(new (isConnected ? NoAnswer : Error)(`no answer within ${options.timeoutMs} ms`)),
+      options.timeoutMs,
+    );
     const fail = (error: Error): void => {
       clearTimeout(deadline);
       const wasClosed = request.reusedSocket && "code" in error && error.code === "ECONNRESET";
@@ -90,7 +91,14 @@ function post(url: URL, agent: HttpAgent, options: SenderOptions, body: Uint8Arr
     };
     // Spans on their way must not keep alive a process that has nothing else to do; a flush does, for its time.
     deadline.unref();
-    request.once("socket", (socket) => socket.unref());
+    request.once("socket", (socket) => {
+      socket.unref();
+      isConnected = !socket.connecting;
+      if (isConnected) return;
+      socket.once(url.protocol === "https:" ? "secureConnect" : "connect", () => {
+        isConnected = true;
+      });
+    });
     request.once("error", fail);
     request.once("response", (response) => {
       readAnswer(response).then((answer) => {
