@@ -23,7 +23,9 @@ const LAYOUT = `export default function Layout({ children }) {
 }
 `;
 const page = (version: number): string => `"use client";
+import { useEffect } from "react";
 export default function Page() {
+  useEffect(() => void (document.documentElement.dataset.version = ${version}));
   return <><h1>page ${version}</h1><button onClick={() => fetch("/api/echo")}>Go</button></>;
 }
 `;
@@ -58,6 +60,8 @@ test("after 50 updates of a page and of the client's start in next dev one click
       await showPage(tab, update);
     }
   }
+  // The start may have loaded the page, which shows before it listens.
+  await showPage(tab, UPDATES + 1);
   const before = sent.length;
   const answer = tab.waitForResponse("**/api/echo");
   await tab.getByRole("button", { name: "Go" }).click();
@@ -65,7 +69,9 @@ test("after 50 updates of a page and of the client's start in next dev one click
   await expect.poll(() => sent.slice(before).map(({ name }) => name)).toContain("click Go");
   await expect.poll(() => requestsTo(sent, "/api/echo").length).toBe(1);
   expect(sent.filter(({ name }) => name === "click Go")).toHaveLength(1);
-  expect(new Set(sent.map(({ spanId }) => spanId)).size).toBe(sent.length);
+  // Of this page: what was on its way when an earlier one went may arrive twice (docs/browser/transport.md).
+  const told = sent.slice(before).map(({ spanId }) => spanId);
+  expect(new Set(told).size).toBe(told.length);
   expect(requestsTo(sent, "/api/echo")[0]?.parentSpanId).toBe(
     sent.find(({ name }) => name === "click Go")?.spanId,
   );
@@ -76,9 +82,7 @@ async function showPage(tab: Page, version: number): Promise<void> {
   let tries = 0;
   await expect(async () => {
     await write("app/page.jsx", `${page(version)}// ${tries++}\n`);
-    await expect(tab.getByRole("heading", { name: `page ${version}`, exact: true })).toBeVisible({
-      timeout: 3000,
-    });
+    await tab.locator(`html[data-version="${version}"]`).waitFor({ state: "attached", timeout: 3000 });
   }).toPass();
 }
 
