@@ -1,12 +1,11 @@
 import { SpanStatusCode, trace } from "@opentelemetry/api";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { recordSpans } from "../../test/record-spans.ts";
 import { withSpan } from "./with-span.ts";
 
 const exporter = recordSpans();
 
 const activeSpanId = () => trace.getActiveSpan()?.spanContext().spanId;
-const nextTurn = () => new Promise(setImmediate);
 
 class Request extends Promise<string> {
   json(): Promise<unknown> {
@@ -94,7 +93,7 @@ test("a query that is asked by catch or finally starts once, and ends its span w
 test("a query that nobody asks in this turn is not started, and its span ends", async () => {
   const query = new Query();
   const handed = withSpan("query", () => query);
-  await nextTurn();
+  await vi.waitFor(() => expect(ids()).toHaveLength(1));
   expect([query.starts, ids().length]).toEqual([[], 1]);
   expect(await handed).toBe(3);
   expect(query.starts).toEqual(ids());

@@ -61,9 +61,10 @@ function watchAsking(thenable: PromiseLike<unknown>, life: Life): boolean {
   if (!restore) return false;
   undo.push(restore);
   for (const name of ["catch", "finally"] as const) undo.push(...leadToThen(thenable, name));
-  setImmediate(() => {
+  // The edge runtime has no setImmediate.
+  setTimeout(() => {
     if (!isAsked) life.end();
-  });
+  }, 0);
   return true;
 }
 
