@@ -26,8 +26,14 @@ export function testErrors(origin: () => string): void {
       parentSpanId: navigation.spanId,
       attributes: { [DIGEST]: digest },
     });
-    const failed = document.spans.find(({ kind, status }) => kind === "server" && status.code === "error");
-    expect(failed?.attributes[DIGEST]).toBe(digest);
+    // The server sends its half by itself.
+    const failed = async (): Promise<unknown> => {
+      const spans = (await readTrace(navigation.traceId))?.spans ?? [];
+      return spans.find(({ kind, status }) => kind === "server" && status.code === "error")?.attributes[
+        DIGEST
+      ];
+    };
+    await expect.poll(failed).toBe(digest);
   });
 
   test("what React mends when it hydrates is an error of the page load", async ({ page }) => {
