@@ -10,6 +10,7 @@ import {
   URL_PATH,
 } from "@throughline/core/attributes";
 import type { TracedPage, WebInstrument } from "../instrument.ts";
+import { listen } from "../listen.ts";
 import type { Stop } from "../patch-method.ts";
 import { parseUrl } from "../request/parse-url.ts";
 import type { TracedRequest } from "../request/propagation.ts";
@@ -51,9 +52,8 @@ interface Pending {
 export function traceNavigation(options: NavigationOptions = {}): WebInstrument {
   return (page) => {
     const navigations = createNavigations(page, options.routeName ?? (() => undefined));
-    window.addEventListener("load", navigations.tellRoute, { capture: true });
     const stops = [
-      () => window.removeEventListener("load", navigations.tellRoute, { capture: true }),
+      listen(window, "load", navigations.tellRoute, { capture: true }),
       listenToRouter(navigations.begin),
       listenToPagesRouter({
         start: (url, type) => navigations.begin(url, type, location.href),

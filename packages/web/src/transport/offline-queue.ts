@@ -1,5 +1,6 @@
 import { openStorage, STORAGE_PREFIX } from "../identity/page-storage.ts";
 import type { WebInstrument } from "../instrument.ts";
+import { listen } from "../listen.ts";
 import { attempt } from "../start-all.ts";
 
 const PREFIX = `${STORAGE_PREFIX}post.`;
@@ -30,10 +31,10 @@ export function offlineQueue(): WebInstrument {
       }
     };
     consent.whenGranted(() => attempt(sendAll));
-    window.addEventListener("online", sendAll);
+    const stopListening = listen(window, "online", sendAll);
     return {
       stop() {
-        window.removeEventListener("online", sendAll);
+        stopListening();
         outbox.holdBy(() => undefined);
       },
     };
