@@ -1,8 +1,9 @@
 import { rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 // biome-ignore lint/correctness/noUndeclaredDependencies: the root package brings one esbuild for every room
 import { build } from "esbuild";
 
-const external = ["@opentelemetry/api", "@throughline/core", "@throughline/core/*", "next"];
+const external = ["@opentelemetry/api", "@throughline/core", "next"];
 
 // Starts programs and reads files for a resource detector that nobody calls; Turbopack would trace the whole project
 // for it. Ours is in src/resource/detect.ts.
@@ -22,6 +23,20 @@ const oneApi = {
     onLoad({ filter: /.*/, namespace: "one-api" }, () => ({
       contents: 'export * from "@opentelemetry/api";',
       resolveDir: process.cwd(),
+    }));
+  },
+};
+
+/**
+ * Names of attributes, which are constants, become our own: Turbopack reads what comes from another module through a
+ * getter, and a request reads a hundred of them.
+ * @type {import("esbuild").Plugin}
+ */
+const ownConstants = {
+  name: "own-constants",
+  setup({ onResolve }) {
+    onResolve({ filter: /^@throughline\/core\/attributes$/ }, ({ path }) => ({
+      path: fileURLToPath(import.meta.resolve(path)),
     }));
   },
 };
@@ -53,7 +68,7 @@ await build({
   // The ES builds first, so that ingest does not carry what only the SDK needs.
   mainFields: ["module", "main"],
   minifySyntax: true,
-  plugins: [oneApi, leaveOut],
+  plugins: [oneApi, ownConstants, leaveOut],
   // The SDK holds CommonJS modules that call require() for what Node brings along.
   banner: {
     js: 'import { createRequire as createRequireOfThroughline } from "node:module"; const require = createRequireOfThroughline(import.meta.url);',

@@ -4,7 +4,7 @@ import { type Context, type ContextManager, ROOT_CONTEXT, type Span } from "@ope
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { silence } from "./requests/silence.ts";
 import { DroppedSpan, NO_SPAN } from "./tracer/dropped-span.ts";
-import { RequestContext } from "./tracer/request-context.ts";
+import { RequestContext, type RequestDecision } from "./tracer/request-context.ts";
 
 /** The running request, by the same storage as the active context. */
 export interface RequestStorage<T> {
@@ -13,6 +13,10 @@ export interface RequestStorage<T> {
   /** The same in the midst of a request, whose context stays the active one. */
   join(value: T): void;
   current(): T | undefined;
+  /** Notes what was decided of the running request; nothing in one that is not kept is traced. */
+  decide(decision: RequestDecision): void;
+  /** What was noted. */
+  decision(): RequestDecision | undefined;
   /** What is the active span of the running request outside of all its contexts; `undefined`: none. */
   setSpan(span: Span | undefined): void;
 }
@@ -77,9 +81,19 @@ export function createContextStorage<T>(): ContextStorage<T> {
         const { request: scope } = RequestContext.begin(value, undefined);
         if (scope) storage.enterWith(RequestContext.adopt(active(), scope));
       },
+      decide(decision): void {
+        const scope = request();
+        if (!scope) return;
+        scope.decision = decision;
+        if (decision.dropped !== undefined) scope.base.span = decision.dropped;
+      },
+      decision: () => request()?.decision,
       setSpan(span): void {
-        const base = request()?.base;
-        if (base && !(base.span instanceof DroppedSpan)) base.span = span;
+        const scope = request();
+        if (!scope) return;
+        // Who opens the SERVER span outside of the request's context decides anew.
+        const isOverruled = scope.base.span === scope.decision?.dropped;
+        if (isOverruled || !(scope.base.span instanceof DroppedSpan)) scope.base.span = span;
       },
       // Nothing but these puts a request there.
       current: () => request()?.value as T | undefined,

@@ -2,8 +2,10 @@ import {
   type ContextManager,
   context,
   DiagConsoleLogger,
+  defaultTextMapGetter,
   diag,
   propagation,
+  ROOT_CONTEXT,
   type TextMapPropagator,
   type TracerProvider,
   trace,
@@ -30,7 +32,7 @@ import { nextSpans } from "./requests/next-spans.ts";
 import { type IncomingOptions, traceNodeRequests } from "./requests/node-requests.ts";
 import type { ResponseRecord, ResponseRecords } from "./requests/response-record.ts";
 import { type ServerConfig, spanLimitsOf } from "./settings.ts";
-import { createTracerProvider } from "./tracer/tracer.ts";
+import { createTracerProvider, type RequestTracerProvider } from "./tracer/tracer.ts";
 import { VERSION } from "./version.ts";
 
 export interface Parts {
@@ -69,6 +71,10 @@ function runOwn(parts: Parts): Tracing {
   joinApi(config, storage.manager, propagator);
   const provider = createProvider(parts, processor);
   listenToNext(provider);
+  if (parts.isNext)
+    records.decideBy(({ headers, url = "/" }) =>
+      provider.decide(propagator.extract(ROOT_CONTEXT, headers, defaultTextMapGetter), url),
+    );
   trace.setGlobalTracerProvider(provider);
   const stopInstruments = startInstruments(parts);
   const stopTelling = tellLatecomers();
@@ -115,7 +121,10 @@ function joinApi(config: ServerConfig, manager: ContextManager, propagator: Text
   propagation.setGlobalPropagator(propagator);
 }
 
-function createProvider({ config, resource, sampler }: Parts, processor: SpanProcessor): TracerProvider {
+function createProvider(
+  { config, resource, sampler }: Parts,
+  processor: SpanProcessor,
+): RequestTracerProvider {
   return createTracerProvider({ sampler, processor, resource, limits: spanLimitsOf(config) });
 }
 
@@ -153,7 +162,7 @@ function listenToNext(provider: TracerProvider): void {
 function servedBy({ records, storage }: Parts): Served {
   return {
     isNoise: servesNoise(records),
-    traceId: () => trace.getSpanContext(storage.manager.active())?.traceId,
+    traceId: () => trace.getSpanContext(storage.manager.active())?.traceId ?? records.decision()?.traceId,
   };
 }
 

@@ -10,6 +10,7 @@ import {
 } from "@opentelemetry/api";
 import { redactUrl } from "@throughline/core";
 import * as names from "@throughline/core/attributes";
+import { wrapNextTracer } from "../requests/next-tracer.ts";
 import { watchNetworkUse } from "./network-use.ts";
 
 const FETCH = "AppRender.fetch";
@@ -21,16 +22,7 @@ const FETCH = "AppRender.fetch";
  * Costs 2 µs a fetch more than NEXT_OTEL_FETCH_DISABLED=1, which hides the hits too.
  */
 export function hearCacheHits(provider: TracerProvider): void {
-  const original = provider.getTracer;
-  const hearing = new WeakMap<Tracer, Tracer>();
-  provider.getTracer = (...args) => {
-    const tracer = Reflect.apply(original, provider, args);
-    // The one name under which Next.js asks; the others are not slowed down.
-    if (args[0] !== "next.js") return tracer;
-    const known = hearing.get(tracer) ?? createHearingTracer(tracer);
-    hearing.set(tracer, known);
-    return known;
-  };
+  wrapNextTracer(provider, createHearingTracer);
 }
 
 function createHearingTracer(tracer: Tracer): Tracer {

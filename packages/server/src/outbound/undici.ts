@@ -112,9 +112,18 @@ type Caller = AsyncResource & { readonly signal?: AbortSignal };
  * that.
  */
 function callerOf(request: UndiciRequest): Caller | undefined {
-  const key = Object.getOwnPropertySymbols(request).find(({ description }) => description === "handler");
+  const key = HANDLER_KEYS.find((known) => known in request) ?? handlerKeyOf(request);
   const handler: unknown = key && (request as unknown as Record<symbol, unknown>)[key];
   return handler instanceof AsyncResource ? handler : undefined;
+}
+
+/** One for each copy of undici in the process. */
+const HANDLER_KEYS: symbol[] = [];
+
+function handlerKeyOf(request: UndiciRequest): symbol | undefined {
+  const key = Object.getOwnPropertySymbols(request).find(({ description }) => description === "handler");
+  if (key) HANDLER_KEYS.push(key);
+  return key;
 }
 
 function sent({ request, socket }: Sent): void {

@@ -4,6 +4,21 @@ import { redactQuery, scrub } from "@throughline/core";
 import { URL_QUERY } from "@throughline/core/attributes";
 import { viewOf } from "./span-view.ts";
 
+/** A text up to this length is remembered where nothing had to go; a longer one seldom comes again. */
+const SHORT_TEXT = 100;
+const REMEMBERED = 1000;
+/** Routes, methods, hosts: what most spans are made of. None of them holds a secret. */
+const clean = new Set<string>();
+
+function scrubbed(text: string): string {
+  if (clean.has(text)) return text;
+  const safe = scrub(text);
+  if (safe !== text || text.length > SHORT_TEXT) return safe;
+  if (clean.size >= REMEMBERED) clean.clear();
+  clean.add(text);
+  return text;
+}
+
 /** Has every text of a span pass the scrubber of the core before it leaves: whose instrumentation wrote it is all the same. */
 export function redactUrls(next: SpanProcessor): SpanProcessor {
   return {
@@ -15,7 +30,7 @@ export function redactUrls(next: SpanProcessor): SpanProcessor {
 }
 
 function redacted(span: ReadableSpan): ReadableSpan {
-  const name = scrub(span.name);
+  const name = scrubbed(span.name);
   const attributes = redactedAttributes(span.attributes);
   const status = redactedStatus(span.status);
   const events = redactedEach(span.events);
@@ -42,7 +57,7 @@ function redactedEach<T extends { readonly name?: string; readonly attributes?: 
   if (list.length === 0) return list;
   const safe = list.map((item) => {
     const attributes = item.attributes && redactedAttributes(item.attributes);
-    const name = item.name && scrub(item.name);
+    const name = item.name && scrubbed(item.name);
     return attributes === item.attributes && name === item.name
       ? item
       : { ...item, attributes, ...(name && { name }) };
@@ -65,7 +80,7 @@ function redactedAttributes(attributes: Attributes): Attributes {
 }
 
 function redactedValue(value: AttributeValue | undefined): AttributeValue | undefined {
-  if (typeof value === "string") return scrub(value);
+  if (typeof value === "string") return scrubbed(value);
   if (!Array.isArray(value)) return value;
   const safe = value.map((item) => (typeof item === "string" ? scrub(item) : item));
   // The elements keep their types.

@@ -1,7 +1,7 @@
 import { ROOT_CONTEXT, SpanKind, trace } from "@opentelemetry/api";
 import { BasicTracerProvider, type ReadableSpan } from "@opentelemetry/sdk-trace-base";
 import { expect, test } from "vitest";
-import { endedAt, viewOf } from "./span-view.ts";
+import { viewOf } from "./span-view.ts";
 
 const PARENT = { traceId: "1".repeat(32), spanId: "2".repeat(16), traceFlags: 1 };
 
@@ -67,7 +67,7 @@ test("a view can lose its parent", () => {
 
 test("a view that ends at another time lasts until then", () => {
   const span = endedSpan();
-  expect(fieldsOf(endedAt(span, [12, 5]))).toEqual({
+  expect(fieldsOf(viewOf(span, { endTime: [12, 5] }))).toEqual({
     ...(fieldsOf(span) as object),
     times: [[10, 5], [12, 5], [2, 0], true],
   });

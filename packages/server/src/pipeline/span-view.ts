@@ -1,9 +1,11 @@
 import type { HrTime, SpanContext } from "@opentelemetry/api";
-import { hrTimeDuration } from "@opentelemetry/core";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
+import { hrDuration } from "../tracer/clock.ts";
 
 export interface SpanChanges
-  extends Partial<Pick<ReadableSpan, "name" | "kind" | "attributes" | "status" | "events" | "links">> {
+  extends Partial<
+    Pick<ReadableSpan, "name" | "kind" | "attributes" | "status" | "events" | "links" | "endTime">
+  > {
   /** `undefined` makes the span a root. */
   readonly parentSpanContext?: SpanContext | undefined;
 }
@@ -12,13 +14,6 @@ export interface SpanChanges
 export function viewOf(span: ReadableSpan, changes: SpanChanges): ReadableSpan {
   return new SpanView(span, changes);
 }
-
-/** An ended span that ends at another time. */
-export function endedAt(span: ReadableSpan, endTime: HrTime): ReadableSpan {
-  return new SpanView(span, { endTime, duration: hrTimeDuration(span.startTime, endTime) });
-}
-
-type Changes = SpanChanges & Partial<Pick<ReadableSpan, "endTime" | "duration">>;
 
 /**
  * A copy of the fields, and not an object whose prototype is the span: V8 gives each prototype and each of its heirs
@@ -43,14 +38,14 @@ class SpanView implements ReadableSpan {
   readonly droppedLinksCount: number;
   private readonly context: SpanContext;
 
-  constructor(span: ReadableSpan, changes: Changes) {
+  constructor(span: ReadableSpan, changes: SpanChanges) {
     const parent = "parentSpanContext" in changes ? changes.parentSpanContext : span.parentSpanContext;
     this.name = changes.name ?? span.name;
     this.kind = changes.kind ?? span.kind;
     if (parent) this.parentSpanContext = parent;
     this.startTime = span.startTime;
     this.endTime = changes.endTime ?? span.endTime;
-    this.duration = changes.duration ?? span.duration;
+    this.duration = changes.endTime ? hrDuration(span.startTime, changes.endTime) : span.duration;
     this.status = changes.status ?? span.status;
     this.attributes = changes.attributes ?? span.attributes;
     this.links = changes.links ?? span.links;

@@ -13,6 +13,7 @@ import {
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { NEXT_SPAN_TYPE } from "@throughline/core/attributes";
 import { viewOf } from "../pipeline/span-view.ts";
+import { wrapNextTracer } from "./next-tracer.ts";
 
 // What Next.js does by itself: boot, module loading, zero-length marks; with NEXT_OTEL_VERBOSE=1 the functions around a
 // request, which would stand between the caller's span and the SERVER span.
@@ -42,16 +43,7 @@ export function isBookkeeping(attributes: Attributes | undefined): boolean {
  * of a module may fetch) stays below the span that was current, so nothing loses its parent and nothing is rewritten.
  */
 export function skipBookkeeping(provider: TracerProvider): void {
-  const original = provider.getTracer;
-  const skipping = new WeakMap<Tracer, Tracer>();
-  provider.getTracer = (...args) => {
-    const tracer = Reflect.apply(original, provider, args);
-    // The one name under which Next.js asks; the others are not slowed down.
-    if (args[0] !== "next.js") return tracer;
-    const known = skipping.get(tracer) ?? createSkippingTracer(tracer);
-    skipping.set(tracer, known);
-    return known;
-  };
+  wrapNextTracer(provider, createSkippingTracer);
 }
 
 function createSkippingTracer(tracer: Tracer): Tracer {

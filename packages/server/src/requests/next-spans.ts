@@ -3,6 +3,7 @@ import type { ReadableSpan, Span, SpanProcessor } from "@opentelemetry/sdk-trace
 import { NEXT_SPAN_TYPE, OLD_HTTP_METHOD, OLD_HTTP_TARGET } from "@throughline/core/attributes";
 import { callerLinks } from "../outbound/caller-trust.ts";
 import { viewOf } from "../pipeline/span-view.ts";
+import { RecordedSpan } from "../tracer/span.ts";
 import { createRequestTrace, type RequestTrace } from "./request-trace.ts";
 import type { ResponseRecord, ResponseRecords } from "./response-record.ts";
 import { serverSpan } from "./server-span.ts";
@@ -13,22 +14,21 @@ export function nextSpans(
   next: SpanProcessor,
   records: Pick<ResponseRecords, "current" | "adopt" | "setSpan">,
 ): SpanProcessor {
-  const traces = new WeakMap<ResponseRecord, RequestTrace>();
-  // By the span's context, which a view of the span has too.
-  const owners = new WeakMap<SpanContext, RequestTrace>();
+  // Of another tracer's spans, by the context, which a view of the span has too. A WeakMap costs several times as
+  // much as a field.
+  const others = new WeakMap<SpanContext, RequestTrace>();
   const running = new Set<RequestTrace>();
   const send = (span: ReadableSpan): void => next.onEnd(span);
 
   const traceOf = (record: ResponseRecord): RequestTrace => {
-    const known = traces.get(record);
-    if (known) return known;
+    if (record.trace) return record.trace;
     const created = createRequestTrace({
       record,
       send,
       onServer: records.setSpan,
       onOver: () => running.delete(created),
     });
-    traces.set(record, created);
+    record.trace = created;
     running.add(created);
     return created;
   };
@@ -40,11 +40,15 @@ export function nextSpans(
       const record = records.current() ?? adopted(span, records);
       if (!record) return;
       const trace = traceOf(record);
-      owners.set(span.spanContext(), trace);
+      if (span instanceof RecordedSpan) span.keeper = trace;
+      else others.set(span.spanContext(), trace);
       trace.opened(span);
     },
     onEnd(span: ReadableSpan): void {
-      const trace = owners.get(span.spanContext());
+      const trace =
+        span instanceof RecordedSpan
+          ? (span.keeper as RequestTrace | undefined)
+          : others.get(span.spanContext());
       if (trace) trace.ended(span);
       else send(withoutRecord(span));
     },
@@ -68,8 +72,10 @@ function adopted(span: ReadableSpan, records: Pick<ResponseRecords, "adopt">): R
 /** A span of Next.js whose request nobody told us of. */
 function withoutRecord(span: ReadableSpan): ReadableSpan {
   if (span.attributes[NEXT_SPAN_TYPE] === undefined) return span;
-  if (isRequest(span)) return serverSpan(span, undefined, []);
-  return viewOf(span, { attributes: stableAttributes(span.attributes) });
+  return viewOf(
+    span,
+    isRequest(span) ? serverSpan(span, undefined, []) : { attributes: stableAttributes(span.attributes) },
+  );
 }
 
 function isRequest(span: ReadableSpan): boolean {

@@ -1,6 +1,8 @@
 import { type SpanContext, SpanKind } from "@opentelemetry/api";
+import { hrTimeToMilliseconds } from "@opentelemetry/core";
 import type { ReadableSpan, Span } from "@opentelemetry/sdk-trace-base";
 import { NEXT_SPAN_TYPE } from "@throughline/core/attributes";
+import type { SpanChanges } from "../pipeline/span-view.ts";
 import type { ResponseRecord } from "./response-record.ts";
 import { serverSpan } from "./server-span.ts";
 import { appendServerTiming } from "./server-timing.ts";
@@ -20,8 +22,8 @@ export interface Passes {
   ended(span: ReadableSpan): Role;
   roleOf(span: ReadableSpan): Role;
   parentOf(span: ReadableSpan): SpanContext | undefined;
-  /** The SERVER span with what every pass has found out. */
-  merged(span: ReadableSpan): ReadableSpan;
+  /** What every pass has found out about the SERVER span. */
+  merged(span: ReadableSpan): SpanChanges;
 }
 
 /**
@@ -62,7 +64,8 @@ export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
       server ??= span;
       if (isNext && !isTold) {
         isTold = true;
-        appendServerTiming(record.response, server.spanContext(), Date.now());
+        // Not the time now: Next.js has put a function of its own in the place of `Date.now`.
+        appendServerTiming(record.response, server.spanContext(), hrTimeToMilliseconds(server.startTime));
       }
       return roleOf(span);
     },
@@ -74,7 +77,7 @@ export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
     },
     roleOf,
     parentOf,
-    merged: (span: ReadableSpan): ReadableSpan => serverSpan(span, record, passes),
+    merged: (span) => serverSpan(span, record, passes),
   };
 }
 

@@ -2,7 +2,7 @@ import type { HrTime } from "@opentelemetry/api";
 import { addHrTimes, millisToHrTime } from "@opentelemetry/core";
 import type { ReadableSpan, Span } from "@opentelemetry/sdk-trace-base";
 import { NEXT_SPAN_TYPE } from "@throughline/core/attributes";
-import { endedAt, viewOf } from "../pipeline/span-view.ts";
+import { type SpanChanges, viewOf } from "../pipeline/span-view.ts";
 import { watchLastByte } from "./last-byte.ts";
 import { mergePasses } from "./request-passes.ts";
 import { isOver, onceOver } from "./response-over.ts";
@@ -52,18 +52,18 @@ export function createRequestTrace(options: RequestTraceOptions): RequestTrace {
   const finish = (span: ReadableSpan): void => {
     const { spanId } = span.spanContext();
     const isServer = passes.roleOf(span) === "server";
-    let finished = isServer ? passes.merged(span) : stable(span);
+    const changes = isServer ? passes.merged(span) : stable(span);
     const parent = passes.parentOf(span);
-    if (parent !== span.parentSpanContext) finished = viewOf(finished, { parentSpanContext: parent });
     let end = ends.endOf(spanId, span.endTime);
     if (isServer && closedAt !== undefined && clock) {
       // Not until Next.js's own code is done with it, only until the caller has it: or until the last span below ended.
       const after = Math.max(0, (sentAt() ?? closedAt) - clock.now);
       end = ends.endOf(spanId, addHrTimes(clock.time, millisToHrTime(after)));
     }
-    if (end !== span.endTime) finished = endedAt(finished, end);
     ends.forget(spanId);
-    send(finished);
+    const isMoved = parent !== span.parentSpanContext || end !== span.endTime;
+    if (isMoved) send(viewOf(span, { ...changes, parentSpanContext: parent, endTime: end }));
+    else send(changes ? viewOf(span, changes) : span);
   };
 
   const release = (): void => {
@@ -112,6 +112,6 @@ function isOwn(span: ReadableSpan): boolean {
   return span.attributes[NEXT_SPAN_TYPE] !== undefined;
 }
 
-function stable(span: ReadableSpan): ReadableSpan {
-  return isOwn(span) ? viewOf(span, { attributes: stableAttributes(span.attributes) }) : span;
+function stable(span: ReadableSpan): SpanChanges | undefined {
+  return isOwn(span) ? { attributes: stableAttributes(span.attributes) } : undefined;
 }

@@ -20,7 +20,7 @@ export function onceOver(response: ServerResponse, run: () => void): void {
     if (response.socket === null) over();
   };
   atEnd.add(waiting);
-  response.once("close", over);
+  response.on("close", over);
 }
 
 /** Whether a response has closed, or never will. */

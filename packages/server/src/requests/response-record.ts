@@ -2,9 +2,13 @@ import { channel } from "node:diagnostics_channel";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Span } from "@opentelemetry/api";
 import { createContextStorage, type RequestStorage } from "../context-storage.ts";
+import { warnOnce } from "../log.ts";
+import type { RequestDecision } from "../tracer/request-context.ts";
 import { openResponses } from "./open-responses.ts";
 import type { Failure } from "./request-error.ts";
+import type { RequestTrace } from "./request-trace.ts";
 import { isOver } from "./response-over.ts";
+import { keepHeaderLists } from "./server-timing.ts";
 
 /** What is known of one response from any code that runs for it. */
 export interface ResponseRecord {
@@ -13,6 +17,8 @@ export interface ResponseRecord {
   readonly isNoise: boolean;
   /** What `onRequestError` was told first. */
   failure: Failure | undefined;
+  /** The request's spans, from the first on. */
+  trace: RequestTrace | undefined;
 }
 
 /** How a SERVER span describes its request. */
@@ -26,6 +32,10 @@ export interface ResponseRecords {
   current(): ResponseRecord | undefined;
   /** The record of a request that came before anybody listened; it is current from here on. */
   adopt(head: RequestHead): ResponseRecord | undefined;
+  /** From here on whether a request is kept is decided by this, from its head. */
+  decideBy(decide: (request: IncomingMessage) => RequestDecision): void;
+  /** What was decided of the running request. */
+  decision(): RequestDecision | undefined;
   /** What the running request sees where nothing else is current. */
   readonly setSpan: (span: Span) => void;
   stop(): void;
@@ -40,16 +50,31 @@ export function recordResponses(
     response,
     isNoise: isNoise(response.req),
     failure: undefined,
+    trace: undefined,
   });
+  let decide: ((request: IncomingMessage) => RequestDecision) | undefined;
   const started = channel("http.server.request.start");
   const onStart = (message: unknown): void => {
     const record = create((message as { response: ServerResponse }).response);
     requests.enter(record, record.isNoise);
+    if (record.isNoise || !decide) return;
+    try {
+      requests.decide(decide(record.response.req));
+    } catch (error) {
+      warnOnce(
+        `a request's trace could not be decided: ${String(error)}. Its first span decides; please report this.`,
+      );
+    }
   };
   started.subscribe(onStart);
+  const leaveLists = keepHeaderLists();
   let early = openResponses().map(create);
   return {
     current: requests.current,
+    decideBy(by): void {
+      decide = by;
+    },
+    decision: requests.decision,
     setSpan: requests.setSpan,
     adopt(head: RequestHead): ResponseRecord | undefined {
       if (early.length === 0) return undefined;
@@ -59,6 +84,7 @@ export function recordResponses(
       return record;
     },
     stop: () => {
+      leaveLists();
       started.unsubscribe(onStart);
     },
   };

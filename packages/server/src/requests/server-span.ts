@@ -3,7 +3,7 @@ import type { ReadableSpan, TimedEvent } from "@opentelemetry/sdk-trace-base";
 import * as names from "@throughline/core/attributes";
 import { requestSpanName } from "@throughline/core/attributes";
 import { methodOf } from "../outbound/method.ts";
-import { type SpanChanges, viewOf } from "../pipeline/span-view.ts";
+import type { SpanChanges } from "../pipeline/span-view.ts";
 import { routeByNext } from "./next-route.ts";
 import { attributesOf, exceptionOf, messageOf } from "./request-error.ts";
 import { isOver } from "./response-over.ts";
@@ -11,17 +11,19 @@ import type { ResponseRecord } from "./response-record.ts";
 import { stableAttributes } from "./stable-attributes.ts";
 
 /**
- * The one SERVER span of a request as it leaves: named `{method} {route}`, with stable attributes, with what the
+ * What becomes of the one SERVER span of a request as it leaves: named `{method} {route}`, with stable attributes, with what the
  * further passes of Next.js over the same request have found out, and ERROR where the request failed.
  */
 export function serverSpan(
   span: ReadableSpan,
   record: ResponseRecord | undefined,
   passes: readonly ReadableSpan[],
-): ReadableSpan {
-  const attributes: Attributes = {};
-  for (const { attributes: found } of [span, ...passes]) Object.assign(attributes, stableAttributes(found));
-  if (passes.length > 0) keepAddress(attributes, stableAttributes(span.attributes));
+): SpanChanges & Pick<ReadableSpan, "attributes"> {
+  const attributes = stableAttributes(span.attributes);
+  if (passes.length > 0) {
+    for (const pass of passes) Object.assign(attributes, stableAttributes(pass.attributes));
+    keepAddress(attributes, stableAttributes(span.attributes));
+  }
   if (record) {
     attributes[names.URL_SCHEME] ??= schemeOf(record);
     // Next.js writes what it knew when its own work ended; the response knows better once it is sent.
@@ -35,11 +37,7 @@ export function serverSpan(
   const method = nameMethod(attributes);
   const route = attributes[names.HTTP_ROUTE];
   const name = requestSpanName(method, typeof route === "string" ? route : undefined);
-  const told = {
-    events: passes.length === 0 ? span.events : [span, ...passes].flatMap(({ events }) => events),
-    status: [span, ...passes].find(({ status }) => status.code === SpanStatusCode.ERROR)?.status,
-  };
-  return viewOf(span, { name, attributes, ...failureOf(told, attributes, record) });
+  return { name, attributes, ...failureOf(toldBy(span, passes), attributes, record) };
 }
 
 /** A rewrite gives the later pass another address; the caller asked for the first. */
@@ -58,6 +56,14 @@ function nameMethod(attributes: Attributes): string {
   attributes[names.HTTP_REQUEST_METHOD] = name;
   if (original !== undefined) attributes[names.HTTP_REQUEST_METHOD_ORIGINAL] ??= original;
   return spanName;
+}
+
+function toldBy(span: ReadableSpan, passes: readonly ReadableSpan[]): Told {
+  const failed = [span, ...passes].find(({ status }) => status.code === SpanStatusCode.ERROR);
+  return {
+    events: passes.length === 0 ? span.events : [span, ...passes].flatMap(({ events }) => events),
+    status: failed?.status,
+  };
 }
 
 interface Told {

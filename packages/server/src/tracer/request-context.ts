@@ -1,4 +1,5 @@
 import { type Context, createContextKey } from "@opentelemetry/api";
+import type { SamplingResult } from "@opentelemetry/sdk-trace-base";
 
 // The keys of `@opentelemetry/api` and `@opentelemetry/core`; the API makes the same symbol of the same text.
 const SPAN = createContextKey("OpenTelemetry Context Key SPAN");
@@ -13,6 +14,19 @@ interface Entry {
 export interface RequestScope<T = unknown> {
   readonly value: T;
   readonly base: RequestContext;
+  /** What was decided of its trace before its first span; `undefined`: nothing yet. */
+  decision: RequestDecision | undefined;
+}
+
+/** Whether a request is kept is known from its head: by its caller's trace, or by the id that is drawn for it. */
+export interface RequestDecision {
+  readonly traceId: string;
+  /** Nobody called in a trace: spans without a parent are of this one. */
+  readonly isDrawn: boolean;
+  /** What the sampler said. */
+  readonly result: SamplingResult;
+  /** What stands for all spans of a request that is not kept. */
+  readonly dropped: unknown;
 }
 
 interface Parts {
@@ -44,7 +58,7 @@ export class RequestContext implements Context {
   static begin(value: unknown, span: unknown): RequestContext {
     const base = new RequestContext({ span, request: undefined, rest: undefined, under: undefined });
     // The two name each other.
-    (base as { request: RequestScope }).request = { value, base };
+    (base as { request: RequestScope }).request = { value, base, decision: undefined };
     return base;
   }
 
@@ -80,6 +94,11 @@ function without(entry: Entry | undefined, key: symbol): Entry | undefined {
   if (entry.key === key) return entry.next;
   const next = without(entry.next, key);
   return next === entry.next ? entry : { ...entry, next };
+}
+
+/** What was decided of the request of a context. */
+export function decisionOf(context: Context): RequestDecision | undefined {
+  return context instanceof RequestContext ? context.request?.decision : undefined;
 }
 
 /** Has everything in this request see `span`, also what runs outside the contexts below it: proxy.ts and its page. */

@@ -12,7 +12,9 @@ export interface SpanLimits {
 
 export interface Attributed {
   readonly attributes: Attributes;
-  readonly dropped: number;
+  /** How many there are. */
+  count: number;
+  dropped: number;
 }
 
 /** A copy of what is a text, a number, a boolean or a list of one of them; the rest is left out, as the API asks. */
@@ -28,27 +30,25 @@ export function attributed(values: Attributes | undefined, limits: SpanLimits): 
       count += 1;
     } else dropped += 1;
   }
-  return { attributes, dropped };
+  return { attributes, count, dropped };
 }
 
-/** Sets one; tells whether the span was full. */
+/** Sets one; where there is no room for another it is counted as dropped. */
 export function putAttribute(
-  attributes: Attributes,
+  to: Attributed,
   key: string,
   value: AttributeValue | undefined,
   limits: SpanLimits,
-): boolean {
-  if (!isKept(key, value)) return false;
-  // Counted only where it may matter: a span has a dozen.
-  const isFull = !Object.hasOwn(attributes, key) && countOf(attributes) >= limits.attributes;
-  if (!isFull) attributes[key] = shortened(value, limits);
-  return isFull;
-}
-
-function countOf(attributes: Attributes): number {
-  let count = 0;
-  for (const _ in attributes) count += 1;
-  return count;
+): void {
+  if (!isKept(key, value)) return;
+  if (!Object.hasOwn(to.attributes, key)) {
+    if (to.count >= limits.attributes) {
+      to.dropped += 1;
+      return;
+    }
+    to.count += 1;
+  }
+  to.attributes[key] = shortened(value, limits);
 }
 
 function isKept(key: string, value: unknown): value is AttributeValue {

@@ -21,7 +21,7 @@ import {
 } from "@throughline/core/attributes";
 import { hrDuration, hrTimeOf, isBefore } from "./clock.ts";
 import { DroppedSpan } from "./dropped-span.ts";
-import { attributed, putAttribute, type SpanLimits } from "./span-attributes.ts";
+import { type Attributed, attributed, putAttribute, type SpanLimits } from "./span-attributes.ts";
 
 type ExportedLink = Span["links"][number];
 
@@ -52,19 +52,20 @@ export class RecordedSpan implements Span {
   name: string;
   readonly kind: SpanKind;
   readonly parentSpanContext?: SpanContext;
-  readonly attributes: Attributes;
   links: ExportedLink[] = [];
   events: TimedEvent[] = [];
   status: SpanStatus = { code: SpanStatusCode.UNSET };
   ended = false;
   readonly instrumentationScope: InstrumentationScope;
-  droppedAttributesCount: number;
   droppedEventsCount = 0;
   droppedLinksCount = 0;
   readonly startTime: HrTime;
   endTime: HrTime = [0, 0];
+  /** Of whoever keeps it until its request is over. */
+  keeper: unknown;
   /** See `createClock`. */
   readonly origin: number;
+  private readonly own: Attributed;
   private readonly context: SpanContext;
   private readonly process: SpanProcess;
   private below: DroppedSpan | undefined;
@@ -81,20 +82,25 @@ export class RecordedSpan implements Span {
     scope,
     process,
   }: NewSpan) {
-    const own = attributed(attributes, process.limits);
     this.name = name;
     this.kind = kind;
     if (parent) this.parentSpanContext = parent;
-    this.attributes = own.attributes;
-    this.droppedAttributesCount = own.dropped;
+    this.own = attributed(attributes, process.limits);
     this.instrumentationScope = scope;
     this.startTime = hrTimeOf(startTime, origin);
     this.origin = origin;
+    this.keeper = undefined;
     this.context = context;
     this.process = process;
     if (links) this.addLinks(links);
   }
 
+  get attributes(): Attributes {
+    return this.own.attributes;
+  }
+  get droppedAttributesCount(): number {
+    return this.own.dropped;
+  }
   get resource(): Resource {
     return this.process.resource;
   }
@@ -115,15 +121,14 @@ export class RecordedSpan implements Span {
 
   setAttribute(key: string, value: AttributeValue): this {
     if (this.ended) return this;
-    if (putAttribute(this.attributes, key, value, this.process.limits)) this.droppedAttributesCount += 1;
+    putAttribute(this.own, key, value, this.process.limits);
     return this;
   }
 
   setAttributes(attributes: Attributes): this {
-    for (const [key, value] of Object.entries(attributes)) {
-      // `undefined` is left out below, as every other value that is none.
-      this.setAttribute(key, value as AttributeValue);
-    }
+    if (this.ended) return this;
+    for (const key of Object.keys(attributes))
+      putAttribute(this.own, key, attributes[key], this.process.limits);
     return this;
   }
 

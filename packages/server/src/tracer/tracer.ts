@@ -19,12 +19,21 @@ import {
   type SamplingResult,
   type SpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
+import { OLD_HTTP_TARGET } from "@throughline/core/attributes";
 import { type Clock, createClock } from "./clock.ts";
 import { DroppedSpan, NO_SPAN } from "./dropped-span.ts";
 import { createIds, type Ids } from "./ids.ts";
-import { dropRequest } from "./request-context.ts";
+import { decisionOf, dropRequest, type RequestDecision } from "./request-context.ts";
 import { RecordedSpan, type SpanProcess } from "./span.ts";
 import type { SpanLimits } from "./span-attributes.ts";
+
+export interface RequestTracerProvider extends TracerProvider {
+  /**
+   * Decides about a request before its first span, as its SERVER span would: Next.js makes none, and none of the
+   * contexts around it, where nothing is kept. `caller` is the context that the request's headers tell.
+   */
+  decide(caller: Context, target: string): RequestDecision;
+}
 
 export interface TracerOptions {
   readonly sampler: Sampler;
@@ -56,7 +65,7 @@ export function createTracerProvider({
   processor,
   resource,
   limits,
-}: TracerOptions): TracerProvider {
+}: TracerOptions): RequestTracerProvider {
   const parts: Parts = {
     sampler,
     processor,
@@ -75,12 +84,13 @@ export function createTracerProvider({
       tracers.set(name, versions.set(version, tracer));
       return tracer;
     },
+    decide: (caller: Context, target: string) => decideRequest(parts, caller, target),
     get constructor() {
       return trace.getSpan(contexts.active()) instanceof DroppedSpan ? NOOP : Object;
     },
   };
   // Nobody calls the constructor, which the type of every object promises to be possible.
-  return provider as unknown as TracerProvider;
+  return provider as unknown as RequestTracerProvider;
 }
 
 function createTracer(scope: InstrumentationScope, parts: Parts): Tracer {
@@ -119,8 +129,10 @@ function startBelow(above: Span | undefined, start: Start): Span {
   // Inside the process a trace is decided once. A SERVER span may still be of a request that nobody wants.
   const isDecided = parent !== undefined && local !== undefined && kind !== SpanKind.SERVER;
   if (isDecided && !isSampled(parent)) return local.dropped;
-  const traceId = parent?.traceId ?? parts.ids.newTraceId();
-  const result = isDecided ? KEPT : decide(start, traceId, kind);
+  const ahead = options.root ? undefined : decisionOf(active);
+  const traceId = parent?.traceId ?? drawnIn(ahead) ?? parts.ids.newTraceId();
+  const isKnown = !local && ahead?.traceId === traceId && (!parent || kind === SpanKind.SERVER);
+  const result = isDecided ? KEPT : isKnown ? ahead.result : decide(start, traceId, kind);
   const context = contextOf(traceId, parts.ids.newSpanId(), result, parent);
   if (result.decision === SamplingDecision.NOT_RECORD) return drop(new DroppedSpan(context), kind, active);
   const span = new RecordedSpan({
@@ -137,6 +149,24 @@ function startBelow(above: Span | undefined, start: Start): Span {
   });
   parts.processor.onStart(span, active);
   return span;
+}
+
+function drawnIn(decision: RequestDecision | undefined): string | undefined {
+  return decision?.isDrawn ? decision.traceId : undefined;
+}
+
+function decideRequest({ sampler, ids }: Parts, caller: Context, target: string): RequestDecision {
+  const parent = validContextOf(trace.getSpan(caller));
+  const traceId = parent?.traceId ?? ids.newTraceId();
+  const head = { [OLD_HTTP_TARGET]: target };
+  const result = sampler.shouldSample(caller, traceId, "", SpanKind.SERVER, head, []);
+  const isDropped = result.decision === SamplingDecision.NOT_RECORD;
+  return {
+    traceId,
+    isDrawn: parent === undefined,
+    result,
+    dropped: isDropped ? new DroppedSpan(contextOf(traceId, ids.newSpanId(), result, parent)) : undefined,
+  };
 }
 
 function decide({ name, options, active, parts }: Start, traceId: string, kind: SpanKind): SamplingResult {

@@ -44,9 +44,13 @@ export function groupSpans(
 /** Finds the one {@link SpanSource} of a span, which thousands of spans share. */
 export function createSources(): (span: ReadableSpan) => SpanSource {
   const known = new WeakMap<object, WeakMap<object, SpanSource>>();
+  // Most spans come from the same tracer as the one before.
+  let last: SpanSource | undefined;
   return ({ resource, instrumentationScope: scope }) => {
+    if (last?.resource === resource && last.scope === scope) return last;
     const byScope = entryOf(known, resource, () => new WeakMap<object, SpanSource>());
-    return entryOf(byScope, scope, () => ({ resource, scope }));
+    last = entryOf(byScope, scope, () => ({ resource, scope }));
+    return last;
   };
 }
 

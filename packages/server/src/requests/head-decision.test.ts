@@ -1,0 +1,200 @@
+import { once } from "node:events";
+import { createServer, get } from "node:http";
+import type { AddressInfo } from "node:net";
+import {
+  context,
+  defaultTextMapGetter,
+  ROOT_CONTEXT,
+  SpanKind,
+  type Tracer,
+  trace,
+} from "@opentelemetry/api";
+import { emptyResource } from "@opentelemetry/resources";
+import { type Sampler, SamplingDecision, type SpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { afterEach, expect, test, vi } from "vitest";
+import { createContextStorage } from "../context-storage.ts";
+import { createCallerTrust } from "../outbound/caller-trust.ts";
+import { createPropagator } from "../outbound/propagator.ts";
+import { createTracerProvider, type RequestTracerProvider } from "../tracer/tracer.ts";
+import { type ResponseRecord, recordResponses } from "./response-record.ts";
+import { createSampler } from "./sampler.ts";
+
+const LIMITS = { attributes: 20, valueLength: 100, events: 10, links: 10 };
+const NOTHING: SpanProcessor = {
+  onStart: () => undefined,
+  onEnd: () => undefined,
+  forceFlush: () => Promise.resolve(),
+  shutdown: () => Promise.resolve(),
+};
+const REQUESTS_PER_TRACE = 2;
+
+const undoings: (() => void)[] = [];
+afterEach(() => {
+  for (const undo of undoings.splice(0)) undo();
+});
+
+interface Traced {
+  readonly tracer: Tracer;
+  readonly provider: RequestTracerProvider;
+  /** Answers one real request by `handle`, with these headers. */
+  request<T>(handle: () => T, headers?: Record<string, string>): Promise<T>;
+}
+
+/** As `runBeside` wires it in Next.js. */
+function traced(sampler: Sampler): Traced {
+  const storage = createContextStorage<ResponseRecord>();
+  const records = recordResponses(() => false, storage.requests);
+  const trust = createCallerTrust({
+    origins: [],
+    requestsPerTrace: REQUESTS_PER_TRACE,
+    isOwn: (traceId) => records.decision()?.traceId === traceId,
+  });
+  const propagator = createPropagator({
+    propagators: ["tracecontext"],
+    trust,
+    acceptBaggage: [],
+    servesNoise: () => records.current()?.isNoise === true,
+  });
+  context.setGlobalContextManager(storage.manager);
+  const provider = createTracerProvider({
+    sampler,
+    processor: NOTHING,
+    resource: emptyResource(),
+    limits: LIMITS,
+  });
+  records.decideBy(({ headers, url = "/" }) =>
+    provider.decide(propagator.extract(ROOT_CONTEXT, headers, defaultTextMapGetter), url),
+  );
+  let answer: (() => void) | undefined;
+  const server = createServer((request, response) => {
+    // As Next.js does before its SERVER span, where nothing is current yet.
+    const isKnown = trace.getSpanContext(context.active()) !== undefined;
+    const caller = isKnown
+      ? context.active()
+      : propagator.extract(context.active(), request.headers, defaultTextMapGetter);
+    context.with(caller, () => answer?.());
+    response.end();
+  });
+  undoings.push(() => {
+    context.disable();
+    records.stop();
+    server.close();
+    server.closeAllConnections();
+  });
+  const ready = once(server.listen(0, "127.0.0.1"), "listening");
+  return {
+    provider,
+    tracer: provider.getTracer("next.js"),
+    async request<T>(handle: () => T, headers: Record<string, string> = {}): Promise<T> {
+      await ready;
+      const { port } = server.address() as AddressInfo;
+      const answered = new Promise<T>((resolve) => {
+        answer = () => resolve(handle());
+      });
+      const [response] = await once(get({ port, host: "127.0.0.1", headers, agent: false }), "response");
+      response.resume();
+      return answered;
+    },
+  };
+}
+
+function byRatio(ratio: number): Sampler {
+  return createSampler({ name: "", ratio, ingestPath: "/api/tl", trustsCaller: true });
+}
+
+const SERVER = { kind: SpanKind.SERVER };
+const caller = (flags: string) => ({
+  traceparent: `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-${flags}`,
+});
+const currentSpan = () => trace.getSpan(context.active());
+/** What Next.js asks before each of its spans (`isOpenTelemetryEnabled`). */
+const asks = (provider: RequestTracerProvider) => provider.constructor.name;
+
+test("a request that is not kept is dropped before its first span, and Next.js hears that nothing is traced", async () => {
+  const { provider, tracer, request } = traced(byRatio(0));
+  const seen = await request(() => ({
+    span: currentSpan(),
+    asked: asks(provider),
+    server: tracer.startSpan("GET", SERVER),
+  }));
+  expect(seen.asked).toBe("NoopTracerProvider");
+  expect(seen.server).toBe(seen.span);
+  const { traceId, spanId, traceFlags } = seen.server.spanContext();
+  expect([traceId, spanId, traceFlags]).toEqual([
+    expect.stringMatching(/^\w{32}$/),
+    expect.stringMatching(/^\w{16}$/),
+    0,
+  ]);
+});
+
+test("one whose caller does not keep its trace stays in that trace", async () => {
+  const { request } = traced(byRatio(1));
+  const span = await request(currentSpan, caller("00"));
+  expect(span?.isRecording()).toBe(false);
+  expect(span?.spanContext()).toMatchObject({
+    traceId: "0af7651916cd43dd8448eb211c80319c",
+    traceFlags: 0,
+  });
+  expect(span?.spanContext().spanId).not.toBe("b7ad6b7169203331");
+});
+
+test("one that is kept has no span before its first, which is below its caller's", async () => {
+  const { provider, tracer, request } = traced(byRatio(0));
+  const seen = await request(
+    () => ({ asked: asks(provider), server: tracer.startSpan("GET", SERVER) }),
+    caller("01"),
+  );
+  expect(seen.asked).toBe("Object");
+  expect(seen.server.isRecording()).toBe(true);
+  expect(seen.server).toMatchObject({ parentSpanContext: { spanId: "b7ad6b7169203331" } });
+});
+
+test("a request is decided once: of a share of a half, half are kept, whole", async () => {
+  const { tracer, request } = traced(byRatio(0.5));
+  let kept = 0;
+  for (let count = 0; count < 300; count++) {
+    const [server, other] = await request(() => [
+      tracer.startSpan("GET", SERVER),
+      tracer.startSpan("work beside it"),
+    ]);
+    expect(other?.isRecording()).toBe(server?.isRecording());
+    expect(other?.spanContext().traceId).toBe(server?.spanContext().traceId);
+    if (server?.isRecording()) kept += 1;
+  }
+  // Five times the standard deviation; a quarter, which deciding twice would keep, is 75.
+  expect(Math.abs(kept - 150)).toBeLessThan(45);
+});
+
+test("a root that is asked for is of its own trace", async () => {
+  const { tracer, request } = traced(byRatio(1));
+  const [server, root] = await request(() => [
+    tracer.startSpan("GET", SERVER),
+    tracer.startSpan("job", { root: true }),
+  ]);
+  expect(root?.spanContext().traceId).not.toBe(server?.spanContext().traceId);
+});
+
+test("a caller is counted once a request", async () => {
+  const { tracer, request } = traced(byRatio(1));
+  const traceIds: (string | undefined)[] = [];
+  for (let count = 0; count < REQUESTS_PER_TRACE + 1; count++)
+    traceIds.push((await request(() => tracer.startSpan("GET", SERVER), caller("01"))).spanContext().traceId);
+  const known = caller("01").traceparent.slice(3, 35);
+  expect(traceIds).toEqual([known, known, expect.not.stringContaining(known)]);
+});
+
+test("a sampler that throws decides at the first span", async () => {
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  undoings.push(() => warn.mockRestore());
+  let asked = 0;
+  const { tracer, request } = traced({
+    shouldSample() {
+      asked += 1;
+      if (asked === 1) throw new Error("not yet");
+      return { decision: SamplingDecision.RECORD_AND_SAMPLED };
+    },
+    toString: () => "late",
+  });
+  expect((await request(() => tracer.startSpan("GET", SERVER))).isRecording()).toBe(true);
+  expect(warn).toHaveBeenCalledWith(expect.stringContaining("a request's trace could not be decided"));
+});
