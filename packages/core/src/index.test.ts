@@ -14,6 +14,7 @@ test("the public names are these", () => {
     "hopName",
     "isBrowserRequest",
     "isIgnored",
+    "isSecretName",
     "mayPropagate",
     "methodOf",
     "parseBoolean",

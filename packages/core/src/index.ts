@@ -12,7 +12,7 @@ export {
 export { diagnose, type Finding, type FindingCode, hopName, isBrowserRequest } from "./diagnosis.ts";
 export type { LogLine } from "./log-line.ts";
 export { redactQuery, redactUrl } from "./redact.ts";
-export { scrub } from "./scrub.ts";
+export { isSecretName, scrub } from "./scrub.ts";
 export {
   type Env,
   type Given,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { scrub } from "./scrub.ts";
+import { isSecretName, scrub } from "./scrub.ts";
 
 test.each([
   ["a text without URLs stays", "cart is empty (3 of 4)", "cart is empty (3 of 4)"],
@@ -71,3 +71,10 @@ test.each(["a", "passw", "eyJ", "x.", "//", ":1"])(
     expect(msOf(repeated(320_000))).toBeLessThan(300 * Math.max(msOf(repeated(10_000)), 0.1));
   },
 );
+
+test("a name says that its value is a secret by its last word", () => {
+  const names = ["password", "userPasswd", "accessToken", "csrf-token", "x-api-key", "API_KEY", "set-cookie"];
+  const others = ["input_tokens", "token.type", "session.id", "cookie_banner", "secretary", "monkey"];
+  expect(names.filter(isSecretName)).toEqual(names);
+  expect(others.filter(isSecretName)).toEqual([]);
+});

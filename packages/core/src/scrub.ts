@@ -25,6 +25,15 @@ export function scrub(text: string): string {
   return SUSPECT.test(text) ? text.replace(URLS, scrubUrl).replace(SECRETS, "$1REDACTED") : text;
 }
 
+/** Words at the end of a name that say that its value is a secret; `session.id` is a name of OpenTelemetry's. */
+const SECRET_NAME =
+  /(?:^|[^a-z])(?:token|secret|passw(?:or)?d|passphrase|pwd|api[^a-z]?key|signature|cookie|authorization)$/;
+
+/** Whether a value is a secret by its name alone: `password`, `accessToken`, `x-api-key`; not `input_tokens`. */
+export function isSecretName(name: string): boolean {
+  return SECRET_NAME.test(name.replace(/([a-z])([A-Z])/g, "$1_$2").toLowerCase());
+}
+
 function scrubUrl(found: string, whole?: string): string {
   const place = (!whole && PLACE.exec(found)?.[0]) || "";
   const [, path = "", query = ""] = URL_PARTS.exec(found.slice(0, found.length - place.length)) ?? [];

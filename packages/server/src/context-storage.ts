@@ -15,8 +15,6 @@ export interface RequestStorage<T> {
   current(): T | undefined;
   /** Notes what was decided of the running request; nothing in one that is not kept is traced. */
   decide(decision: RequestDecision): void;
-  /** What was noted. */
-  decision(): RequestDecision | undefined;
   /** What is the active span of the running request outside of all its contexts; `undefined`: none. */
   setSpan(span: Span | undefined): void;
 }
@@ -85,9 +83,8 @@ export function createContextStorage<T>(): ContextStorage<T> {
         const scope = request();
         if (!scope) return;
         scope.decision = decision;
-        if (decision.dropped !== undefined) scope.base.span = decision.dropped;
+        if (decision.dropped !== undefined) scope.base.drop(decision);
       },
-      decision: () => request()?.decision,
       setSpan(span): void {
         const scope = request();
         if (!scope) return;

@@ -2,10 +2,8 @@ import {
   type ContextManager,
   context,
   DiagConsoleLogger,
-  defaultTextMapGetter,
   diag,
   propagation,
-  ROOT_CONTEXT,
   type TextMapPropagator,
   type TracerProvider,
   trace,
@@ -72,9 +70,7 @@ function runOwn(parts: Parts): Tracing {
   const provider = createProvider(parts, processor);
   listenToNext(provider);
   if (parts.isNext)
-    records.decideBy(({ headers, url = "/" }) =>
-      provider.decide(propagator.extract(ROOT_CONTEXT, headers, defaultTextMapGetter), url),
-    );
+    records.decideBy(({ headers, url = "/" }) => provider.decide(propagator.lookAt(headers), url));
   trace.setGlobalTracerProvider(provider);
   const stopInstruments = startInstruments(parts);
   const stopTelling = tellLatecomers();
@@ -162,7 +158,7 @@ function listenToNext(provider: TracerProvider): void {
 function servedBy({ records, storage }: Parts): Served {
   return {
     isNoise: servesNoise(records),
-    traceId: () => trace.getSpanContext(storage.manager.active())?.traceId ?? records.decision()?.traceId,
+    traceId: () => trace.getSpanContext(storage.manager.active())?.traceId,
   };
 }
 

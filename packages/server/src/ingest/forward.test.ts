@@ -63,6 +63,35 @@ test("the queue keeps the newest posts within its bytes", async () => {
   expect(taken.sort()).toEqual(["2".repeat(10), "3".repeat(10)]);
 });
 
+test("what an answer is waited for is bounded too: the rest waits its turn", async () => {
+  const answers: (() => void)[] = [];
+  const taken: string[] = [];
+  const forwarder = createForwarder({
+    open: () => ({
+      send: (body) =>
+        new Promise((resolve) => {
+          taken.push(Buffer.from(body).toString());
+          answers.push(() => resolve({ kind: "taken", rejected: 0, message: "" }));
+        }),
+      close: () => undefined,
+    }),
+    warn: () => undefined,
+    queueMaxBytes: 20,
+    retryDelayMs: 60_000,
+  });
+  const post = (body: string) =>
+    forwarder.send({ url: "http://c", contentType: "x", body: Buffer.from(body) }).done;
+  const first = ["1".repeat(10), "2".repeat(10)].map(post);
+  await post("3".repeat(10));
+  expect(taken).toHaveLength(2);
+  for (const answer of answers.splice(0)) answer();
+  await Promise.all(first);
+  const flushed = forwarder.flush();
+  for (const answer of answers.splice(0)) answer();
+  await flushed;
+  expect(taken).toEqual(["1".repeat(10), "2".repeat(10), "3".repeat(10)]);
+});
+
 test("a refusal is final: the post is dropped and said", async () => {
   const bodies: string[] = [];
   const parcel = await listen((body) => (bodies.push(body) > 0 ? 400 : 200));

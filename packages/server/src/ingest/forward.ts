@@ -17,7 +17,7 @@ export interface ForwarderOptions {
   /** What posts to one address of the collector; asked once for each address and type, again where it threw. */
   readonly open: (parcel: Parcel) => Sender;
   readonly warn: (text: string) => void;
-  /** What may wait while the collector is down; beyond it the oldest go. */
+  /** What may wait while the collector is down, and as much again be on its way; beyond it the oldest go. */
   readonly queueMaxBytes?: number;
   readonly retryDelayMs?: number;
 }
@@ -29,7 +29,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   const { queueMaxBytes = 8 * 1024 * 1024, retryDelayMs = 1000 } = options;
   const senderOf = openOnce(options.open);
   const waiting: Parcel[] = [];
-  const underway = new Set<Promise<void>>();
+  const underway = trackUnderway(queueMaxBytes);
   let waitingBytes = 0;
   let delayMs = retryDelayMs;
   let timer: NodeJS.Timeout | undefined;
@@ -74,9 +74,10 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   };
 
   const send = (parcel: Parcel): { readonly done: Promise<void> } => {
-    const done = deliver(parcel).finally(() => underway.delete(done));
-    underway.add(done);
-    return { done };
+    const { byteLength } = parcel.body;
+    if (underway.hasRoom(byteLength)) return { done: underway.add(deliver(parcel), byteLength) };
+    wait(parcel, { reason: "it has not answered yet for what it got", cure: SLOW });
+    return { done: Promise.resolve() };
   };
 
   const retry = (): void => {
@@ -88,8 +89,27 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     send,
     async flush(): Promise<void> {
       retry();
-      await Promise.all(underway);
+      await underway.settled();
     },
+  };
+}
+
+/** What was posted and is not answered yet. */
+function trackUnderway(maxBytes: number) {
+  const deliveries = new Set<Promise<void>>();
+  let held = 0;
+  return {
+    hasRoom: (bytes: number): boolean => held === 0 || held + bytes <= maxBytes,
+    add(delivery: Promise<void>, bytes: number): Promise<void> {
+      held += bytes;
+      const done = delivery.finally(() => {
+        held -= bytes;
+        deliveries.delete(done);
+      });
+      deliveries.add(done);
+      return done;
+    },
+    settled: () => Promise.all(deliveries),
   };
 }
 
@@ -103,7 +123,9 @@ function openOnce(open: ForwarderOptions["open"]): ForwarderOptions["open"] {
   };
 }
 
-type Delay = Extract<Outcome, { kind: "later" }>;
+type Delay = Pick<Extract<Outcome, { kind: "later" }>, "reason" | "cure" | "afterMs">;
+
+const SLOW = "Look whether it is overloaded; they are sent as soon as it answers";
 
 async function attempt(senderOf: (parcel: Parcel) => Sender, parcel: Parcel): Promise<Outcome> {
   try {

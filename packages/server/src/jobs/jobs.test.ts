@@ -141,9 +141,10 @@ test.each([
   ["that is no object", "ada"],
   ["that is a list", [1, 2]],
   ["that is nothing", undefined],
-])("a payload %s runs as well, as it is", (_what, payload) => {
-  withJob(payload, { queue: "emails" }, (own) => expect(own).toBe(payload));
-  expect(only(SpanKind.CONSUMER)[0]?.parentSpanContext).toBeUndefined();
+])("a payload %s runs as well, as it is, in a trace of its own", (_what, payload) => {
+  withSpan("poll", () => withJob(payload, { queue: "emails" }, (own) => expect(own).toBe(payload)));
+  const [consumer] = only(SpanKind.CONSUMER);
+  expect([consumer?.parentSpanContext, consumer?.links]).toEqual([undefined, []]);
 });
 
 test.each([

@@ -50,14 +50,17 @@ export function withJob<P, T>(
       repeats: options.repeats ?? false,
       nowUnixMs: Date.now(),
     });
+  const isBelow = sender !== undefined && tie === "parent";
   const name = jobSpanName("process", options.queue ?? carrier?.queue);
   const spanOptions: WithSpanOptions = {
     kind: SpanKind.CONSUMER,
     attributes: attributesOf({ options, carrier, tie, attempt }),
-    ...(sender && tie !== "parent" && { root: true, links: [{ context: sender }] }),
+    // A worker that a request has started would hang every job on that request.
+    root: !isBelow,
+    ...(sender && !isBelow && { links: [{ context: sender }] }),
   };
   const run = (): T => withSpan(name, spanOptions, (span) => fn(own, span));
-  return sender && tie === "parent" ? below(sender, run) : run();
+  return isBelow ? below(sender, run) : run();
 }
 
 /** Runs with the sender's span as the current one. */

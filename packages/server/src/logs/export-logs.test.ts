@@ -54,7 +54,14 @@ test("a line leaves as OTLP with its severity, body, attributes, error and span,
   processState().exportLog?.({
     severity: [17, "error"],
     body: ["%s left of %o", 3, { sku: "pen" }],
-    attributes: { sku: "pen", deep: { list: [1, null] }, when: new Date(0) },
+    attributes: {
+      sku: "pen",
+      deep: { list: [1, null], password: "hunter2", pin: { token: 1234 } },
+      when: new Date(0),
+      cause: new Error("db down"),
+      seats: new Map([["a1", "ada"]]),
+      upload: Buffer.alloc(1_000_000),
+    },
     unixMs: 1_700_000_000_000,
     span: { traceId: "a".repeat(32), spanId: "b".repeat(16), traceFlags: 1 },
     error: new RangeError("sold out"),
@@ -87,6 +94,10 @@ test("a line leaves as OTLP with its severity, body, attributes, error and span,
     "exception.message": { stringValue: "sold out" },
   });
   expect(JSON.stringify(attributes.deep)).toContain('"list"');
+  expect(JSON.stringify(attributes.deep)).not.toMatch(/hunter2|1234/);
+  expect(attributes.cause.stringValue).toMatch(/^Error: db down\n +at /);
+  expect(attributes.seats.stringValue).toBe("Map(1) { 'a1' => 'ada' }");
+  expect(attributes.upload.stringValue).toMatch(/^<Buffer 00 .* 999950 more bytes>$/);
 });
 
 test("it comes off: nothing is taken any more, and nothing is flushed", async () => {

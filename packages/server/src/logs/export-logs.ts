@@ -87,9 +87,22 @@ const MAX_DEPTH = 4;
 function attributesOf(value: unknown, depth = 0): AnyValue {
   if (value === null || value === undefined) return undefined;
   if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
-  if (typeof value !== "object" || depth > MAX_DEPTH || value instanceof Date) return textOf(value);
+  if (typeof value !== "object" || depth > MAX_DEPTH || isOpaque(value)) return textOf(value);
   if (Array.isArray(value)) return value.map((one) => attributesOf(one, depth + 1));
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, attributesOf(one, depth + 1)]));
+  const entries = Object.entries(value);
+  // A URL, a Map: what it holds is not among its members.
+  if (entries.length === 0 && !isPlain(value)) return textOf(value);
+  return Object.fromEntries(entries.map(([key, one]) => [key, attributesOf(one, depth + 1)]));
+}
+
+/** Of which the members are not what it says, or far too many. */
+function isOpaque(value: object): boolean {
+  return value instanceof Date || value instanceof Error || ArrayBuffer.isView(value);
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 function textOf(value: unknown): string {

@@ -35,7 +35,7 @@ interface Info extends Readonly<Record<string, unknown>> {
 function lineOf(info: Info): LogLine {
   // By entries, which leaves winston's own symbols out.
   const named: Readonly<Record<string, unknown>> = Object.fromEntries(Object.entries(info));
-  const { level, message, stack, timestamp, trace_id, span_id, trace_flags, ...attributes } = named;
+  const { level, message, stack: _, timestamp, trace_id, span_id, trace_flags, ...attributes } = named;
   // winston may hold lines back until a slow transport has written, so the current span can be another one by now.
   const span = spanOf({ trace_id, span_id, trace_flags });
   return {
@@ -43,6 +43,13 @@ function lineOf(info: Info): LogLine {
     body: typeof message === "string" ? message : [message],
     attributes,
     ...(span && { span }),
-    ...(typeof stack === "string" && { error: { message, stack } }),
+    ...errorOf(named),
   };
+}
+
+/** winston puts the stack of an Error that was logged by itself on the line; one beside a message is a field. */
+function errorOf({ message, stack, err, error }: Readonly<Record<string, unknown>>): Pick<LogLine, "error"> {
+  if (typeof stack === "string") return { error: { message, stack } };
+  const beside = [err, error].find((each) => each instanceof Error);
+  return beside ? { error: beside } : {};
 }

@@ -1,8 +1,15 @@
 import { type Context, createContextKey, type Link, type SpanContext } from "@opentelemetry/api";
 
 export interface CallerTrust {
-  /** Whether a caller's trace is not continued: another site's page sent it, or too many requests name it. */
-  isForeign(read: (header: string) => string | undefined, traceId: string | undefined): boolean;
+  /**
+   * Whether a caller's trace is not continued: another site's page sent it, or too many requests name it. One that is
+   * only looked at is not counted among them.
+   */
+  isForeign(
+    read: (header: string) => string | undefined,
+    traceId: string | undefined,
+    isLookedAt?: boolean,
+  ): boolean;
 }
 
 export interface TrustOptions {
@@ -27,10 +34,10 @@ const CALLER = createContextKey("throughline foreign caller");
 export function createCallerTrust(options: TrustOptions): CallerTrust {
   const isWithinLimit = createCounter(options.requestsPerTrace ?? REQUESTS_PER_TRACE);
   return {
-    isForeign(read, traceId) {
+    isForeign(read, traceId, isLookedAt = false) {
       if (traceId !== undefined && options.isOwn(traceId)) return false;
       if (isOtherSite(read, options.origins)) return true;
-      return traceId !== undefined && !isWithinLimit(traceId);
+      return traceId !== undefined && !isWithinLimit(traceId, isLookedAt);
     },
   };
 }
@@ -48,11 +55,12 @@ function isOtherSite(read: (header: string) => string | undefined, origins: read
 }
 
 /** Counts what it is asked for, and forgets what was not asked for in a long time. */
-function createCounter(limit: number): (key: string) => boolean {
+function createCounter(limit: number): (key: string, isLookedAt: boolean) => boolean {
   let young = new Map<string, number>();
   let old = new Map<string, number>();
-  return (key) => {
+  return (key, isLookedAt) => {
     const count = (young.get(key) ?? old.get(key) ?? 0) + 1;
+    if (isLookedAt) return count <= limit;
     young.set(key, count);
     if (young.size >= REMEMBERED_TRACES) {
       old = young;

@@ -1,8 +1,11 @@
+import type { IncomingHttpHeaders } from "node:http";
 import {
   type Context,
   createTraceState,
+  defaultTextMapGetter,
   isSpanContextValid,
   propagation,
+  ROOT_CONTEXT,
   type SpanContext,
   type TextMapGetter,
   type TextMapPropagator,
@@ -31,8 +34,13 @@ export const TRACEPARENT = "traceparent";
 export const TRACESTATE = "tracestate";
 export const BAGGAGE = "baggage";
 
+export interface Propagator extends TextMapPropagator {
+  /** What `extract` would say of the headers of a request of which it is not known yet whether it is kept. */
+  lookAt(headers: IncomingHttpHeaders): Context;
+}
+
 /** W3C trace context and baggage, as strict as the specification and as trusting as the options say. */
-export function createPropagator(options: PropagatorOptions): TextMapPropagator {
+export function createPropagator(options: PropagatorOptions): Propagator {
   const readsTrace = options.propagators.includes("tracecontext");
   const baggage = options.propagators.includes(BAGGAGE) ? new W3CBaggagePropagator() : undefined;
 
@@ -45,6 +53,15 @@ export function createPropagator(options: PropagatorOptions): TextMapPropagator 
     const accepted = entries.filter(([key]) => acceptBaggage.includes(key));
     if (accepted.length === 0) return context;
     return propagation.setBaggage(context, propagation.createBaggage(Object.fromEntries(accepted)));
+  }
+
+  function read(context: Context, carrier: unknown, getter: TextMapGetter, isLookedAt: boolean): Context {
+    const caller = readsTrace ? callerOf(carrier, getter) : undefined;
+    const header = (name: string) => first(getter.get(carrier, name));
+    if (options.trust?.isForeign(header, caller?.traceId, isLookedAt))
+      return caller ? callerInstead(context, caller) : context;
+    const continued = caller ? trace.setSpanContext(context, caller) : context;
+    return withBaggage(continued, carrier, getter);
   }
 
   return {
@@ -62,13 +79,9 @@ export function createPropagator(options: PropagatorOptions): TextMapPropagator 
     extract(context, carrier, getter): Context {
       if (options.servesNoise()) return silence(context);
       if (isTaken(context, getter.get(carrier, TRACEPARENT))) return context;
-      const caller = readsTrace ? callerOf(carrier, getter) : undefined;
-      const read = (name: string) => first(getter.get(carrier, name));
-      if (options.trust?.isForeign(read, caller?.traceId))
-        return caller ? callerInstead(context, caller) : context;
-      const continued = caller ? trace.setSpanContext(context, caller) : context;
-      return withBaggage(continued, carrier, getter);
+      return read(context, carrier, getter, false);
     },
+    lookAt: (headers) => read(ROOT_CONTEXT, headers, defaultTextMapGetter, true),
     fields: () => [...(readsTrace ? [TRACEPARENT, TRACESTATE] : []), ...(baggage ? [BAGGAGE] : [])],
   };
 }

@@ -35,6 +35,8 @@ test("names, attributes, events, links and messages leave without their secrets"
       "url.query": `b=${SECRET}`,
       "http.request.header.referer": [`https://shop.test/?${SECRET}`],
       "http.request.header.cookie": [`sid=${SECRET}`],
+      "app.password": SECRET,
+      accessToken: [SECRET],
       "app.note": `ask ada.${SECRET}@shop.test`,
     },
     `GET /a?${SECRET}`,
@@ -43,9 +45,15 @@ test("names, attributes, events, links and messages leave without their secrets"
   expect(JSON.stringify(said)).not.toContain(SECRET);
   expect(span.attributes["url.full"]).toBe("https://shop.test/a?b=REDACTED");
   expect(span.attributes["url.query"]).toBe("b=REDACTED");
+  expect(span.attributes).toMatchObject({ "app.password": "REDACTED", accessToken: ["REDACTED"] });
 });
 
 test("a span without a secret keeps its attributes as they are", () => {
-  const attributes = { "url.path": "/products/7", "db.query.text": "select * from a where b = $1", n: 1 };
+  const attributes = {
+    "url.path": "/products/7",
+    "db.query.text": "select * from a where b = $1",
+    n: 1,
+    input_tokens: 7,
+  };
   expect(exported(attributes).attributes).toEqual(attributes);
 });

@@ -2,6 +2,7 @@ import type { Attributes, AttributeValue, SpanStatus } from "@opentelemetry/api"
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { redactQuery, scrub } from "@throughline/core";
 import { URL_QUERY } from "@throughline/core/attributes";
+import { isSecret, REDACTED } from "../secrets.ts";
 import { viewOf } from "./span-view.ts";
 
 /** A text up to this length is remembered where nothing had to go; a longer one seldom comes again. */
@@ -70,7 +71,7 @@ function redactedAttributes(attributes: Attributes): Attributes {
   let changed: Attributes | undefined;
   for (const key in attributes) {
     const value = attributes[key];
-    const safe = key === URL_QUERY ? redactQuery(String(value)).slice(1) : redactedValue(value);
+    const safe = redactedValue(key, value);
     if (safe === value) continue;
     changed ??= { ...attributes };
     if (safe === "") delete changed[key];
@@ -79,10 +80,12 @@ function redactedAttributes(attributes: Attributes): Attributes {
   return changed ?? attributes;
 }
 
-function redactedValue(value: AttributeValue | undefined): AttributeValue | undefined {
+function redactedValue(key: string, value: AttributeValue | undefined): AttributeValue | undefined {
+  if (key === URL_QUERY) return redactQuery(String(value)).slice(1);
+  if (isSecret(key, value)) return REDACTED;
   if (typeof value === "string") return scrubbed(value);
   if (!Array.isArray(value)) return value;
-  const safe = value.map((item) => (typeof item === "string" ? scrub(item) : item));
+  const safe = value.map((item) => (typeof item === "string" ? redactedValue(key, item) : item));
   // The elements keep their types.
   return safe.every((item, index) => item === value[index]) ? value : (safe as AttributeValue);
 }

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import {
   context,
   defaultTextMapGetter,
+  propagation,
   ROOT_CONTEXT,
   SpanKind,
   type Tracer,
@@ -16,7 +17,7 @@ import { createContextStorage } from "../context-storage.ts";
 import { createCallerTrust } from "../outbound/caller-trust.ts";
 import { createPropagator } from "../outbound/propagator.ts";
 import { createTracerProvider, type RequestTracerProvider } from "../tracer/tracer.ts";
-import { type ResponseRecord, recordResponses } from "./response-record.ts";
+import { type ResponseRecord, type ResponseRecords, recordResponses } from "./response-record.ts";
 import { createSampler } from "./sampler.ts";
 
 const LIMITS = { attributes: 20, valueLength: 100, events: 10, links: 10 };
@@ -27,6 +28,8 @@ const NOTHING: SpanProcessor = {
   shutdown: () => Promise.resolve(),
 };
 const REQUESTS_PER_TRACE = 2;
+/** Of `public/`: Next.js sends it without reading the caller's headers. */
+const FILE = "/tiles.png";
 
 const undoings: (() => void)[] = [];
 afterEach(() => {
@@ -36,8 +39,9 @@ afterEach(() => {
 interface Traced {
   readonly tracer: Tracer;
   readonly provider: RequestTracerProvider;
+  readonly records: ResponseRecords;
   /** Answers one real request by `handle`, with these headers. */
-  request<T>(handle: () => T, headers?: Record<string, string>): Promise<T>;
+  request<T>(handle: () => T, headers?: Record<string, string>, path?: string): Promise<T>;
 }
 
 /** As `runBeside` wires it in Next.js. */
@@ -47,12 +51,12 @@ function traced(sampler: Sampler): Traced {
   const trust = createCallerTrust({
     origins: [],
     requestsPerTrace: REQUESTS_PER_TRACE,
-    isOwn: (traceId) => records.decision()?.traceId === traceId,
+    isOwn: (traceId) => trace.getSpanContext(context.active())?.traceId === traceId,
   });
   const propagator = createPropagator({
-    propagators: ["tracecontext"],
+    propagators: ["tracecontext", "baggage"],
     trust,
-    acceptBaggage: [],
+    acceptBaggage: ["tenant"],
     servesNoise: () => records.current()?.isNoise === true,
   });
   context.setGlobalContextManager(storage.manager);
@@ -62,13 +66,11 @@ function traced(sampler: Sampler): Traced {
     resource: emptyResource(),
     limits: LIMITS,
   });
-  records.decideBy(({ headers, url = "/" }) =>
-    provider.decide(propagator.extract(ROOT_CONTEXT, headers, defaultTextMapGetter), url),
-  );
+  records.decideBy(({ headers, url = "/" }) => provider.decide(propagator.lookAt(headers), url));
   let answer: (() => void) | undefined;
   const server = createServer((request, response) => {
     // As Next.js does before its SERVER span, where nothing is current yet.
-    const isKnown = trace.getSpanContext(context.active()) !== undefined;
+    const isKnown = request.url === FILE || trace.getSpanContext(context.active()) !== undefined;
     const caller = isKnown
       ? context.active()
       : propagator.extract(context.active(), request.headers, defaultTextMapGetter);
@@ -84,14 +86,18 @@ function traced(sampler: Sampler): Traced {
   const ready = once(server.listen(0, "127.0.0.1"), "listening");
   return {
     provider,
+    records,
     tracer: provider.getTracer("next.js"),
-    async request<T>(handle: () => T, headers: Record<string, string> = {}): Promise<T> {
+    async request<T>(handle: () => T, headers: Record<string, string> = {}, path = "/"): Promise<T> {
       await ready;
       const { port } = server.address() as AddressInfo;
       const answered = new Promise<T>((resolve) => {
         answer = () => resolve(handle());
       });
-      const [response] = await once(get({ port, host: "127.0.0.1", headers, agent: false }), "response");
+      const [response] = await once(
+        get({ port, path, host: "127.0.0.1", headers, agent: false }),
+        "response",
+      );
       response.resume();
       return answered;
     },
@@ -174,8 +180,32 @@ test("a root that is asked for is of its own trace", async () => {
   expect(root?.spanContext().traceId).not.toBe(server?.spanContext().traceId);
 });
 
-test("a caller is counted once a request", async () => {
+test("work that is detached from a request is decided for itself", async () => {
+  const { tracer, records, request } = traced(byRatio(1));
+  const detached = () => context.with(ROOT_CONTEXT, () => tracer.startSpan("poll").spanContext().traceId);
+  const [server, polls] = await request(() => {
+    const span = tracer.startSpan("GET", SERVER);
+    records.setSpan(span);
+    return [span, [detached(), detached()]] as const;
+  });
+  expect(new Set([server.spanContext().traceId, ...polls]).size).toBe(3);
+});
+
+test("baggage that is accepted is read whether the request is kept or not", async () => {
+  const { tracer, request } = traced(byRatio(0));
+  const baggage = { baggage: "tenant=acme,other=1" };
+  for (const headers of [baggage, { ...baggage, ...caller("01") }]) {
+    const seen = await request(() => {
+      tracer.startSpan("GET", SERVER);
+      return propagation.getBaggage(context.active())?.getAllEntries();
+    }, headers);
+    expect(seen).toEqual([["tenant", expect.objectContaining({ value: "acme" })]]);
+  }
+});
+
+test("a caller is counted once a request, and not where no span came about", async () => {
   const { tracer, request } = traced(byRatio(1));
+  for (let count = 0; count < 5; count++) await request(() => undefined, caller("01"), FILE);
   const traceIds: (string | undefined)[] = [];
   for (let count = 0; count < REQUESTS_PER_TRACE + 1; count++)
     traceIds.push((await request(() => tracer.startSpan("GET", SERVER), caller("01"))).spanContext().traceId);

@@ -1,7 +1,7 @@
 import { type SpanContext, SpanKind } from "@opentelemetry/api";
 import { hrTimeToMilliseconds } from "@opentelemetry/core";
 import type { ReadableSpan, Span } from "@opentelemetry/sdk-trace-base";
-import { NEXT_SPAN_TYPE } from "@throughline/core/attributes";
+import { HTTP_REQUEST_METHOD, NEXT_SPAN_TYPE, OLD_HTTP_METHOD } from "@throughline/core/attributes";
 import type { SpanChanges } from "../pipeline/span-view.ts";
 import type { ResponseRecord } from "./response-record.ts";
 import { serverSpan } from "./server-span.ts";
@@ -54,7 +54,8 @@ export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
     },
     opened(span: Span): Role {
       const isNext = isNextPass(span);
-      if (span.kind !== SpanKind.SERVER) return "part";
+      // A message on a socket that the request opened may have a SERVER span of its own.
+      if (span.kind !== SpanKind.SERVER || !tellsRequest(span)) return "part";
       if (server) {
         const parent = parentOf(span);
         if (!isNext || !ends.isBelow(server.spanContext().spanId, parent?.spanId)) return "part";
@@ -79,6 +80,10 @@ export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
     parentOf,
     merged: (span) => serverSpan(span, record, passes),
   };
+}
+
+function tellsRequest({ attributes }: ReadableSpan): boolean {
+  return attributes[OLD_HTTP_METHOD] !== undefined || attributes[HTTP_REQUEST_METHOD] !== undefined;
 }
 
 function isNextPass(span: ReadableSpan): boolean {

@@ -34,8 +34,6 @@ export interface ResponseRecords {
   adopt(head: RequestHead): ResponseRecord | undefined;
   /** From here on whether a request is kept is decided by this, from its head. */
   decideBy(decide: (request: IncomingMessage) => RequestDecision): void;
-  /** What was decided of the running request. */
-  decision(): RequestDecision | undefined;
   /** What the running request sees where nothing else is current. */
   readonly setSpan: (span: Span) => void;
   stop(): void;
@@ -74,7 +72,6 @@ export function recordResponses(
     decideBy(by): void {
       decide = by;
     },
-    decision: requests.decision,
     setSpan: requests.setSpan,
     adopt(head: RequestHead): ResponseRecord | undefined {
       if (early.length === 0) return undefined;

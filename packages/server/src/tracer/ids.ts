@@ -1,7 +1,8 @@
 import { AsyncResource } from "node:async_hooks";
 import { randomFillSync } from "node:crypto";
 
-const POOL_BYTES = 4096;
+/** Small, because whoever keeps an id keeps the text alive that it was cut from. */
+const POOL_BYTES = 256;
 
 export interface Ids {
   newTraceId(): string;

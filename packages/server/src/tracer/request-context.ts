@@ -27,6 +27,8 @@ export interface RequestDecision {
   readonly result: SamplingResult;
   /** What stands for all spans of a request that is not kept. */
   readonly dropped: unknown;
+  /** What the request's headers tell, its baggage too. */
+  readonly caller: Context;
 }
 
 interface Parts {
@@ -46,7 +48,7 @@ export class RequestContext implements Context {
   span: unknown;
   readonly request: RequestScope | undefined;
   private readonly rest: Entry | undefined;
-  private readonly under: Context | undefined;
+  private under: Context | undefined;
 
   constructor({ span, request, rest, under }: Parts) {
     this.span = span;
@@ -69,6 +71,12 @@ export class RequestContext implements Context {
       return new RequestContext({ span, request, rest: undefined, under: context });
     const { rest, under } = context;
     return new RequestContext({ span, request, rest, under });
+  }
+
+  /** In the base of a request that is not kept: Next.js reads no headers where a span is current. */
+  drop({ dropped, caller }: RequestDecision): void {
+    this.span = dropped;
+    this.under = caller;
   }
 
   getValue(key: symbol): unknown {
@@ -96,9 +104,10 @@ function without(entry: Entry | undefined, key: symbol): Entry | undefined {
   return next === entry.next ? entry : { ...entry, next };
 }
 
-/** What was decided of the request of a context. */
+/** What was decided of the request of a context that has had no span yet; what comes later is decided for itself. */
 export function decisionOf(context: Context): RequestDecision | undefined {
-  return context instanceof RequestContext ? context.request?.decision : undefined;
+  const request = context instanceof RequestContext ? context.request : undefined;
+  return request?.base.span === undefined ? request?.decision : undefined;
 }
 
 /** Has everything in this request see `span`, also what runs outside the contexts below it: proxy.ts and its page. */

@@ -165,6 +165,7 @@ function decideRequest({ sampler, ids }: Parts, caller: Context, target: string)
     traceId,
     isDrawn: parent === undefined,
     result,
+    caller,
     dropped: isDropped ? new DroppedSpan(contextOf(traceId, ids.newSpanId(), result, parent)) : undefined,
   };
 }
