@@ -1,3 +1,5 @@
+"use client";
+
 import { context, trace } from "@opentelemetry/api";
 import { Component, type ErrorInfo, type ReactNode, useEffect } from "react";
 import { door, ERROR_DOOR } from "./error/error-door.ts";

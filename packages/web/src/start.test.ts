@@ -2,6 +2,7 @@ import { context, propagation, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { TEST_GLOBAL } from "@throughline/core/attributes";
 import { afterEach, expect, test, vi } from "vitest";
 import { type FakePage, openFakePage } from "../test/fake-page.ts";
+import type { TracedPage } from "./instrument.ts";
 import { startWebTracing } from "./start.ts";
 
 let page: FakePage | undefined;
@@ -43,6 +44,38 @@ test("a stop leaves the page's own functions, and no API registration", async ()
   context.with(trace.setSpanContext(ROOT_CONTEXT, { traceId: "1", spanId: "2", traceFlags: 1 }), () => {
     expect(context.active()).toBe(ROOT_CONTEXT);
   });
+});
+
+test("the end of a page load leaves the navigation that has begun meanwhile alone", async () => {
+  let traced: TracedPage | undefined;
+  page = openFakePage({
+    instruments: [
+      (given) => {
+        traced = given;
+        return { stop: () => undefined };
+      },
+    ],
+  });
+  const { tracer, later, setPageContext } = traced as unknown as TracedPage;
+  const [load, navigation] = ["page load", "navigate /next"].map((name) => {
+    const span = tracer.startSpan(name);
+    setPageContext(trace.setSpan(ROOT_CONTEXT, span));
+    return span;
+  });
+  setPageContext(undefined);
+  load?.end();
+  // Its own timer ran before this one, which was asked for later.
+  await new Promise<void>((resolve) => later(resolve, 100));
+  await window.fetch("/flight");
+  setPageContext(undefined);
+  navigation?.end();
+  await new Promise<void>((resolve) => later(resolve, 100));
+  await window.fetch("/later");
+  const spans = await page.spans();
+  const parentOf = (path: string) =>
+    spans.find(({ attributes }) => String(attributes["url.full"]).endsWith(path))?.parentSpanId ?? "";
+  expect(parentOf("/flight")).toBe(navigation?.spanContext().spanId);
+  expect(parentOf("/later")).toBe("");
 });
 
 test("a second start stops the first: one fetch is one span", async () => {

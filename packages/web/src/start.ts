@@ -265,9 +265,9 @@ function tracedPageOf({ pageState, ...parts }: TracedPageParts): TracedPage {
     },
     setPageContext(context) {
       if (!context) {
-        const { context: ended } = pageState;
+        // What has begun meanwhile has its own end.
         parts.later(() => {
-          if (pageState.context === ended) pageState.context = undefined;
+          if (!pageState.latest?.isRecording()) pageState.context = undefined;
         }, EFFECTS_MS);
         return;
       }

@@ -3,6 +3,8 @@ export const BUTTON_INPUTS = "input[type=submit],input[type=button]";
 const INTERACTIVE = `button,a,summary,[role=button],${BUTTON_INPUTS},[data-trace-name]:not(form)`;
 const MAX_LABEL = 40;
 
+const MASK = "[data-trace-mask]";
+
 /** The innermost control that an event went through, across open shadow roots. */
 export function interactiveElement(event: Event): Element | undefined {
   return event
@@ -13,7 +15,7 @@ export function interactiveElement(event: Event): Element | undefined {
 /**
  * What a person calls this control: `data-trace-name`, else `aria-label`, else the text of a button, else its tag.
  * The text of a link is content, and content is personal more often than a button. Words with a digit or an `@`
- * become `*`; below `data-trace-mask` only `data-trace-name` counts.
+ * become `*`; a text of which a part is masked is not taken, and below `data-trace-mask` only `data-trace-name` counts.
  */
 export function labelOf(
   element: Element,
@@ -21,14 +23,16 @@ export function labelOf(
 ): string {
   return (
     fold(element.getAttribute("data-trace-name")) ||
-    (!element.closest("[data-trace-mask]") && fold(read()?.replace(/\S*[\d@]\S*/g, "*"))) ||
+    (!element.closest(MASK) && fold(read()?.replace(/\S*[\d@]\S*/g, "*"))) ||
     element.localName
   );
 }
 
 function textOf(element: Element): string | null {
   if (element.matches(BUTTON_INPUTS)) return element.getAttribute("value");
-  return element.matches("button,summary,[role=button]") ? element.textContent : null;
+  return element.matches("button,summary,[role=button]") && !element.querySelector(MASK)
+    ? element.textContent
+    : null;
 }
 
 function fold(text: string | null | undefined): string {

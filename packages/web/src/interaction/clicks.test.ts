@@ -120,6 +120,8 @@ test.each([
   ["<button>Pay 120 € to jane@shop.test</button>", "click Pay * € to *"],
   ['<button aria-label="Remove order 1001">x</button>', "click Remove order *"],
   ["<button data-trace-mask>Jane Doe</button>", "click button"],
+  ["<button>Call <b data-trace-mask>Jane Doe</b></button>", "click button"],
+  ['<button aria-label="Call">Call <b data-trace-mask>Jane Doe</b></button>', "click Call"],
   ['<div data-trace-mask><button data-here data-trace-name="Row">Jane</button></div>', "click Row"],
   ['<input type="button" value="Send">', "click Send"],
   ['<input data-trace-name="Search" value="Jane Doe">', "click Search"],

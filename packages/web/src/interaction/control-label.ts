@@ -3,6 +3,7 @@ import { labelOf } from "./click-label.ts";
 /** Where a label may come from: the control's text too, or only what its author wrote into attributes. */
 export type Labels = "text" | "attributes";
 
+const MASK = "[data-trace-mask]";
 const ROLES = "[role=button],[role=menuitem],[role=tab],[role=switch]";
 const INPUTS = "input[type=submit],input[type=button],input[type=reset]";
 const CONTROLS = `button,a,summary,${ROLES},${INPUTS},input[type=image],[data-trace-name]:not(form)`;
@@ -33,7 +34,7 @@ export function controlLabel(element: Element, labels: Labels): string {
       (labels === "text" && textOf(element)) ||
       attribute("title") ||
       attribute("alt") ||
-      element.querySelector("img")?.alt ||
+      element.querySelector(`img:not(${MASK},${MASK} *)`)?.getAttribute("alt") ||
       attribute("name")
     );
   });
@@ -47,7 +48,7 @@ function textOfIds(element: Element, ids: string): string {
   return ids
     .split(/\s+/)
     .map((id) => root.getElementById?.(id))
-    .map((label) => (label?.closest("[data-trace-mask]") ? "" : label?.textContent))
+    .map((label) => (label?.closest(MASK) || label?.querySelector(MASK) ? "" : label?.textContent))
     .join(" ")
     .trim();
 }
@@ -55,5 +56,7 @@ function textOfIds(element: Element, ids: string): string {
 function textOf(element: Element): string | undefined {
   // A value that a person types is none of ours.
   if (element.matches(INPUTS)) return element.getAttribute("value")?.trim();
-  return element.matches(`button,summary,${ROLES}`) ? element.textContent.trim() : undefined;
+  return element.matches(`button,summary,${ROLES}`) && !element.querySelector(MASK)
+    ? element.textContent.trim()
+    : undefined;
 }

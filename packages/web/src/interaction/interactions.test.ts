@@ -39,6 +39,16 @@ test.each([
     '<p id="a" data-trace-mask>Jane Doe</p><button data-here aria-labelledby="a" title="Profile"></button>',
     "click Profile",
   ],
+  [
+    '<p id="a">For <b data-trace-mask>Jane Doe</b></p><button data-here aria-labelledby="a" title="Profile"></button>',
+    "click Profile",
+  ],
+  ["<button>Call <b data-trace-mask>Jane Doe</b></button>", "click button"],
+  ['<a href="#x" data-here>x<img data-trace-mask alt="Jane Doe"></a>', "click a"],
+  [
+    '<a href="#x" data-here>x<i data-trace-mask><img alt="Jane Doe"></i><img alt="Profile"></a>',
+    "click Profile",
+  ],
   ['<p id="a">Jane Doe</p><a href="#x" data-here aria-labelledby="a" title="Profile">x</a>', "click Profile"],
   ['<button aria-labelledby="gone">Buy</button>', "click Buy"],
   ['<div data-trace-mask><a href="#x" title="Jane Doe" data-here>x</a></div>', "click a"],

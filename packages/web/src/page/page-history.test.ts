@@ -15,6 +15,7 @@ function watch(): readonly string[] {
   stop = watchHistoryApi({
     start: (url, type) => heard.push(`${type} ${new URL(url).pathname} from ${location.pathname}`),
     commit: () => heard.push(`at ${location.pathname}`),
+    done: (endedBy) => heard.push(`over by ${endedBy}`),
   });
   return heard;
 }
@@ -35,6 +36,23 @@ test("state under the same URL starts nothing", () => {
   history.replaceState({ scroll: 1 }, "");
   history.pushState(null, "", null);
   expect(heard.filter((line) => !line.startsWith("at "))).toEqual([]);
+});
+
+test("a move to a fragment, and back, is no navigation", async () => {
+  const heard = watch();
+  const popped = () => new Promise((resolve) => window.addEventListener("popstate", resolve, { once: true }));
+  for (const move of [() => location.assign("#faq"), () => history.back()]) {
+    const arrived = popped();
+    move();
+    await arrived;
+  }
+  expect(heard).toEqual([]);
+});
+
+test("a navigation that the browser refuses is over", () => {
+  const heard = watch();
+  expect(() => history.pushState(null, "", "https://other.test/")).toThrow(DOMException);
+  expect(heard.slice(0, 2)).toEqual([`push / from ${pathname}`, "over by error"]);
 });
 
 test("a stop gives the page its own methods back", () => {

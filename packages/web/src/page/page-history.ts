@@ -70,21 +70,41 @@ function watchNavigationApi(api: NavigationApi, { start, commit, done }: History
   };
 }
 
+function withoutFragment(): string {
+  return location.pathname + location.search;
+}
+
+/** Where a call of History leads, if elsewhere; what is no URL, the browser refuses. */
+function moveTo(url: unknown): string | undefined {
+  const target = url ? parseUrl(String(url), document.baseURI)?.href : undefined;
+  return target === location.href ? undefined : target;
+}
+
 /** For browsers without the Navigation API. */
-export function watchHistoryApi({ start, commit }: Omit<HistoryListener, "done">): Stop {
+export function watchHistoryApi({ start, commit, done }: HistoryListener): Stop {
+  let shown = withoutFragment();
+  const moved = (type: TransitionType): void => {
+    shown = withoutFragment();
+    commit(type);
+  };
   const patched = (type: TransitionType) => (original: Method) =>
     function (this: unknown, ...args: unknown[]): unknown {
-      const url = args[2] ? String(args[2]) : location.href;
-      // What is no URL, the browser refuses below.
-      const target = parseUrl(url, document.baseURI)?.href;
-      if (target && target !== location.href) start(target, type);
-      const result = Reflect.apply(original, this, args);
-      commit(type);
-      return result;
+      const target = moveTo(args[2]);
+      if (target) start(target, type);
+      try {
+        const result = Reflect.apply(original, this, args);
+        moved(type);
+        return result;
+      } catch (refusal) {
+        // Another origin's URL, or more calls than the browser takes.
+        if (target) done("error");
+        throw refusal;
+      }
     };
   const onPop = (): void => {
+    if (shown === withoutFragment()) return;
     start(location.href, "traverse");
-    commit("traverse");
+    moved("traverse");
   };
   window.addEventListener("popstate", onPop);
   const stops = [

@@ -43,6 +43,28 @@ test("what one page holds the next one sends, once and in order", () => {
   expect(localStorage).toHaveLength(0);
 });
 
+test("a page that is prerendered sends nothing until somebody visits it", () => {
+  localStorage.setItem(`throughline.post.${Date.now()}.1`, "held");
+  const prerendering = vi.spyOn(document, "prerendering" as never, "get").mockReturnValue(true as never);
+  const { resent, stop } = openQueue();
+  window.dispatchEvent(new Event("online"));
+  expect([resent, localStorage]).toMatchObject([[], { length: 1 }]);
+  prerendering.mockReturnValue(false as never);
+  document.dispatchEvent(new Event("prerenderingchange"));
+  stop();
+  expect(resent).toEqual(["held"]);
+});
+
+test("a post that is too large costs the others nothing", () => {
+  const first = openQueue();
+  first.hold("a");
+  expect(first.hold("x".repeat(256 * 1024 + 1))).toBeUndefined();
+  first.stop();
+  const second = openQueue();
+  second.stop();
+  expect(second.resent).toEqual(["a"]);
+});
+
 test("what arrived after all is not sent again", () => {
   const first = openQueue();
   first.hold("a")?.();

@@ -1,6 +1,7 @@
 import { openStorage, STORAGE_PREFIX } from "../identity/page-storage.ts";
 import type { WebInstrument } from "../instrument.ts";
 import { listen } from "../listen.ts";
+import { isPrerendering } from "../page/prerendering.ts";
 import { attempt } from "../start-all.ts";
 
 const PREFIX = `${STORAGE_PREFIX}post.`;
@@ -23,33 +24,41 @@ export function offlineQueue(): WebInstrument {
       return allowed && keep(allowed, body, writtenAt.get(body) ?? Date.now());
     });
     const sendAll = (): void => {
-      const allowed = open();
-      for (const [body, ms] of writtenAt) if (ms < Date.now() - MAX_AGE_MS) writtenAt.delete(body);
+      // A visit that never comes would take them along.
+      const allowed = isPrerendering() ? undefined : open();
+      forgetOld(writtenAt);
       for (const { body, ms } of allowed ? takeAll(allowed) : []) {
         writtenAt.set(body, ms);
         outbox.resend(body);
       }
     };
     consent.whenGranted(() => attempt(sendAll));
-    const stopListening = listen(window, "online", sendAll);
+    const stops = [
+      listen(window, "online", sendAll),
+      listen(document, "prerenderingchange", () => attempt(sendAll)),
+    ];
     return {
       stop() {
-        stopListening();
+        for (const stop of stops) stop();
         outbox.holdBy(() => undefined);
       },
     };
   };
 }
 
+function forgetOld(writtenAt: Map<string, number>): void {
+  for (const [body, ms] of writtenAt) if (ms < Date.now() - MAX_AGE_MS) writtenAt.delete(body);
+}
+
 /** One entry a post, so that tabs never write over each other; the oldest make room. */
 function keep(storage: Storage, body: string, ms: number): (() => void) | undefined {
+  if (body.length > MAX_CHARACTERS) return undefined;
   const key = `${PREFIX}${ms}.${crypto.getRandomValues(new Uint32Array(2)).join("")}`;
   let size = body.length;
   for (const other of keysOf(storage).reverse()) {
     size += storage.getItem(other)?.length ?? 0;
     if (size > MAX_CHARACTERS) storage.removeItem(other);
   }
-  if (body.length > MAX_CHARACTERS) return undefined;
   try {
     storage.setItem(key, body);
   } catch {
