@@ -15,6 +15,19 @@ test("without a protocol, port 4317 means grpc and anything else http/protobuf",
   expect(tracesUrl(http)).toBe("http://collector:4318/v1/traces");
 });
 
+test("grpc without an endpoint goes to the port of grpc", () => {
+  const env = { OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" };
+  expect(tracesUrl(readTracingConfig({}, env))).toBe("http://localhost:4317");
+  expect(tracesUrl(readTracingConfig({}, { ...env, OTEL_EXPORTER_OTLP_ENDPOINT: "http://c:9" }))).toBe(
+    "http://c:9",
+  );
+});
+
+test("the slash at the end of a traces endpoint stays", () => {
+  const env = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://api.test/v1/traces/" };
+  expect(tracesUrl(readTracingConfig({}, env))).toBe(env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT);
+});
+
 test("a traces endpoint is used as it stands", () => {
   const config = readTracingConfig(
     {},

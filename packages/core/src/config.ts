@@ -3,6 +3,7 @@ import {
   type Env,
   type Given,
   parseBoolean,
+  parseExactUrl,
   parseInteger,
   parseKeyValues,
   parseList,
@@ -57,13 +58,14 @@ const SAMPLERS = [
 export type SamplerName = (typeof SAMPLERS)[number];
 
 export const DEFAULT_ENDPOINT = "http://localhost:4318";
+const DEFAULT_GRPC_ENDPOINT = "http://localhost:4317";
 
 export const tracingSettings: SettingsTable<TracingConfig> = {
   enabled: { env: ["OTEL_ENABLED"], parse: parseBoolean, fallback: false },
   sdkDisabled: { env: ["OTEL_SDK_DISABLED"], parse: parseBoolean, fallback: false },
   serviceName: { env: ["OTEL_SERVICE_NAME"], parse: parseText, fallback: "" },
   endpoint: { env: ["OTEL_EXPORTER_OTLP_ENDPOINT"], parse: parseUrl, fallback: DEFAULT_ENDPOINT },
-  tracesEndpoint: { env: ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"], parse: parseUrl, fallback: "" },
+  tracesEndpoint: { env: ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"], parse: parseExactUrl, fallback: "" },
   protocol: {
     env: ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"],
     parse: parseOneOf<OtlpProtocol>("grpc", "http/protobuf", "http/json"),
@@ -94,7 +96,12 @@ export function readTracingConfig(given: Given<TracingConfig>, env: Env): Tracin
 /** Where traces go: `tracesEndpoint` as it stands, else `endpoint` + `/v1/traces` (grpc: the endpoint itself). */
 export function tracesUrl(config: Pick<TracingConfig, "endpoint" | "tracesEndpoint" | "protocol">): string {
   if (config.tracesEndpoint !== "") return config.tracesEndpoint;
-  return protocolOf(config) === "grpc" ? config.endpoint : `${config.endpoint}/v1/traces`;
+  return protocolOf(config) === "grpc" ? grpcEndpoint(config) : `${config.endpoint}/v1/traces`;
+}
+
+/** The endpoint for grpc, which has a default of its own: https://opentelemetry.io/docs/specs/otel/protocol/exporter/ */
+export function grpcEndpoint({ endpoint }: Pick<TracingConfig, "endpoint">): string {
+  return endpoint === DEFAULT_ENDPOINT ? DEFAULT_GRPC_ENDPOINT : endpoint;
 }
 
 /** The protocol as set; without one, port 4317 means grpc and anything else http/protobuf. */

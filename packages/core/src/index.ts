@@ -1,6 +1,7 @@
 export { type ClockCorrection, type ClockShift, clockFinding, correctClocks } from "./clock-skew.ts";
 export {
   DEFAULT_ENDPOINT,
+  grpcEndpoint,
   type OtlpProtocol,
   protocolOf,
   readTracingConfig,
@@ -17,6 +18,7 @@ export {
   type Env,
   type Given,
   parseBoolean,
+  parseExactUrl,
   parseInteger,
   parseKeyValues,
   parseList,

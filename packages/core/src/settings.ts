@@ -100,6 +100,12 @@ export function parseUrl(text: string): string {
   return url.href.replace(/\/$/, "");
 }
 
+/** A URL that is asked for as it stands: the slash at its end may be part of the address. */
+export function parseExactUrl(text: string): string {
+  const url = parseUrl(text);
+  return new URL(text).pathname === "/" ? url : new URL(text).href;
+}
+
 /** One of the listed words. */
 export function parseOneOf<T extends string>(...words: readonly T[]): (text: string) => T {
   return (text) => {

@@ -13,7 +13,7 @@ export interface UrlRules {
  * by parsed origin so that `https://api.example.com.evil.test` never passes for `https://api.example.com`.
  */
 export function mayPropagate(rules: UrlRules, url: URL): boolean {
-  if (url.protocol !== "http:" && url.protocol !== "https:") return false;
+  if (!/^https?:$/.test(url.protocol)) return false;
   return url.origin === rules.pageOrigin || rules.propagateTo.includes(url.origin);
 }
 

@@ -96,10 +96,11 @@ function runJoined(side: Extract<Side, { way: "join" }>, { records, end, instrum
 
 /** With a provider that nobody else sees. */
 function runIsolated(parts: Parts): Tracing {
-  const { incoming, storage, records, rules, end } = parts;
+  const { config, incoming, storage, records, rules, end, callers } = parts;
   const processor = lineTo(nextSpans(end, records), records);
   const tracer = createProvider(parts, processor).getTracer("@throughline/server", VERSION);
-  const stop = startIsolated({ tracer, storage, rules, incoming });
+  const propagator = createPropagator(propagatorOptions(config, callers, servedBy(parts)));
+  const stop = startIsolated({ tracer, storage, rules, incoming, propagator });
   return {
     flush: () => processor.forceFlush(),
     async stop(): Promise<void> {

@@ -8,6 +8,7 @@ import { say, warnOnce } from "./log.ts";
 import { metricsWhenAsked } from "./metrics/metrics-when-asked.ts";
 import { callRules, trustOf } from "./outbound/call-rules.ts";
 import { createExporting, printDestination } from "./pipeline/exporter.ts";
+import { atMost, FLUSH_MS } from "./pipeline/flush.ts";
 import { redactUrls } from "./pipeline/redact-urls.ts";
 import { flushBeforeExit } from "./pipeline/shutdown.ts";
 import { flushProcess, mayHaveWork, processState, type Tracing } from "./process-state.ts";
@@ -86,7 +87,8 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
       undoExit();
       state.flushers.delete(running.flush);
       Object.assign(state, { spanCounts: undefined, tracing: undefined });
-      await Promise.allSettled([running.stop(), metrics.stop(), stopLogs()]);
+      // The SDKs of metrics and logs wait for up to half a minute.
+      await atMost(FLUSH_MS, Promise.allSettled([running.stop(), metrics.stop(), stopLogs()]));
       leaveNext();
     },
   };

@@ -88,7 +88,7 @@ const checksOf = (): Readonly<Record<keyof WebConfig, Check>> => ({
   endpoint: [isHttpUrl, `a path such as "${DEFAULT_ENDPOINT}" or a URL`],
   propagateTo: [
     (value) => isTexts(value) && value.every(isOrigin),
-    'exact origins such as ["https://api.example.com"], no path',
+    'origins such as ["https://api.example.com"], no path',
   ],
   propagation: oneOf("same-origin", "off"),
   consent: oneOf("granted", "pending", "denied", "gpc"),

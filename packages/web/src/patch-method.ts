@@ -54,7 +54,7 @@ function define(owner: object, name: string, change: PropertyDescriptor): Stop {
   const descriptor = { ...change, configurable: true, enumerable: own?.enumerable ?? true };
   // A page may lock its globals: https://developer.mozilla.org/docs/Web/JavaScript/Reference/Global_Objects/Object/freeze
   if (!Reflect.defineProperty(owner, name, descriptor)) {
-    diag.warn(`@throughline/web: ${name} is not traced: a script locked it; load that script later`);
+    diag.warn(`@throughline/web: ${name} is not traced: a script locked it; load it later`);
     return () => undefined;
   }
   return () => {

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { request as open } from "node:http";
 import { text } from "node:stream/consumers";
 import { context, propagation, SpanKind, trace } from "@opentelemetry/api";
+import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import { afterEach, expect, test } from "vitest";
 import { inMemory, serve } from "../../test-data/traced-calls.ts";
 import { createContextStorage } from "../context-storage.ts";
@@ -27,6 +28,7 @@ test("listeners of the body run in the request's own context, though nobody has 
     storage: createContextStorage(),
     rules,
     incoming: { route: undefined, isNoise: () => false },
+    propagator: new W3CTraceContextPropagator(),
   });
   const seen: unknown[] = [];
   const server = await serve((request, response) => {

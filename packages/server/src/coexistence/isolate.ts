@@ -1,5 +1,4 @@
-import { ROOT_CONTEXT, type Tracer } from "@opentelemetry/api";
-import { W3CTraceContextPropagator } from "@opentelemetry/core";
+import { ROOT_CONTEXT, type TextMapPropagator, type Tracer } from "@opentelemetry/api";
 import type { ContextStorage } from "../context-storage.ts";
 import type { CallRules } from "../outbound/calls.ts";
 import { traceOutbound } from "../outbound/outbound.ts";
@@ -14,16 +13,17 @@ export interface IsolateOptions {
   readonly storage: ContextStorage<ResponseRecord>;
   readonly rules: CallRules;
   readonly incoming: Pick<IncomingOptions, "route" | "isNoise">;
+  /** How callers are read; it is not registered. */
+  readonly propagator: Pick<TextMapPropagator, "extract">;
 }
 
 /**
  * Traces requests, calls and spans of the app with a context of our own, and leaves the globals of OpenTelemetry to
  * whoever has them: its spans never become parents of ours, nor ours of its. Returns the undoing.
  */
-export function startIsolated({ tracer, storage, rules, incoming }: IsolateOptions): () => void {
+export function startIsolated({ tracer, storage, rules, incoming, propagator }: IsolateOptions): () => void {
   const state = processState();
   state.isolated = { tracer, contexts: storage.manager };
-  const propagator = new W3CTraceContextPropagator();
   const stops = [
     traceNodeRequests(tracer, {
       isNoise: incoming.isNoise,

@@ -57,7 +57,7 @@ test("the queue keeps the newest posts within its bytes", async () => {
   });
   for (const body of ["1".repeat(10), "2".repeat(10), "3".repeat(10)])
     await forwarder.send(parcel(body)).done;
-  expect(warnings.at(-1)).toContain("2 posts wait, 1 dropped");
+  expect(warnings.at(-1)).toContain("2 posts wait, 1 were dropped so far");
   isUp = true;
   await forwarder.flush();
   expect(taken.sort()).toEqual(["2".repeat(10), "3".repeat(10)]);
@@ -90,6 +90,27 @@ test("what an answer is waited for is bounded too: the rest waits its turn", asy
   for (const answer of answers.splice(0)) answer();
   await flushed;
   expect(taken).toEqual(["1".repeat(10), "2".repeat(10), "3".repeat(10)]);
+});
+
+test("a Retry-After of a month is waited for five minutes", async () => {
+  const timer = vi.spyOn(globalThis, "setTimeout");
+  const forwarder = createForwarder({
+    open: () => ({
+      send: () =>
+        Promise.resolve({
+          kind: "later",
+          reason: "status 429",
+          cure: "",
+          reached: true,
+          afterMs: 2_592_000_000,
+        }),
+      close: () => undefined,
+    }),
+    warn: () => undefined,
+  });
+  await forwarder.send({ url: "http://c", contentType: "x", body: Buffer.from("a") }).done;
+  expect(timer.mock.calls.map(([, ms]) => ms)).toEqual([300_000]);
+  timer.mockRestore();
 });
 
 test("a refusal is final: the post is dropped and said", async () => {

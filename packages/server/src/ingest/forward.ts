@@ -1,4 +1,5 @@
 import type { Outcome, Sender } from "../pipeline/delivery/sender.ts";
+import { printUrl } from "../pipeline/signal-target.ts";
 
 export interface Parcel {
   readonly url: string;
@@ -23,6 +24,7 @@ export interface ForwarderOptions {
 }
 
 const MAX_RETRY_DELAY_MS = 30_000;
+const MAX_RETRY_AFTER_MS = 300_000;
 
 /** Posts the browser's data to the collector, keeping a bounded queue while it is down. */
 export function createForwarder(options: ForwarderOptions): Forwarder {
@@ -31,19 +33,19 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   const waiting: Parcel[] = [];
   const underway = trackUnderway(queueMaxBytes);
   let waitingBytes = 0;
+  let dropped = 0;
   let delayMs = retryDelayMs;
   let timer: NodeJS.Timeout | undefined;
 
   const wait = (parcel: Parcel, { reason, cure, afterMs = 0 }: Delay): void => {
     waiting.push(parcel);
     waitingBytes += parcel.body.byteLength;
-    let dropped = 0;
     while (waitingBytes > queueMaxBytes) {
       waitingBytes -= waiting.shift()?.body.byteLength ?? 0;
       dropped += 1;
     }
     options.warn(
-      `the collector at ${parcel.url} does not take the browser's data: ${reason}; ${waiting.length} posts wait${dropped > 0 ? `, ${dropped} dropped` : ""}. ${cure}.`,
+      `the collector at ${printUrl(parcel.url)} does not take the browser's data: ${reason}; ${waiting.length} posts wait${dropped > 0 ? `, ${dropped} were dropped so far` : ""}. ${cure}.`,
     );
     if (timer) return;
     timer = setTimeout(
@@ -52,7 +54,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
         delayMs = Math.min(delayMs * 2, MAX_RETRY_DELAY_MS);
         retry();
       },
-      Math.max(delayMs, afterMs),
+      Math.max(delayMs, Math.min(afterMs, MAX_RETRY_AFTER_MS)),
     );
     // A collector that is down must not keep the process alive.
     timer.unref();
@@ -62,15 +64,9 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     const outcome = await attempt(senderOf, parcel);
     if (outcome.kind === "later") return wait(parcel, outcome);
     delayMs = retryDelayMs;
-    if (outcome.kind === "refused") {
-      options.warn(
-        `the collector at ${parcel.url} refused the browser's data: ${outcome.reason}; it is dropped. ${outcome.cure}.`,
-      );
-    } else if (outcome.rejected > 0) {
-      options.warn(
-        `the collector at ${parcel.url} rejected ${outcome.rejected} items of the browser's data: ${outcome.message}`,
-      );
-    }
+    // It answers: what waited for that need not wait for the timer. Later, because this delivery still counts.
+    if (waiting.length > 0) setImmediate(retry);
+    tellLoss(options.warn, parcel, outcome);
   };
 
   const send = (parcel: Parcel): { readonly done: Promise<void> } => {
@@ -90,8 +86,23 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     async flush(): Promise<void> {
       retry();
       await underway.settled();
+      // What found no room meanwhile.
+      retry();
+      await underway.settled();
     },
   };
+}
+
+function tellLoss(warn: ForwarderOptions["warn"], { url }: Parcel, outcome: Exclude<Outcome, Later>): void {
+  if (outcome.kind === "refused") {
+    warn(
+      `the collector at ${printUrl(url)} refused the browser's data: ${outcome.reason}; it is dropped. ${outcome.cure}.`,
+    );
+  } else if (outcome.rejected > 0) {
+    warn(
+      `the collector at ${printUrl(url)} rejected ${outcome.rejected} items of the browser's data: ${outcome.message}`,
+    );
+  }
 }
 
 /** What was posted and is not answered yet. */
@@ -123,7 +134,8 @@ function openOnce(open: ForwarderOptions["open"]): ForwarderOptions["open"] {
   };
 }
 
-type Delay = Pick<Extract<Outcome, { kind: "later" }>, "reason" | "cure" | "afterMs">;
+type Later = Extract<Outcome, { kind: "later" }>;
+type Delay = Pick<Later, "reason" | "cure" | "afterMs">;
 
 const SLOW = "Look whether it is overloaded; they are sent as soon as it answers";
 

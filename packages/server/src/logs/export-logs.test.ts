@@ -60,6 +60,7 @@ test("a line leaves as OTLP with its severity, body, attributes, error and span,
       when: new Date(0),
       cause: new Error("db down"),
       seats: new Map([["a1", "ada"]]),
+      query: new URLSearchParams({ token: "hunter2" }),
       upload: Buffer.alloc(1_000_000),
     },
     unixMs: 1_700_000_000_000,
@@ -96,7 +97,8 @@ test("a line leaves as OTLP with its severity, body, attributes, error and span,
   expect(JSON.stringify(attributes.deep)).toContain('"list"');
   expect(JSON.stringify(attributes.deep)).not.toMatch(/hunter2|1234/);
   expect(attributes.cause.stringValue).toMatch(/^Error: db down\n +at /);
-  expect(attributes.seats.stringValue).toBe("Map(1) { 'a1' => 'ada' }");
+  expect(JSON.stringify(attributes.seats)).toContain('"ada"');
+  expect(JSON.stringify(attributes.query)).toMatch(/token.*REDACTED/);
   expect(attributes.upload.stringValue).toMatch(/^<Buffer 00 .* 999950 more bytes>$/);
 });
 

@@ -13,7 +13,7 @@ import { EXCEPTION_MESSAGE, EXCEPTION_STACKTRACE, EXCEPTION_TYPE } from "@throug
 import { warnOnce } from "../log.ts";
 import { createSender } from "../pipeline/delivery/create-sender.ts";
 import { createSignalExporter } from "../pipeline/signal-exporter.ts";
-import { logsTarget } from "../pipeline/signal-target.ts";
+import { logsTarget, printUrl } from "../pipeline/signal-target.ts";
 import { processState } from "../process-state.ts";
 import type { ServerConfig } from "../settings.ts";
 import { activeContext } from "../spans/current-context.ts";
@@ -77,7 +77,7 @@ function createLogExporter(config: ServerConfig): LogRecordExporter {
     sender: createSender("logs", target, config),
     serialize: (records: ReadableLogRecord[]) => serializer.serializeRequest(records),
     print: (records, reason) =>
-      `${records.length} lines of the log did not reach ${target.url}: ${reason}. Check that the collector runs and takes logs, or unset OTEL_LOGS_EXPORTER.`,
+      `${records.length} lines of the log did not reach ${printUrl(target.url)}: ${reason}. Check that the collector runs and takes logs, or unset OTEL_LOGS_EXPORTER.`,
   });
 }
 
@@ -89,10 +89,20 @@ function attributesOf(value: unknown, depth = 0): AnyValue {
   if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
   if (typeof value !== "object" || depth > MAX_DEPTH || isOpaque(value)) return textOf(value);
   if (Array.isArray(value)) return value.map((one) => attributesOf(one, depth + 1));
-  const entries = Object.entries(value);
-  // A URL, a Map: what it holds is not among its members.
+  if (value instanceof Set) return attributesOf([...value], depth);
+  const entries = entriesOf(value);
+  // A URL: what it holds is not among its members.
   if (entries.length === 0 && !isPlain(value)) return textOf(value);
   return Object.fromEntries(entries.map(([key, one]) => [key, attributesOf(one, depth + 1)]));
+}
+
+function entriesOf(value: object): readonly (readonly [string, unknown])[] {
+  const isPairs =
+    value instanceof Map ||
+    value instanceof URLSearchParams ||
+    value instanceof Headers ||
+    value instanceof FormData;
+  return isPairs ? [...value].map(([key, one]) => [String(key), one]) : Object.entries(value);
 }
 
 /** Of which the members are not what it says, or far too many. */

@@ -2,7 +2,7 @@ import { JsonMetricsSerializer, ProtobufMetricsSerializer } from "@opentelemetry
 import type { PushMetricExporter } from "@opentelemetry/sdk-metrics";
 import { createSender } from "../pipeline/delivery/create-sender.ts";
 import { createSignalExporter } from "../pipeline/signal-exporter.ts";
-import { metricsTarget } from "../pipeline/signal-target.ts";
+import { metricsTarget, printUrl } from "../pipeline/signal-target.ts";
 import type { ServerConfig } from "../settings.ts";
 
 /** Sends metrics to their collector; a failure is told at most once a minute. */
@@ -13,6 +13,6 @@ export function createMetricExporter(config: ServerConfig): PushMetricExporter {
     sender: createSender("metrics", target, config),
     serialize: (metrics) => serializer.serializeRequest(metrics),
     print: (_, reason) =>
-      `metrics did not reach ${target.url}: ${reason}. Check that the collector runs and takes metrics, or unset OTEL_METRICS_ENABLED.`,
+      `metrics did not reach ${printUrl(target.url)}: ${reason}. Check that the collector runs and takes metrics, or unset OTEL_METRICS_ENABLED.`,
   });
 }

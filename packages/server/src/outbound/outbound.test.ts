@@ -84,6 +84,21 @@ const ways: Record<string, Way> = {
   },
 };
 
+test("a connection that undici upgrades is one CLIENT span with its 101", async () => {
+  calls = traceCalls();
+  server.server.on("upgrade", (_request, socket) => {
+    socket.end("HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat\r\nConnection: Upgrade\r\n\r\n");
+  });
+  const { upgrade } = await import("undici");
+  await calls.inSpan(async () => {
+    const { socket } = await upgrade(server.origin, { protocol: "chat" });
+    socket.destroy();
+  });
+  const [client, , ...others] = await calls.ended(2);
+  expect(others).toEqual([]);
+  expect([client?.kind, client?.attributes["http.response.status_code"]]).toEqual([SpanKind.CLIENT, 101]);
+});
+
 /** Calls back once the head of an answer is there and the caller has seen it. */
 function whenAnswerBegins(run: () => void): () => void {
   const channels = ["undici:request:headers", "http.client.response.finish"];

@@ -17,6 +17,9 @@ interface UndiciRequest {
   /** Names and values by turns; one text in undici 5, which Node 20.9 holds. */
   headers: (string | string[] | Buffer)[] | string;
   addHeader?(name: string, value: string): unknown;
+  /** Of a WebSocket, or of `undici.upgrade`. */
+  readonly upgrade?: unknown;
+  onUpgrade?(this: unknown, status: number, ...rest: unknown[]): unknown;
   /** Ours. A WeakMap costs several times as much at each of the five messages. */
   [SPAN]?: Flight | undefined;
 }
@@ -99,9 +102,25 @@ function create(calls: Calls, request: UndiciRequest): void {
     if (!span) return;
     const signal = caller?.signal ?? callOptionsOf(activeContext())?.signal;
     request[SPAN] = { span, status: undefined, signal };
+    if (request.upgrade) endAtUpgrade(request);
   };
   if (caller) caller.runInAsyncScope(begin);
   else begin();
+}
+
+/** Before September 2026 undici told on no channel that a connection was upgraded: nodejs/undici#5761. */
+function endAtUpgrade(request: UndiciRequest): void {
+  const { onUpgrade } = request;
+  if (typeof onUpgrade !== "function") return;
+  request.onUpgrade = function (status, ...rest) {
+    const flight = request[SPAN];
+    request[SPAN] = undefined;
+    if (flight) {
+      flight.span.setAttribute(names.HTTP_RESPONSE_STATUS_CODE, status);
+      endAnswered(flight.span, status);
+    }
+    return Reflect.apply(onUpgrade, this, [status, ...rest]);
+  };
 }
 
 type Caller = AsyncResource & { readonly signal?: AbortSignal };

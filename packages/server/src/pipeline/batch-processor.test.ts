@@ -149,6 +149,53 @@ test("drops are told even when no span comes after them", async () => {
   ]);
 });
 
+test("flushes that come too soon after a failure do not use up a batch's tries", async () => {
+  let isUp = false;
+  let asked = 0;
+  const { processor } = startPipeline("http://collector.test", {
+    delayMs: 60_000,
+    retryDelayMs: 60_000,
+    send: () => {
+      asked += 1;
+      return Promise.resolve(
+        isUp
+          ? { kind: "taken", rejected: 0, message: "" }
+          : { kind: "later", reason: "status 503", cure: "Wait", reached: true },
+      );
+    },
+  });
+  end(processor, 3);
+  for (let count = 0; count < 20; count++) await processor.forceFlush();
+  expect([asked, processor.counts()]).toMatchObject([20, { waiting: 3, dropped: 0 }]);
+  isUp = true;
+  await processor.forceFlush();
+  expect(processor.counts()).toMatchObject({ sent: 3, waiting: 0 });
+});
+
+test("that a collector takes spans again is told where it was told that it did not", async () => {
+  let fails = false;
+  let mayWarn = true;
+  const { processor, informed } = startPipeline("http://collector.test", {
+    warn: () => mayWarn,
+    send: () =>
+      Promise.resolve(
+        fails
+          ? { kind: "later", reason: "status 429", cure: "Wait", reached: true }
+          : { kind: "taken", rejected: 0, message: "" },
+      ),
+  });
+  for (let count = 0; count < 5; count++) {
+    fails = true;
+    end(processor, 1, 2 * count);
+    await processor.forceFlush();
+    fails = false;
+    await processor.forceFlush();
+    mayWarn = false;
+  }
+  expect(processor.counts()).toMatchObject({ sent: 5, waiting: 0 });
+  expect(informed).toHaveLength(1);
+});
+
 test("Retry-After is kept", async () => {
   const collector = await startCollector();
   const arrivals: number[] = [];

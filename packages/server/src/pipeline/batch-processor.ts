@@ -1,6 +1,6 @@
 import { TraceFlags } from "@opentelemetry/api";
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base";
-import { FLUSH_MS, flush } from "./flush.ts";
+import { atMost, FLUSH_MS, flush } from "./flush.ts";
 import { createSources, type SpanSource } from "./otlp/span-encoder.ts";
 import {
   type BatchOptions,
@@ -49,12 +49,7 @@ function take(state: Sending, source: SpanSource, span: ReadableSpan): void {
 }
 
 async function stop(state: Sending): Promise<void> {
-  let cap: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    cap = setTimeout(resolve, FLUSH_MS);
-  });
-  await Promise.race([flush(state), late]);
-  clearTimeout(cap);
+  await atMost(FLUSH_MS, flush(state));
   const { waiting } = countsOf(state);
   state.isStopped = true;
   clearTimeout(state.delay);

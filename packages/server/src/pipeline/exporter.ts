@@ -9,6 +9,7 @@ import { createSender } from "./delivery/create-sender.ts";
 import { createJsonEncoder } from "./otlp/encode-json.ts";
 import { createProtobufEncoder } from "./otlp/encode-protobuf.ts";
 import type { SpanCounts } from "./sending.ts";
+import { printUrl } from "./signal-target.ts";
 
 export interface Exporting {
   /** The end of the line: what takes each ended span. */
@@ -35,7 +36,7 @@ export function createExporting(config: ServerConfig): Exporting {
 /** Where spans go, as the boot line says it. */
 export function printDestination(config: ServerConfig): string {
   const printed: Record<TracesExporter, string> = {
-    otlp: `${tracesUrl(config)} (${protocolOf(config)})`,
+    otlp: `${printUrl(tracesUrl(config))} (${protocolOf(config)})`,
     console: "the console",
     none: "nowhere (OTEL_TRACES_EXPORTER=none)",
   };
@@ -52,7 +53,7 @@ function createOtlp(config: ServerConfig): ReturnType<typeof createBatchProcesso
     close: sender.close,
     warn: sayRarely(60_000),
     inform: (text) => say("info", text),
-    where: tracesUrl(config),
+    where: printUrl(tracesUrl(config)),
     delayMs: config.batchDelayMs,
     maxBatchSpans: config.maxBatchSpans,
     queueMaxBytes: config.queueMaxBytes,

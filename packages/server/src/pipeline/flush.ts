@@ -9,18 +9,22 @@ export async function flush(state: Sending): Promise<void> {
   const failuresBefore = state.failuresEver;
   const goesWell = (): boolean => state.failuresEver === failuresBefore && !state.isStopped;
   const sendNow = async (): Promise<void> => {
+    // Too soon to say that the collector never takes it.
+    state.isEarly = state.backoff !== undefined;
     clearTimeout(state.backoff);
     state.backoff = undefined;
     state.outside(() => pump(state));
+    state.isEarly = false;
     await Promise.all(state.underway);
   };
   try {
     if (state.failures > 0) {
       state.due = true;
       await sendNow();
+      if (!goesWell()) return;
     }
     // What ends from now on is not waited for, or a busy process would never be flushed.
-    if (goesWell()) cutAll(state);
+    cutAll(state);
     do await sendNow();
     while (goesWell() && state.again.length > 0);
     // The last of them left when others arrived.
@@ -32,6 +36,16 @@ export async function flush(state: Sending): Promise<void> {
   } finally {
     clearTimeout(keptAlive);
   }
+}
+
+/** Waits for something, and no longer than `ms`. */
+export async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+  let cap: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    cap = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, late]);
+  clearTimeout(cap);
 }
 
 function cutAll(state: Sending): void {

@@ -80,12 +80,17 @@ function redactedAttributes(attributes: Attributes): Attributes {
   return changed ?? attributes;
 }
 
+function redactedItem(key: string, item: unknown): unknown {
+  if (isSecret(key, item)) return REDACTED;
+  return typeof item === "string" ? scrubbed(item) : item;
+}
+
 function redactedValue(key: string, value: AttributeValue | undefined): AttributeValue | undefined {
   if (key === URL_QUERY) return redactQuery(String(value)).slice(1);
   if (isSecret(key, value)) return REDACTED;
   if (typeof value === "string") return scrubbed(value);
   if (!Array.isArray(value)) return value;
-  const safe = value.map((item) => (typeof item === "string" ? redactedValue(key, item) : item));
+  const safe = value.map((item) => redactedItem(key, item));
   // The elements keep their types.
   return safe.every((item, index) => item === value[index]) ? value : (safe as AttributeValue);
 }

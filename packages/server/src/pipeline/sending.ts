@@ -8,8 +8,8 @@ export interface BatchOptions {
   readonly send: (body: Uint8Array) => Promise<Outcome>;
   /** Frees what `send` holds. */
   readonly close: () => void;
-  /** Told at most once a minute together. */
-  readonly warn: (text: string) => void;
+  /** Told at most once a minute together; `false`: not this time. */
+  readonly warn: (text: string) => unknown;
   /** Told when a collector that failed takes spans again. */
   readonly inform: (text: string) => void;
   /** The collector, as messages name it. */
@@ -71,6 +71,10 @@ export interface Sending {
   due: boolean;
   delay: NodeJS.Timeout | undefined;
   backoff: NodeJS.Timeout | undefined;
+  /** A flush sends before the wait after a failure is over. */
+  isEarly: boolean;
+  /** That the collector fails was told, and not yet that it takes spans again. */
+  isTold: boolean;
   isWoken: boolean;
   isStopped: boolean;
 }
@@ -93,6 +97,8 @@ export function createSending(options: BatchOptions): Sending {
     due: false,
     delay: undefined,
     backoff: undefined,
+    isEarly: false,
+    isTold: false,
     isWoken: false,
     isStopped: false,
   };
@@ -154,7 +160,7 @@ export function depart(state: Sending, departure: Departure): void {
 }
 
 async function deliver(state: Sending, { batch, tries }: Departure): Promise<void> {
-  const told = state.untold;
+  const { untold: told, isEarly } = state;
   state.untold = 0;
   const outcome = await attempt(state.options, batch, told);
   // Its spans were counted as dropped.
@@ -167,7 +173,7 @@ async function deliver(state: Sending, { batch, tries }: Departure): Promise<voi
   state.untold += told;
   if (outcome.kind === "later") {
     postpone(state, outcome);
-    const triesNow = tries + (outcome.reached ? 1 : 0);
+    const triesNow = tries + (outcome.reached && !isEarly ? 1 : 0);
     if (triesNow < MAX_TRIES && batch.spans.length > 0) {
       state.again.push({ batch, tries: triesNow });
       return;
@@ -192,7 +198,9 @@ function arrived(state: Sending, spans: number, { rejected, message }: Outcome &
   state.rejected += refused;
   if (state.failures > 0) {
     state.failures = 0;
-    inform(`the collector at ${where} takes spans again; ${state.dropped} were dropped since the start.`);
+    if (state.isTold)
+      inform(`the collector at ${where} takes spans again; ${state.dropped} were dropped since the start.`);
+    state.isTold = false;
   }
   if (refused > 0 || message !== "") {
     warn(
@@ -204,9 +212,10 @@ function arrived(state: Sending, spans: number, { rejected, message }: Outcome &
 function postpone(state: Sending, { reason, cure, afterMs }: Outcome & { kind: "later" }): void {
   const { where, warn, retryDelayMs = 1000 } = state.options;
   const wasDropped = state.dropped > 0 ? `, ${state.dropped} were dropped so far` : "";
-  warn(
+  const isTold = warn(
     `the collector at ${where} takes no spans now: ${reason}. ${countsOf(state).waiting} wait${wasDropped}. ${cure}; they are sent as soon as it takes them.`,
   );
+  if (isTold !== false) state.isTold = true;
   state.failuresEver += 1;
   // Batches that left together fail together.
   if (state.backoff) return;

@@ -1,4 +1,4 @@
-import type { OtlpProtocol } from "@throughline/core";
+import { grpcEndpoint, type OtlpProtocol, redactUrl } from "@throughline/core";
 import type { ServerConfig } from "../settings.ts";
 
 /** Where a signal goes, and how. */
@@ -26,6 +26,12 @@ export function metricsTarget({ endpoint, ...config }: MetricSettings): SignalTa
   return { ...targetOf({ endpoint, own, protocol, path: "/v1/metrics" }), headers };
 }
 
+/** A collector's address as a log may have it: without the credentials that it may hold. */
+export function printUrl(text: string): string {
+  const url = new URL(text);
+  return url.username || url.password || url.search ? redactUrl(url) : text;
+}
+
 interface SignalEndpoints {
   readonly endpoint: string;
   readonly own: string;
@@ -36,5 +42,8 @@ interface SignalEndpoints {
 function targetOf({ endpoint, own, protocol, path }: SignalEndpoints): Omit<SignalTarget, "headers"> {
   const byPort = new URL(own || endpoint).port === "4317" ? "grpc" : "http/protobuf";
   const chosen = protocol || byPort;
-  return { url: own || (chosen === "grpc" ? endpoint : `${endpoint}${path}`), protocol: chosen };
+  return {
+    url: own || (chosen === "grpc" ? grpcEndpoint({ endpoint }) : `${endpoint}${path}`),
+    protocol: chosen,
+  };
 }

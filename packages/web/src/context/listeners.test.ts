@@ -63,6 +63,27 @@ test("adding a listener twice calls it once, and capture makes a second one", ()
   expect(calls).toBe(3);
 });
 
+test("a listener of a port can be removed after a stop", async () => {
+  start();
+  const { port1, port2 } = new MessageChannel();
+  const seen: string[] = [];
+  const removed = () => seen.push("removed");
+  port1.addEventListener("message", removed);
+  const kept = new Promise<void>((resolve) => {
+    port1.addEventListener("message", () => {
+      seen.push("kept");
+      resolve();
+    });
+  });
+  stop();
+  port1.removeEventListener("message", removed);
+  port1.start();
+  port2.postMessage("");
+  await kept;
+  port1.close();
+  expect(seen).toEqual(["kept"]);
+});
+
 test("a listener object is asked for handleEvent when the event comes", () => {
   start();
   const button = createButton();

@@ -32,11 +32,11 @@ export function traceListeners(
     };
   const add = cover((native, registration) => {
     tracing.note(registration.target);
-    if (PAGE_EVENTS.includes(registration.type)) page.add(registration);
+    page.add(registration);
     call(native, registration, wrapperOf(registration));
   });
   const remove = cover((native, registration) => {
-    if (PAGE_EVENTS.includes(registration.type)) page.forget(registration);
+    page.forget(registration);
     // The bare listener may have been added before tracing started.
     call(native, registration);
     call(native, registration, wrapperOf(registration));

@@ -186,3 +186,20 @@ test("leaving the page ends what is open and posts it", async () => {
   const [click, request] = [named(spans, "click Buy"), named(spans, "GET")];
   expect(BigInt(click?.endTimeUnixNano ?? 0) >= BigInt(request?.endTimeUnixNano ?? 1)).toBe(true);
 });
+
+test("a handler that the app calls itself runs, before and after a stop and in a new start", async () => {
+  page = openFakePage();
+  const button = show("<button>Save</button>");
+  let calls = 0;
+  const save = () => {
+    calls += 1;
+  };
+  button.onclick = save;
+  const callIt = () => (button.onclick as unknown as () => void)();
+  callIt();
+  await page.close();
+  callIt();
+  page = openFakePage();
+  callIt();
+  expect(calls).toBe(3);
+});

@@ -8,7 +8,7 @@ import type { InteractionLife } from "./interaction-life.ts";
 
 export interface EventContexts {
   /** The context in which the listeners of this event run. */
-  contextOf(event: Event): Context | undefined;
+  contextOf(event: Event | undefined): Context | undefined;
   /** Has the listeners of this event run in a context. */
   adopt(event: Event, context: Context): void;
   /** Names a control; an instrument may know better than by the rules of `click-label.ts`. */
@@ -42,7 +42,8 @@ export function traceClicks(tracer: Tracer, life: InteractionLife, later: Later)
   const clicks: TracedClicks = {
     labelOf: (element) => labelOf(element),
     contextOf: (event) =>
-      byEvent.get(event) ?? (event.type === "submit" && event.isTrusted ? activation : undefined),
+      // The app may call its own handler without an event.
+      event && (byEvent.get(event) ?? (event.type === "submit" && event.isTrusted ? activation : undefined)),
     adopt: (event, context) => byEvent.set(event, context),
     stop,
   };

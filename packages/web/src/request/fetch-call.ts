@@ -21,13 +21,15 @@ const PREFETCH_HEADERS = ["next-router-prefetch", "next-router-segment-prefetch"
 export function readCall(args: readonly unknown[]): FetchCall | undefined {
   // As the browser would: what is no request is a URL or the text of one.
   const [input, init] = args as [RequestInfo | URL, RequestInit | undefined];
-  const request = input instanceof Request ? input : undefined;
-  const url = new URL(request?.url ?? String(input), document.baseURI);
+  const text = String(input);
+  // By its name, because one of another frame is a request too.
+  const request = text === "[object Request]" ? (input as Request) : undefined;
+  const url = new URL(request?.url ?? text, document.baseURI);
   if (!/^https?:$/.test(url.protocol)) return undefined;
   return {
     args: [input, init],
     url,
-    method: init?.method ?? request?.method ?? "GET",
+    method: String(init?.method ?? request?.method ?? "GET"),
     headers: new Headers(init?.headers ?? request?.headers),
     mode: init?.mode ?? request?.mode,
     signal: (init?.signal === undefined ? request?.signal : init.signal) ?? undefined,

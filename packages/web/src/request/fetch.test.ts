@@ -209,6 +209,30 @@ test("a method that is not HTTP's is _OTHER", async () => {
   expect([span?.name, span?.attributes["http.request.method"]]).toEqual(["_OTHER", "_OTHER"]);
 });
 
+test("a method that is no text is asked for as the browser reads it", async () => {
+  page = openFakePage();
+  await fetch("/orders", { method: ["POST"] as unknown as string });
+  expect((await page.spans()).map(({ name }) => name)).toEqual(["POST"]);
+});
+
+test("a request of another frame keeps its address and its headers", async () => {
+  const frame = document.body.appendChild(document.createElement("iframe"));
+  const { Request: Foreign } = frame.contentWindow as unknown as typeof globalThis;
+  page = openFakePage();
+  await fetch(new Foreign(`${location.origin}/orders`, { headers: { authorization: "Bearer a" } }));
+  await fetch(new Foreign("https://other.test/orders", { headers: { authorization: "Bearer a" } }));
+  frame.remove();
+  const [own, other] = page.sent;
+  expect(own?.headers.get("authorization")).toBe("Bearer a");
+  expect(own?.headers.has("traceparent")).toBe(true);
+  expect(other?.args[1]).toBeUndefined();
+  const spans = await page.spans();
+  expect(spans.map(({ attributes }) => attributes["url.full"])).toEqual([
+    `${location.origin}/orders`,
+    "https://other.test/orders",
+  ]);
+});
+
 test("a fetch inside withSpan is its child", async () => {
   page = openFakePage();
   await withSpan("reserve", () => fetch("/orders"));

@@ -41,8 +41,8 @@ export function startSpan(
     ...describeRequest(call, propagation),
     ...(!known && parent && { [PARENT]: "inferred" }),
   };
-  const method = normalMethod(call.method);
-  return tracing.tracer.startSpan(method, { kind: SpanKind.CLIENT, attributes }, parent ?? active);
+  const name = normalMethod(call.method);
+  return tracing.tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, parent ?? active);
 }
 
 export function describeRequest({ method, url }: TracedRequest, propagation: Propagation): Attributes {

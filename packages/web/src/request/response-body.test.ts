@@ -125,6 +125,17 @@ test("reading twice fails as ever and says nothing about the body", async () => 
   expect(await first).toEqual({ a: 1 });
 });
 
+test("what a locked stream refuses is no end: its reader goes on", async () => {
+  const { response, log, finish } = createWatched();
+  const reader = response.body?.getReader();
+  await expect(response.body?.cancel()).rejects.toThrow(TypeError);
+  await expect(response.body?.pipeTo(new WritableStream())).rejects.toThrow(TypeError);
+  expect(log).toEqual(["started"]);
+  finish();
+  while (!(await reader?.read())?.done);
+  await expect.poll(() => log).toEqual(["started", "ended"]);
+});
+
 test("a pipe through what is locked fails as the browser's own", () => {
   const { response } = createWatched();
   const { body } = response;

@@ -80,7 +80,7 @@ function watchStream(stream: ReadableStream, watch: BodyWatch): void {
   });
   cover(stream, "pipeThrough", (pipe, args) => {
     const [pair, options] = args as [ReadableWritablePair, StreamPipeOptions?];
-    if (stream.locked || pair.writable.locked) return pipe();
+    if (pair.writable.locked) return pipe();
     // What `pipeThrough` is by its own definition: https://streams.spec.whatwg.org/#rs-pipe-through
     stream.pipeTo(pair.writable, options).catch(() => undefined);
     return pair.readable;
@@ -130,6 +130,10 @@ function cover(
 ): void {
   const native: unknown = Reflect.get(target, name);
   if (typeof native !== "function") return;
-  const value: Call = (...args) => replace(() => Reflect.apply(native, target, args), args);
+  const value: Call = (...args) => {
+    const call = (): unknown => Reflect.apply(native, target, args);
+    // Of a locked stream everything fails without touching it.
+    return Object(target).locked ? call() : replace(call, args);
+  };
   Object.defineProperty(target, name, { configurable: true, writable: true, value });
 }

@@ -131,6 +131,39 @@ test("an object that is used again after its answer is one span a send", async (
   ]);
 });
 
+test.each([
+  ["load", HERE, 200],
+  ["error", "http://localhost:9/closed", undefined],
+  ["readystatechange", HERE, 200],
+])("an object that its own %s listener opens again is one span a send", async (event, url, status) => {
+  const opened = open();
+  const xhr = new XMLHttpRequest();
+  const again = new Promise<void>((resolve) => {
+    let count = 0;
+    xhr[`on${event}` as "onload"] = () => {
+      if (xhr.readyState !== XMLHttpRequest.DONE) return;
+      count += 1;
+      if (count > 1) {
+        xhr.addEventListener("loadend", () => resolve());
+        return;
+      }
+      xhr.open("GET", url);
+      xhr.send();
+    };
+  });
+  xhr.open("GET", url);
+  xhr.send();
+  await again;
+  const spans = await opened.spans();
+  expect(
+    spans.map(({ attributes }) => [
+      attributes["http.response.status_code"],
+      attributes["error.type"],
+      attributes["throughline.aborted"],
+    ]),
+  ).toEqual(Array(2).fill([status, status ? undefined : "NetworkError", undefined]));
+});
+
 test("a page that goes ends the span of an open request, and says so", () => {
   const opened = open();
   const xhr = new XMLHttpRequest();

@@ -19,6 +19,8 @@ interface Opened {
 interface Flight {
   readonly span: Span;
   doneAt?: number;
+  /** Of the answer, while the object still tells it. */
+  status: number;
 }
 
 /** Traces `XMLHttpRequest`: one CLIENT span for each `send`, with `traceparent` by the same rules as `fetch`. */
@@ -28,9 +30,10 @@ export function traceXhr(): WebInstrument {
     const flights = createFlights();
     const stops = [
       patchXhr("open", (xhr, open, args) => {
+        flights.note(xhr);
         const result = open();
         // No event tells of the request that this one takes the place of.
-        flights.end(xhr, "abort");
+        flights.replace(xhr);
         const call = readOpen(args);
         if (call) opened.set(xhr, call);
         else opened.delete(xhr);
@@ -117,42 +120,48 @@ function createFlights() {
     const flight = open.get(xhr);
     if (!flight) return;
     open.delete(xhr);
-    const { span, doneAt } = flight;
-    if (how === "load" && xhr.status > 0) span.setAttribute(HTTP_RESPONSE_STATUS_CODE, xhr.status);
+    const { span, doneAt, status } = flight;
+    if (how === "load" && status > 0) span.setAttribute(HTTP_RESPONSE_STATUS_CODE, status);
     if (how === "abort") span.setAttribute(ABORTED, true);
-    else if (how !== "load" || xhr.status >= 400) setError(span, how, xhr.status);
+    else if (how !== "load" || status >= 400) setError(span, how, status);
     span.end(doneAt);
   }
 
-  function listen(xhr: XMLHttpRequest): void {
+  function note(xhr: XMLHttpRequest): void {
+    const flight = open.get(xhr);
+    if (!flight || xhr.readyState !== XMLHttpRequest.DONE) return;
+    flight.doneAt ??= performance.now();
+    flight.status ||= xhr.status;
+  }
+
+  function listen(xhr: XMLHttpRequest, flight: Flight): void {
     const controller = new AbortController();
     const { signal } = controller;
-    xhr.addEventListener(
-      "readystatechange",
-      () => {
-        const flight = open.get(xhr);
-        if (flight && xhr.readyState === XMLHttpRequest.DONE) flight.doneAt ??= performance.now();
-      },
-      { signal },
-    );
+    xhr.addEventListener("readystatechange", () => note(xhr), { signal });
     for (const how of ENDS) {
-      xhr.addEventListener(
-        how,
-        () => {
-          controller.abort();
-          end(xhr, how);
-        },
-        { signal },
-      );
+      const over = (): void => {
+        controller.abort();
+        // A listener of the app's, which came first, may have opened the next request on this object.
+        if (open.get(xhr) === flight) end(xhr, how);
+      };
+      xhr.addEventListener(how, over, { signal });
     }
   }
 
   return {
     start(xhr: XMLHttpRequest, span: Span): void {
-      open.set(xhr, { span });
-      listen(xhr);
+      const flight = { span, status: 0 };
+      open.set(xhr, flight);
+      listen(xhr, flight);
     },
     end,
+    note,
+    /** Another request was opened in its place, by a listener that was told of its end or in the midst of it. */
+    replace(xhr: XMLHttpRequest): void {
+      const { doneAt, status } = open.get(xhr) ?? {};
+      if (doneAt === undefined) end(xhr, "abort");
+      else end(xhr, status ? "load" : "error");
+    },
     cut(reason: string): void {
       for (const { span, doneAt } of open.values()) {
         span.setAttribute(ENDED_BY, reason);

@@ -28,8 +28,17 @@ const PERMISSION_DENIED = 7;
 
 const zip = promisify(gzip);
 
+/** What a URL holds of them, as HTTP clients send it. */
+function credentialsOf(text: string): Readonly<Record<string, string>> {
+  const { username, password } = new URL(text);
+  if (!username && !password) return {};
+  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { authorization: `Basic ${Buffer.from(credentials).toString("base64")}` };
+}
+
 /** OTLP as the one unary call it is, over Node's own HTTP/2; a gRPC library would cost more than the rest of us to load. */
-export function createGrpcSender(options: SenderOptions): Sender {
+export function createGrpcSender(given: SenderOptions): Sender {
+  const options = { ...given, headers: { ...credentialsOf(given.url), ...given.headers } };
   let session: ClientHttp2Session | undefined;
 
   const open = (): ClientHttp2Session => {

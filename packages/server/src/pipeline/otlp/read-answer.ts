@@ -49,13 +49,15 @@ function partialOfProtobuf(body: Buffer): PartialSuccess {
   return { rejected: numberOf(partial, 1), message: short(bytesOf(partial, 2).toString()) };
 }
 
+const REJECTED = ["rejectedSpans", "rejectedLogRecords", "rejectedDataPoints"];
+
 function partialOfJson(body: Buffer): PartialSuccess {
   const answer: unknown = JSON.parse(body.toString());
   const partial = isObject(answer) ? answer.partialSuccess : undefined;
   if (!isObject(partial)) return NOTHING;
   // A 64-bit number, which JSON may hold as text.
   return {
-    rejected: Number(partial.rejectedSpans ?? 0) || 0,
+    rejected: Number(REJECTED.map((name) => partial[name]).find((count) => count !== undefined)) || 0,
     message: short(textAt(partial, "errorMessage")),
   };
 }
