@@ -34,6 +34,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   const underway = trackUnderway(queueMaxBytes);
   let waitingBytes = 0;
   let dropped = 0;
+  let foundNoRoom = false;
   let delayMs = retryDelayMs;
   let timer: NodeJS.Timeout | undefined;
 
@@ -72,6 +73,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   const send = (parcel: Parcel): { readonly done: Promise<void> } => {
     const { byteLength } = parcel.body;
     if (underway.hasRoom(byteLength)) return { done: underway.add(deliver(parcel), byteLength) };
+    foundNoRoom = true;
     wait(parcel, { reason: "it has not answered yet for what it got", cure: SLOW });
     return { done: Promise.resolve() };
   };
@@ -84,11 +86,11 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   return {
     send,
     async flush(): Promise<void> {
-      retry();
-      await underway.settled();
-      // What found no room meanwhile.
-      retry();
-      await underway.settled();
+      do {
+        foundNoRoom = false;
+        retry();
+        await underway.settled();
+      } while (foundNoRoom);
     },
   };
 }

@@ -22,8 +22,8 @@ export function readCall(args: readonly unknown[]): FetchCall | undefined {
   // As the browser would: what is no request is a URL or the text of one.
   const [input, init] = args as [RequestInfo | URL, RequestInit | undefined];
   const text = String(input);
-  // By its name, because one of another frame is a request too.
-  const request = text === "[object Request]" ? (input as Request) : undefined;
+  // By its name too, because one of another frame is none of this one's. Where it is none, `?.` asks `false` for nothing.
+  const request = ((input instanceof Request || text === "[object Request]") && input) as Request | undefined;
   const url = new URL(request?.url ?? text, document.baseURI);
   if (!/^https?:$/.test(url.protocol)) return undefined;
   return {

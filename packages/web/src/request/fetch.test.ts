@@ -215,6 +215,18 @@ test("a method that is no text is asked for as the browser reads it", async () =
   expect((await page.spans()).map(({ name }) => name)).toEqual(["POST"]);
 });
 
+test("a request that calls itself something else is one all the same", async () => {
+  class Order extends Request {
+    override get [Symbol.toStringTag]() {
+      return "Order";
+    }
+  }
+  page = openFakePage();
+  await fetch(new Order("/orders", { headers: { authorization: "Bearer a" } }));
+  expect(page.sent[0]?.headers.get("authorization")).toBe("Bearer a");
+  expect(page.sent[0]?.url).toBe(`${location.origin}/orders`);
+});
+
 test("a request of another frame keeps its address and its headers", async () => {
   const frame = document.body.appendChild(document.createElement("iframe"));
   const { Request: Foreign } = frame.contentWindow as unknown as typeof globalThis;

@@ -129,7 +129,7 @@ function createLossTeller(url: string): (spans: number | string, why: string) =>
     if (told) return;
     told = true;
     diag.warn(
-      `@throughline/web: ${spans} spans not delivered to ${url}: ${why}; check the endpoint and its collector (said once)`,
+      `@throughline/web: ${spans} spans not delivered to ${url}: ${why}; check its collector (said once)`,
     );
   };
 }
