@@ -21,10 +21,9 @@ const PREFETCH_HEADERS = ["next-router-prefetch", "next-router-segment-prefetch"
 export function readCall(args: readonly unknown[]): FetchCall | undefined {
   // As the browser would: what is no request is a URL or the text of one.
   const [input, init] = args as [RequestInfo | URL, RequestInit | undefined];
-  const text = String(input);
-  // By its name too, because one of another frame is none of this one's. Where it is none, `?.` asks `false` for nothing.
-  const request = ((input instanceof Request || text === "[object Request]") && input) as Request | undefined;
-  const url = new URL(request?.url ?? text, document.baseURI);
+  // By what it has: one of another frame, or of a polyfill, is no instance of this `Request`.
+  const request = Object(input).headers ? (input as Request) : undefined;
+  const url = new URL(request?.url ?? String(input), document.baseURI);
   if (!/^https?:$/.test(url.protocol)) return undefined;
   return {
     args: [input, init],

@@ -41,7 +41,7 @@ export function startSpan(
     ...describeRequest(call, propagation),
     ...(!known && parent && { [PARENT]: "inferred" }),
   };
-  const name = normalMethod(call.method);
+  const name = normalMethod(call.method).replace("_OTHER", "HTTP");
   return tracing.tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, parent ?? active);
 }
 
