@@ -138,13 +138,15 @@ test("winston's lines are exported with the span they were written in, behind a 
   });
   log.error(new RangeError("sold out"));
   log.silly("fine");
+  log.error("not saved", { err: new TypeError("full") });
   expect(exported).toEqual([]);
   withSpan("another", () => transport.uncork());
-  await vi.waitFor(() => expect(exported).toHaveLength(3));
+  await vi.waitFor(() => expect(exported).toHaveLength(4));
   expect(exported[0]).toEqual({ severity: [13, "warn"], body: "low", attributes: { sku: "pen" }, span });
   expect(exported[1]).toMatchObject({ severity: [17, "error"], body: "sold out" });
   expect(exported[1]?.error).toMatchObject({ stack: expect.stringContaining("RangeError: sold out") });
   expect(exported[2]?.severity).toEqual([1, "silly"]);
+  expect([exported[3]?.body, exported[3]?.error]).toEqual(["not saved", new TypeError("full")]);
 });
 
 test("where logs are not exported the streams take everything and keep nothing", async () => {

@@ -106,6 +106,17 @@ test("a request has one SERVER span, named by its route, with stable attributes 
   });
 });
 
+test("a SERVER span that tells of no request, as of a message on a socket, is not the request's", async () => {
+  await request((_, response) => {
+    const message = tracer.startSpan("message", { kind: SpanKind.SERVER, root: true });
+    message.end();
+    const span = openServerSpan("/orders");
+    response.end();
+    span.end();
+  });
+  expect(exporter.getFinishedSpans().map(({ name }) => name)).toEqual(["message", "GET"]);
+});
+
 test("with proxy.ts the outer span stays SERVER, takes over what the inner found, and its children", async () => {
   await request((_, response) => {
     const outer = openServerSpan("/orders/7");
