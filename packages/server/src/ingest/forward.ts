@@ -1,4 +1,9 @@
-import type { Outcome, Sender } from "../pipeline/delivery/sender.ts";
+import {
+  MAX_RETRY_AFTER_MS,
+  MAX_RETRY_DELAY_MS,
+  type Outcome,
+  type Sender,
+} from "../pipeline/delivery/sender.ts";
 import { printUrl } from "../pipeline/signal-target.ts";
 
 export interface Parcel {
@@ -22,9 +27,6 @@ export interface ForwarderOptions {
   readonly queueMaxBytes?: number;
   readonly retryDelayMs?: number;
 }
-
-const MAX_RETRY_DELAY_MS = 30_000;
-const MAX_RETRY_AFTER_MS = 300_000;
 
 /** Posts the browser's data to the collector, keeping a bounded queue while it is down. */
 export function createForwarder(options: ForwarderOptions): Forwarder {

@@ -1,6 +1,7 @@
 import { createTraceState, isSpanContextValid, type SpanContext, TraceFlags } from "@opentelemetry/api";
 import { parseTraceparent, printTraceparent } from "@throughline/core";
 import { warnOnce } from "../log.ts";
+import { isPlainObject } from "../plain-object.ts";
 
 /** The one key that a traced job's payload has beside its own. */
 export const JOB_CARRIER = "__throughline";
@@ -97,12 +98,6 @@ function badCarrier(found: unknown): undefined {
     `a job has ${kindOf(found)} without a valid traceparent under ${JSON.stringify(JOB_CARRIER)} and runs in a trace of its own. That key belongs to injectJob(); use another one for your own data.`,
   );
   return undefined;
-}
-
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }
 
 function kindOf(value: unknown): string {

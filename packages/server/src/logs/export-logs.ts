@@ -14,6 +14,7 @@ import { warnOnce } from "../log.ts";
 import { createSender } from "../pipeline/delivery/create-sender.ts";
 import { createSignalExporter } from "../pipeline/signal-exporter.ts";
 import { logsTarget, printUrl } from "../pipeline/signal-target.ts";
+import { isPlainObject } from "../plain-object.ts";
 import { processState } from "../process-state.ts";
 import type { ServerConfig } from "../settings.ts";
 import { activeContext } from "../spans/current-context.ts";
@@ -92,7 +93,7 @@ function attributesOf(value: unknown, depth = 0): AnyValue {
   if (value instanceof Set) return attributesOf([...value], depth);
   const entries = entriesOf(value);
   // A URL: what it holds is not among its members.
-  if (entries.length === 0 && !isPlain(value)) return textOf(value);
+  if (entries.length === 0 && !isPlainObject(value)) return textOf(value);
   return Object.fromEntries(entries.map(([key, one]) => [key, attributesOf(one, depth + 1)]));
 }
 
@@ -108,11 +109,6 @@ function entriesOf(value: object): readonly (readonly [string, unknown])[] {
 /** Of which the members are not what it says, or far too many. */
 function isOpaque(value: object): boolean {
   return value instanceof Date || value instanceof Error || ArrayBuffer.isView(value);
-}
-
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }
 
 function textOf(value: unknown): string {

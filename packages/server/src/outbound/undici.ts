@@ -113,12 +113,8 @@ function endAtUpgrade(request: UndiciRequest): void {
   const { onUpgrade } = request;
   if (typeof onUpgrade !== "function") return;
   request.onUpgrade = function (status, ...rest) {
-    const flight = request[SPAN];
-    request[SPAN] = undefined;
-    if (flight) {
-      flight.span.setAttribute(names.HTTP_RESPONSE_STATUS_CODE, status);
-      endAnswered(flight.span, status);
-    }
+    answered({ request, response: { statusCode: status } });
+    completed({ request });
     return Reflect.apply(onUpgrade, this, [status, ...rest]);
   };
 }

@@ -1,6 +1,7 @@
 import { TraceFlags } from "@opentelemetry/api";
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base";
-import { atMost, FLUSH_MS, flush } from "./flush.ts";
+import { atMost } from "./at-most.ts";
+import { FLUSH_MS, flush } from "./flush.ts";
 import { createSources, type SpanSource } from "./otlp/span-encoder.ts";
 import {
   type BatchOptions,

@@ -38,16 +38,6 @@ export async function flush(state: Sending): Promise<void> {
   }
 }
 
-/** Waits for something, and no longer than `ms`. */
-export async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
-  let cap: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    cap = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, late]);
-  clearTimeout(cap);
-}
-
 function cutAll(state: Sending): void {
   const limits = { maxSpans: state.options.maxBatchSpans, maxBytes: MAX_BATCH_BYTES };
   for (let batch = state.queue.take(limits); batch; batch = state.queue.take(limits)) {

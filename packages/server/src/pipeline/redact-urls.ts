@@ -87,10 +87,8 @@ function redactedItem(key: string, item: unknown): unknown {
 
 function redactedValue(key: string, value: AttributeValue | undefined): AttributeValue | undefined {
   if (key === URL_QUERY) return redactQuery(String(value)).slice(1);
-  if (isSecret(key, value)) return REDACTED;
-  if (typeof value === "string") return scrubbed(value);
-  if (!Array.isArray(value)) return value;
+  // Each item keeps its type, or becomes a text.
+  if (!Array.isArray(value)) return redactedItem(key, value) as AttributeValue | undefined;
   const safe = value.map((item) => redactedItem(key, item));
-  // The elements keep their types.
   return safe.every((item, index) => item === value[index]) ? value : (safe as AttributeValue);
 }

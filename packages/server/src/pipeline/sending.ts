@@ -1,5 +1,11 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { MAX_LANES, notReached, type Outcome } from "./delivery/sender.ts";
+import {
+  MAX_LANES,
+  MAX_RETRY_AFTER_MS,
+  MAX_RETRY_DELAY_MS,
+  notReached,
+  type Outcome,
+} from "./delivery/sender.ts";
 import type { SpanEncoder } from "./otlp/span-encoder.ts";
 import { type Batch, createTraceQueue, type TraceQueue } from "./trace-queue.ts";
 
@@ -37,8 +43,6 @@ export interface SpanCounts {
 
 /** Uncompressed; below what proxies take at most when nobody has set them up: 1 MiB. */
 export const MAX_BATCH_BYTES: number = 512 * 1024;
-const MAX_RETRY_DELAY_MS = 30_000;
-const MAX_RETRY_AFTER_MS = 300_000;
 /** A batch that the collector was reached with this often and never took may be what ails it. */
 const MAX_TRIES = 8;
 

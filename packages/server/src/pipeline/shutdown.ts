@@ -1,3 +1,5 @@
+import { atMost } from "./at-most.ts";
+
 /** How long a process that wants to end waits for its last spans; with the end itself it stays below 1.2 s. */
 const CAP_MS = 1000;
 
@@ -72,11 +74,9 @@ function onSignal(signal: NodeJS.Signals, flush: () => Promise<void>): () => voi
   return () => process.removeListener(signal, listener);
 }
 
-async function capped(flush: () => Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const cap = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, CAP_MS);
-  });
-  await Promise.race([flush().catch(() => undefined), cap]);
-  clearTimeout(timer);
+function capped(flush: () => Promise<void>): Promise<void> {
+  return atMost(
+    CAP_MS,
+    flush().catch(() => undefined),
+  );
 }

@@ -14,6 +14,7 @@ import {
 } from "../../test-data/traced-calls.ts";
 import { createContextStorage } from "../context-storage.ts";
 import { type IncomingOptions, traceNodeRequests } from "./node-requests.ts";
+import { keepHeaderLists } from "./server-timing.ts";
 import { isSilenced } from "./silence.ts";
 
 const CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -27,13 +28,19 @@ async function take(listener: RequestListener, options: Partial<IncomingOptions>
   const storage = createContextStorage();
   context.disable();
   context.setGlobalContextManager(storage.manager.enable());
-  stop = traceNodeRequests(memory.tracer, {
+  // As `recordResponses` does for every host.
+  const leaveLists = keepHeaderLists();
+  const stopRequests = traceNodeRequests(memory.tracer, {
     route: undefined,
     isNoise: () => false,
     enter: storage.enter,
     bind: storage.bind,
     ...options,
   });
+  stop = () => {
+    stopRequests();
+    leaveLists();
+  };
   server = await serve(listener);
 }
 afterEach(async () => {

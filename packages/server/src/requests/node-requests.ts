@@ -23,7 +23,7 @@ import { methodOf } from "../outbound/method.ts";
 import { watchLastByte } from "./last-byte.ts";
 import { clientAddressOf, serverAddressOf } from "./request-address.ts";
 import { onceOver } from "./response-over.ts";
-import { appendServerTiming, keepHeaderLists } from "./server-timing.ts";
+import { appendServerTiming } from "./server-timing.ts";
 import { silence } from "./silence.ts";
 import { markTaken } from "./taken.ts";
 
@@ -54,9 +54,7 @@ export function traceNodeRequests(tracer: Tracer, options: IncomingOptions): () 
     }
   };
   started.subscribe(onStart);
-  const leaveLists = keepHeaderLists();
   return () => {
-    leaveLists();
     started.unsubscribe(onStart);
   };
 }

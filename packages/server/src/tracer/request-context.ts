@@ -44,10 +44,11 @@ interface Parts {
  * AsyncLocalStorage of its own: on Node 20 each of those is copied at every promise.
  */
 export class RequestContext implements Context {
-  /** Written after creation in the base of a request only: see `dropRequest` and `RequestStorage.setSpan`. */
+  /** Written after creation in the base of a request only: see `drop`, `dropRequest` and `RequestStorage.setSpan`. */
   span: unknown;
   readonly request: RequestScope | undefined;
   private readonly rest: Entry | undefined;
+  /** As `span`, by `drop` alone. */
   private under: Context | undefined;
 
   constructor({ span, request, rest, under }: Parts) {

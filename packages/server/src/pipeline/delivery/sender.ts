@@ -35,6 +35,9 @@ export interface SenderOptions {
 
 /** Batches of one process that may be on their way together. */
 export const MAX_LANES = 4;
+/** Longest wait between two tries, and longest that a collector may ask for. */
+export const MAX_RETRY_DELAY_MS = 30_000;
+export const MAX_RETRY_AFTER_MS = 300_000;
 /** No answer of a collector is longer; what is, is cut. */
 export const MAX_ANSWER_BYTES: number = 64 * 1024;
 
