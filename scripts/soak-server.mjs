@@ -1,5 +1,6 @@
 // Does a server that measures and traces grow? `next start` of a production build with metrics on, a collector,
 // requests at a constant rate, and its memory every few seconds, before and after a garbage collection.
+// Beside it the same build with tracing off, under the same load: what Next.js and Node.js grow by themselves.
 // All of it on loopback; ends by itself after `minutes`, at the latest after MOST_MINUTES.
 import { writeFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
@@ -34,10 +35,13 @@ const minutes = Math.min(Number(positionals[0] ?? 60), MOST_MINUTES);
 const warmup = Number(values.warmup ?? Math.min(10, minutes / 3));
 const rate = Math.min(Number(values.rate), MOST_A_SECOND);
 
-function startServer(folder, { collector, metrics, stock }) {
-  return startProbed(folder, {
+function startServer(folder, { name, env }) {
+  return startProbed(folder, { name, nodeArgs: ["--expose-gc"], env, processes, probes });
+}
+
+function startTraced(folder, { collector, metrics, stock }) {
+  return startServer(folder, {
     name: "the soaked server",
-    nodeArgs: ["--expose-gc"],
     env: {
       OTEL_ENABLED: "true",
       OTEL_METRICS_ENABLED: "true",
@@ -50,13 +54,19 @@ function startServer(folder, { collector, metrics, stock }) {
       OTEL_METRIC_EXPORT_INTERVAL: "10000",
       BENCH_STOCK_URL: stock.url,
     },
-    processes,
-    probes,
   });
 }
 
-/** Samples until the time is over or `stopped` is told. */
-async function watch(server, stopped) {
+/** The same code: with no `OTEL_ENABLED` nothing of the kit is loaded. */
+function startUntraced(folder, { stock }) {
+  return startServer(folder, {
+    name: "the untraced server",
+    env: { OTEL_ENABLED: "", BENCH_STOCK_URL: stock.url },
+  });
+}
+
+/** Samples of `server` until the time is over or `stopped` is told; kept in `file` as they come. */
+async function watch(server, stopped, file) {
   const samples = [];
   const startMs = performance.now();
   while (!stopped.aborted) {
@@ -64,14 +74,14 @@ async function watch(server, stopped) {
     if (server.child.exitCode !== null || server.child.signalCode !== null) break;
     const hours = (performance.now() - startMs) / 3_600_000;
     samples.push({ hours, ...(await server.probe()) });
-    if (values.out) writeFileSync(values.out, JSON.stringify(samples));
+    if (file) writeFileSync(file, JSON.stringify(samples));
     if (hours * 60 >= minutes) break;
   }
   return samples;
 }
 
 /** Prints the table; true when the memory after a collection does not grow. */
-function report(samples) {
+function report(samples, name) {
   const counted = samples.filter(({ hours }) => hours * 60 >= warmup);
   if (counted.length < 3)
     throw new Error(`soak: ${counted.length} samples after ${warmup} min say nothing; name more minutes`);
@@ -81,7 +91,7 @@ function report(samples) {
     "heap after a collection": ({ after }) => after.heapUsed,
     "outside the heap": ({ after }) => after.external,
   };
-  console.log(`${counted.length} samples after ${warmup} min, MB`);
+  console.log(`${name}: ${counted.length} samples after ${warmup} min, MB`);
   const slopes = Object.entries(series).map(([name, read]) => {
     const points = counted.map((sample) => [sample.hours, read(sample) / MEGABYTE]);
     const { slope, error } = slopeOf(points);
@@ -109,19 +119,31 @@ try {
   const collector = await startCollector({ processes });
   const metrics = await startMetricsReader(collector.url);
   const stock = await startStock();
-  const server = await startServer(folder, { collector, metrics, stock });
+  const server = await startTraced(folder, { collector, metrics, stock });
+  const untraced = await startUntraced(folder, { stock });
   console.log(
-    `Node ${process.version}, ${rate} requests a second for ${minutes} min, ${values.sample} traced`,
+    `Node ${process.version}, ${rate} requests a second each for ${minutes} min, ${values.sample} traced`,
   );
-  const load = startLoad(server.url, rate);
-  const samples = await watch(server, stopping.signal);
-  const counts = await load.stop();
+  const loads = [
+    startLoad({ ...server, name: "traced" }, rate),
+    startLoad({ ...untraced, name: "untraced" }, rate),
+  ];
+  const [samples, untracedSamples] = await Promise.all([
+    watch(server, stopping.signal, values.out),
+    watch(untraced, stopping.signal, values.out && `${values.out}.untraced`),
+  ]);
+  const [counts, untracedCounts] = await Promise.all(loads.map((load) => load.stop()));
   // Its last metrics are sent as it stops.
   await server.stop();
   metrics.stop();
   stock.stop();
-  console.log(`${counts.answered} answers, ${counts.wrong} wrong, ${counts.left} not sent (all busy)\n`);
-  const isFlat = report(samples);
+  for (const [name, { answered, wrong, left }] of Object.entries({
+    traced: counts,
+    untraced: untracedCounts,
+  }))
+    console.log(`${name}: ${answered} answers, ${wrong} wrong, ${left} not sent (all busy)`);
+  report(untracedSamples, "untraced");
+  const isFlat = report(samples, "traced and measured");
   const isComplete = reportMetrics(metrics.seen);
   console.log(`\ncollector: ${JSON.stringify(await (await fetch(`${collector.url}/api/stats`)).json())}`);
   if (!isFlat || !isComplete || counts.wrong > 0) process.exitCode = 1;

@@ -19,12 +19,15 @@ export function createProbed() {
   return { processes, probes };
 }
 
-/** `startApp` with the probe in it; `probe` rejects where the process has gone. */
-export async function startProbed(folder, { probes, ...options }) {
+/** `startApp` with the probe in it and what `preloads` name; `probe` rejects where the process has gone. */
+export async function startProbed(folder, { probes, preloads = [], ...options }) {
   const { name, env, processes } = options;
   const server = await startApp(folder, {
     ...options,
-    env: { ...env, NODE_OPTIONS: `--require=${preloaded}` },
+    env: {
+      ...env,
+      NODE_OPTIONS: [preloaded, ...preloads].map((file) => `--require=${file}`).join(" "),
+    },
   });
   const probe = () => {
     const told = new Promise((resolve) => {

@@ -23,8 +23,8 @@ export const REQUESTS = [
   { method: "GET", route: "/page", status: 200 },
 ];
 
-/** Starts at once; `stop` waits for what is under way and returns the counts. */
-export function startLoad(url, perSecond) {
+/** Asks the server `name` at once; `stop` waits for what is under way and returns the counts. */
+export function startLoad({ url, name }, perSecond) {
   const agent = new Agent({ keepAlive: true, maxSockets: IN_FLIGHT });
   const counts = { answered: 0, wrong: 0, left: 0 };
   const startMs = performance.now();
@@ -39,7 +39,9 @@ export function startLoad(url, perSecond) {
     if (status === each.status) return;
     counts.wrong++;
     if (counts.wrong <= WRONG_TOLD)
-      console.log(`wrong: ${each.method} ${each.route}: ${status || "no answer"}, not ${each.status}`);
+      console.log(
+        `wrong (${name}): ${each.method} ${each.route}: ${status || "no answer"}, not ${each.status}`,
+      );
   };
   const timer = setInterval(() => {
     const now = Math.floor(((performance.now() - startMs) / 1000) * perSecond);

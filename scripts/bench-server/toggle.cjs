@@ -1,0 +1,80 @@
+// Loaded into one measured server: takes its tracing off and puts it back while it runs, so that a process is compared
+// with itself. Off is what an app without tracing has: nobody listens to node:http and undici, and OpenTelemetry's API
+// has no provider. Commands come as lines over a socket, because a request would be traced itself.
+const dc = require("node:diagnostics_channel");
+const { syncBuiltinESMExports } = require("node:module");
+const { createServer } = require("node:net");
+const { createInterface } = require("node:readline");
+
+const API = Symbol.for("opentelemetry.js.api.1");
+const KIT = Symbol.for("throughline.server");
+
+const channels = new Set();
+const { channel } = dc;
+dc.channel = (name) => {
+  const found = channel(name);
+  channels.add(found);
+  return found;
+};
+syncBuiltinESMExports();
+
+/** What was taken off; undefined while tracing is on. */
+let taken;
+
+function takeOff() {
+  if (taken) return;
+  const api = globalThis[API];
+  const listeners = [...channels].flatMap((each) =>
+    [...(each._subscribers ?? [])].map((listener) => [each, listener]),
+  );
+  if (listeners.length === 0 || !api?.trace || !api.context)
+    throw new Error("no tracing was found to take off; is OTEL_ENABLED true?");
+  taken = {
+    listeners,
+    provider: api.trace.getDelegate(),
+    context: api.context,
+    propagation: api.propagation,
+  };
+  for (const [each, listener] of listeners) each.unsubscribe(listener);
+  api.trace.setDelegate(undefined);
+  api.context.disable();
+  delete api.context;
+  delete api.propagation;
+}
+
+function putBack() {
+  if (!taken) return;
+  const { listeners, provider, context, propagation } = taken;
+  for (const [each, listener] of listeners) each.subscribe(listener);
+  const api = globalThis[API];
+  api.trace.setDelegate(provider);
+  Object.assign(api, { context, propagation });
+  taken = undefined;
+}
+
+const flush = () => Promise.all([...(globalThis[KIT]?.flushers ?? [])].map((each) => each()));
+
+const COMMANDS = {
+  on: putBack,
+  off: takeOff,
+  /** What a traced turn leaves to export belongs to it. */
+  settle: () => (taken ? undefined : flush()),
+};
+
+async function answer(command) {
+  try {
+    await COMMANDS[command]();
+    const { user, system } = process.cpuUsage();
+    return { cpuUs: user + system };
+  } catch (error) {
+    return { error: String(error) };
+  }
+}
+
+createServer((socket) => {
+  createInterface({ input: socket }).on("line", async (line) =>
+    socket.write(`${JSON.stringify(await answer(line))}\n`),
+  );
+})
+  .listen(Number(process.env.BENCH_TOGGLE_PORT), "127.0.0.1")
+  .unref();
