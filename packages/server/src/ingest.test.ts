@@ -7,8 +7,10 @@ import { buffer, text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { type ForwardTarget, forwardTarget, type Signal } from "./ingest/forward-url.ts";
 import { POST } from "./ingest.ts";
 import { processState } from "./process-state.ts";
+import { readServerConfig } from "./settings.ts";
 
 const KEY = fileURLToPath(new URL("../test/localhost-key.pem", import.meta.url));
 const CERTIFICATE = fileURLToPath(new URL("../test/localhost-cert.pem", import.meta.url));
@@ -136,18 +138,39 @@ test("switched off, the route says how to switch it on", async () => {
   expect(await response.text()).toContain("OTEL_ENABLED=true");
 });
 
-test("a gRPC endpoint on 4317 is reached by HTTP on 4318", async () => {
-  const { forwardUrl } = await import("./ingest/forward-url.ts");
-  const { readServerConfig } = await import("./settings.ts");
-  const urlFor = (env: Record<string, string>): string => {
-    const config = readServerConfig({}, (text) => expect.fail(text), { OTEL_ENABLED: "true", ...env });
-    return config ? forwardUrl(config, "traces") : "";
+function targetOf(signal: Signal, env: Record<string, string>): ForwardTarget {
+  const config = readServerConfig({}, (text) => expect.fail(text), { OTEL_ENABLED: "true", ...env });
+  return config ? forwardTarget(config, signal) : expect.fail("tracing is off");
+}
+
+test("a signal's own endpoint and headers hold for the browser's data too", () => {
+  const env = {
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://traces.test/v1/traces",
+    OTEL_EXPORTER_OTLP_TRACES_HEADERS: "key=traces",
+    OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: "https://logs.test/in",
+    OTEL_EXPORTER_OTLP_LOGS_HEADERS: "key=logs",
   };
+  expect(targetOf("traces", env)).toEqual({
+    url: "https://traces.test/v1/traces",
+    headers: { key: "traces" },
+  });
+  expect(targetOf("logs", env)).toEqual({ url: "https://logs.test/in", headers: { key: "logs" } });
+  expect(targetOf("metrics", env)).toEqual({ url: "http://localhost:4318/v1/metrics", headers: {} });
+});
+
+test("a gRPC endpoint on 4317 is reached by HTTP on 4318", async () => {
+  const urlFor = (env: Record<string, string>) => targetOf("traces", env).url;
   expect(urlFor({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://c:4317" })).toBe("http://c:4318/v1/traces");
   expect(urlFor({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://c:9000", OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" })).toBe(
     "http://c:9000/v1/traces",
   );
   expect(urlFor({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://c/custom" })).toBe("http://c/custom");
+  expect(
+    urlFor({
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://c.test:443",
+      OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
+    }),
+  ).toBe("https://c.test/v1/traces");
 });
 
 test("a collector that is down costs the browser nothing, the log one line, and the data arrives later", async () => {

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { FLUSH_TOKEN_HEADER } from "@throughline/core/attributes";
 import { hostWaitUntil } from "./host-wait.ts";
 import { createForwarder, type Forwarder } from "./ingest/forward.ts";
-import { forwardUrl, type Signal } from "./ingest/forward-url.ts";
+import { forwardTarget, type Signal } from "./ingest/forward-url.ts";
 import { Refusal, readTelemetry } from "./ingest/read-telemetry.ts";
 import { sayRarely, warnOnce } from "./log.ts";
 import { createForwardSender } from "./pipeline/delivery/create-sender.ts";
@@ -21,7 +21,10 @@ export async function POST(request: Request, _context?: unknown): Promise<Respon
   if (!match?.[1]) return refuse(404, "nothing here; post to v1/traces, v1/metrics or v1/logs");
   try {
     const telemetry = await readTelemetry(request, config.ingestMaxBytes);
-    const { done } = forwarderFor(config).send({ ...telemetry, url: forwardUrl(config, match[1] as Signal) });
+    const { done } = forwarderFor(config).send({
+      ...telemetry,
+      ...forwardTarget(config, match[1] as Signal),
+    });
     // On hosts that freeze a process after its response.
     hostWaitUntil()?.(done);
     return Response.json({}, { status: 202 });
@@ -35,7 +38,7 @@ function forwarderFor(config: ServerConfig): Forwarder {
   const state = processState();
   if (state.forwarder) return state.forwarder;
   const forwarder = createForwarder({
-    open: ({ url, contentType }) => createForwardSender(url, contentType, config),
+    open: (parcel) => createForwardSender(parcel, config),
     warn: sayRarely(60_000),
   });
   state.forwarder = forwarder;

@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { NextConfig } from "next";
 import { afterEach, expect, test, vi } from "vitest";
 import { type WebOptions, withTracing } from "./next-config.ts";
@@ -183,6 +187,23 @@ test("what the browser would start with is checked when the app is built", () =>
   expect(message).toContain('serviceName "": expected a name');
   expect(message).toContain('propagation "all": expected "same-origin" or "off"');
   expect(message).toContain('ignoreUrls "/healthz": expected prefixes');
+});
+
+test("the app's folder is that of its next.config, wherever the build was started", async () => {
+  turnOn();
+  const folder = mkdtempSync(join(tmpdir(), "throughline-config-"));
+  try {
+    writeFileSync(join(folder, "package.json"), '{ "name": "shop" }');
+    writeFileSync(join(folder, "next.config.mjs"), "export default (add) => add({});");
+    const { default: withAdded } = await import(
+      /* @vite-ignore */ pathToFileURL(join(folder, "next.config.mjs")).href
+    );
+    const config = withAdded(withTracing);
+    expect(webOf(config)).toMatchObject({ serviceName: "shop-web" });
+    expect(config.serverExternalPackages).toEqual([]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("libraries with an instrumentation stay outside the bundles, the user's own list before them", () => {

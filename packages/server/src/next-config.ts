@@ -1,3 +1,5 @@
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseOrigin } from "@throughline/core";
 import { DEFAULT_INGEST_PATH } from "@throughline/core/attributes";
 import type { NextConfig } from "next";
@@ -54,14 +56,24 @@ export function withTracing(
   options: WebOptions = {},
 ): NextConfig | ConfigFunction {
   const server = readServerConfig({ ingestPath: options.ingestPath }, warnOnce);
-  const web = server && readWebOptions(server, options);
+  const folder = server ? configFolder() : "";
+  const web = server && readWebOptions(server, options, folder);
   if (!web) return config;
-  const add = (given: NextConfig): NextConfig => traced(given, web, options);
+  const add = (given: NextConfig): NextConfig => traced(given, web, options, folder);
   if (typeof config !== "function") return add(config);
   return (phase, context) => {
     const given = config(phase, context);
     return given instanceof Promise ? given.then(add) : add(given);
   };
+}
+
+const CALLER = /(?:at |\()((?:file:\/\/|[a-z]:\\|\/)[^\n]*[\\/]next\.config\.[\w.]+):\d+:\d+/i;
+
+/** The folder of the next.config that calls: `next build apps/shop` runs elsewhere and does not say so. */
+function configFolder(): string {
+  const file = CALLER.exec(String(new Error("where").stack))?.[1];
+  if (file === undefined) return process.cwd();
+  return dirname(file.startsWith("file:") ? fileURLToPath(file) : file);
 }
 
 const CONSENTS: readonly unknown[] = ["granted", "pending", "denied", "gpc"];
@@ -74,7 +86,7 @@ interface ReadOptions {
   readonly web: Readonly<Record<string, unknown>>;
 }
 
-function readWebOptions(server: ServerConfig, options: WebOptions): ReadOptions | undefined {
+function readWebOptions(server: ServerConfig, options: WebOptions, folder: string): ReadOptions | undefined {
   const problems: string[] = [];
   const propagateTo = options.propagateTo?.map((text) => {
     try {
@@ -98,7 +110,10 @@ function readWebOptions(server: ServerConfig, options: WebOptions): ReadOptions 
     return undefined;
   }
   const name =
-    server.serviceName || server.resourceAttributes["service.name"] || appPackage().name || "unknown_service";
+    server.serviceName ||
+    server.resourceAttributes["service.name"] ||
+    appPackage(folder).name ||
+    "unknown_service";
   return {
     isLazy: webRatio(server) < 1 && server.nodeEnv === "production",
     ingestPath: server.ingestPath.replace(/\/$/, ""),
@@ -169,6 +184,7 @@ function traced(
   config: NextConfig,
   { web, ingestPath, isLazy }: ReadOptions,
   options: WebOptions,
+  folder: string,
 ): NextConfig {
   const hook = options.context === "await-hook";
   const variant = options.context ?? options.preset ?? (isLazy ? "lazy" : undefined);
@@ -181,15 +197,18 @@ function traced(
     ...config,
     env: { ...config.env, THROUGHLINE_WEB: JSON.stringify({ ...web, endpoint }) },
     instrumentationClientInject: [...(config.instrumentationClientInject ?? []), entry],
-    serverExternalPackages: external(config),
+    serverExternalPackages: external(config, folder),
     transpilePackages: transpileNext && !transpiled.includes("next") ? [...transpiled, "next"] : transpiled,
     ...(!hook && { experimental: lowered(config.experimental) }),
   };
 }
 
 /** Next.js refuses a package that is to be both transpiled and left alone; the user's word holds. */
-function external({ serverExternalPackages = [], transpilePackages = [] }: NextConfig): string[] {
-  const packages = packagesToLeaveOut(process.cwd()).filter((name) => !transpilePackages.includes(name));
+function external(
+  { serverExternalPackages = [], transpilePackages = [] }: NextConfig,
+  folder: string,
+): string[] {
+  const packages = packagesToLeaveOut(folder).filter((name) => !transpilePackages.includes(name));
   return [...new Set([...serverExternalPackages, ...packages])];
 }
 

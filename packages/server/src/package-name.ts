@@ -1,13 +1,12 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { hostFiles } from "./host-files.ts";
 
-/** Name and version of the app, from the package.json of the folder it runs in; empty where there is none. */
-export function appPackage(folder: string = process.cwd()): {
+/** Name and version of the app in `folder`, from its package.json; empty where there is none. */
+export function appPackage(folder: string): {
   readonly name: string;
   readonly version: string;
 } {
   try {
-    const parsed: unknown = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    const parsed: unknown = JSON.parse(hostFiles().readFileSync(`${folder}/package.json`, "utf8"));
     return { name: textAt(parsed, "name"), version: textAt(parsed, "version") };
   } catch {
     return { name: "", version: "" };

@@ -251,10 +251,12 @@ export function spanLimitsOf(config: ServerConfig): SpanLimits {
   };
 }
 
-/** The folder of this app's build; Next.js writes its name in when it bundles us. */
-export function buildFolder(): string {
-  // Not path.join: Turbopack takes that for a file access of unknown path, and ships the whole project.
-  return `${process.cwd()}/${process.env.__NEXT_RELATIVE_DIST_DIR ?? ".next"}`;
+/** The folder of this app's build below the app's, and the app's below where the build was started; Next.js writes both in. */
+export function nextFolders(): { readonly build: string; readonly project: string } {
+  return {
+    build: process.env.__NEXT_RELATIVE_DIST_DIR ?? ".next",
+    project: process.env.__NEXT_RELATIVE_PROJECT_DIR ?? "",
+  };
 }
 
 /** The app's base path, which Next.js writes into what it bundles; empty elsewhere. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Resource } from "@opentelemetry/resources";
+import { appFolder, buildFolder } from "./app-folder.ts";
 import { apiCopies } from "./coexistence/api-copies.ts";
 import { chooseSide } from "./coexistence/side.ts";
 import { createContextStorage } from "./context-storage.ts";
@@ -22,7 +23,7 @@ import { createSampler, type SamplerOptions } from "./requests/sampler.ts";
 import { traceServerActions } from "./requests/server-actions.ts";
 import { createResource, serviceNameOf } from "./resource/resource.ts";
 import { runBeside } from "./run-beside.ts";
-import { basePath, buildFolder, type ServerConfig, sampleRatioOf } from "./settings.ts";
+import { basePath, type ServerConfig, sampleRatioOf } from "./settings.ts";
 import { withSpan } from "./spans/with-span.ts";
 import { VERSION } from "./version.ts";
 
@@ -37,7 +38,8 @@ export interface StartOptions extends RegisterOptions {
 export async function start(config: ServerConfig, options: StartOptions): Promise<Tracing> {
   // First, because these are the caller's and may throw: nothing must have been touched then.
   const rules = callRules(config, options);
-  const extra = (await options.instrumentations?.()) ?? [];
+  // `getNodeAutoInstrumentations()` is a list, and OpenTelemetry takes lists in a list.
+  const extra = ((await options.instrumentations?.()) ?? []).flat();
   // It may throw too, when a certificate cannot be read.
   const exporting = createExporting(config);
   const isNext = options.host === "next";
@@ -136,7 +138,7 @@ async function startLogs(config: ServerConfig, resource: Resource): Promise<() =
 }
 
 function sayUnpatched(instrumentations: readonly Instrumentation[], isNext: boolean): void {
-  const folders = { app: process.cwd(), build: isNext ? buildFolder() : undefined };
+  const folders = { app: appFolder(), build: isNext ? buildFolder() : undefined };
   // What plain JavaScript may hand over besides was told when it was to be started.
   const known = instrumentations.filter((each) => typeof each === "object" && each !== null);
   for (const sentence of unpatchedLibraries(known, folders)) warnOnce(sentence);

@@ -1,19 +1,36 @@
-import { protocolOf, type TracingConfig } from "@throughline/core";
+import { protocolOf } from "@throughline/core";
+import { logsTarget, metricsTarget } from "../pipeline/signal-target.ts";
 import type { ServerConfig } from "../settings.ts";
 
 export type Signal = "traces" | "metrics" | "logs";
 
+/** Where the ingest route posts the browser's data of a signal, and the headers that go along. */
+export interface ForwardTarget {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /**
- * Where the ingest route posts the browser's data. Always HTTP: a collector that is set up for gRPC on 4317
- * answers HTTP on 4318 of the same host; any other port is taken to answer both.
+ * The signal's own endpoint, or the common one. Always HTTP: a collector that is set up for gRPC on 4317 answers HTTP
+ * on 4318 of the same host; any other port is taken to answer both.
  */
-export function forwardUrl(config: TracingConfig, signal: Signal): string {
-  const isGrpc = protocolOf(config) === "grpc";
-  if (signal === "traces" && config.tracesEndpoint !== "" && !isGrpc) return config.tracesEndpoint;
-  const url = new URL(config.endpoint);
-  if (isGrpc && config.tracesEndpoint !== "") url.host = new URL(config.tracesEndpoint).host;
-  if (isGrpc && url.port === "4317") url.port = "4318";
-  return `${url.href.replace(/\/$/, "")}/v1/${signal}`;
+export function forwardTarget(config: ServerConfig, signal: Signal): ForwardTarget {
+  const { own, protocol, headers } = settingsOf(config, signal);
+  if (own !== "" && protocol !== "grpc") return { url: own, headers };
+  const url = new URL(own === "" ? config.endpoint : new URL(own).origin);
+  if (protocol === "grpc" && url.port === "4317") url.port = "4318";
+  return { url: `${url.href.replace(/\/$/, "")}/v1/${signal}`, headers };
+}
+
+function settingsOf(config: ServerConfig, signal: Signal) {
+  switch (signal) {
+    case "traces":
+      return { own: config.tracesEndpoint, protocol: protocolOf(config), headers: config.headers };
+    case "metrics":
+      return { ...metricsTarget(config), own: config.metricsEndpoint };
+    case "logs":
+      return { ...logsTarget(config), own: config.logsEndpoint };
+  }
 }
 
 const SIGNALS: readonly Signal[] = ["traces", "metrics", "logs"];
@@ -22,6 +39,6 @@ const SIGNALS: readonly Signal[] = ["traces", "metrics", "logs"];
 export function collectorUrls(config: ServerConfig): readonly string[] {
   const { endpoint, tracesEndpoint, logsEndpoint, metricsEndpoint } = config;
   const own = [tracesEndpoint, logsEndpoint, metricsEndpoint].filter((url) => url !== "");
-  const usual = SIGNALS.flatMap((signal) => [`${endpoint}/v1/${signal}`, forwardUrl(config, signal)]);
+  const usual = SIGNALS.flatMap((signal) => [`${endpoint}/v1/${signal}`, forwardTarget(config, signal).url]);
   return [...new Set([...own, ...usual])];
 }

@@ -29,6 +29,7 @@ async function listen(answer: (body: string) => number): Promise<(body: string) 
   return (body) => ({
     url: `http://127.0.0.1:${port}/v1/traces`,
     contentType: "application/json",
+    headers: {},
     body: Buffer.from(body),
   });
 }
@@ -80,7 +81,7 @@ test("what an answer is waited for is bounded too: the rest waits its turn", asy
     retryDelayMs: 60_000,
   });
   const post = (body: string) =>
-    forwarder.send({ url: "http://c", contentType: "x", body: Buffer.from(body) }).done;
+    forwarder.send({ url: "http://c", contentType: "x", headers: {}, body: Buffer.from(body) }).done;
   const first = ["1".repeat(10), "2".repeat(10)].map(post);
   await post("3".repeat(10));
   expect(taken).toHaveLength(2);
@@ -108,7 +109,7 @@ test("a Retry-After of a month is waited for five minutes", async () => {
     }),
     warn: () => undefined,
   });
-  await forwarder.send({ url: "http://c", contentType: "x", body: Buffer.from("a") }).done;
+  await forwarder.send({ url: "http://c", contentType: "x", headers: {}, body: Buffer.from("a") }).done;
   expect(timer.mock.calls.map(([, ms]) => ms)).toEqual([300_000]);
   timer.mockRestore();
 });
@@ -137,6 +138,7 @@ test("a collector that accepts and never answers does not hold the post for ever
   await forwarder.send({
     url: `http://127.0.0.1:${port}/v1/traces`,
     contentType: "application/json",
+    headers: {},
     body: new Uint8Array([123, 125]),
   }).done;
   expect(warnings).toHaveLength(1);

@@ -5,9 +5,9 @@ import {
   type Sender,
 } from "../pipeline/delivery/sender.ts";
 import { printUrl } from "../pipeline/signal-target.ts";
+import type { ForwardTarget } from "./forward-url.ts";
 
-export interface Parcel {
-  readonly url: string;
+export interface Parcel extends ForwardTarget {
   readonly contentType: string;
   readonly body: Uint8Array;
 }

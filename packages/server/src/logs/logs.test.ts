@@ -112,6 +112,28 @@ test("pino's lines are exported with severity, time, attributes, error and span"
   ]);
 });
 
+test("pino's time in each of its forms, and what is called err and is no Error", () => {
+  const { epochTime, unixTime, isoTime } = pino.stdTimeFunctions;
+  for (const timestamp of [epochTime, unixTime, isoTime]) pino({ timestamp }, pinoOtlpStream()).info("x");
+  const nowS = Math.floor(Date.now() / 1000);
+  for (const { unixMs } of exported)
+    expect(Math.abs(Math.floor(Number(unixMs) / 1000) - nowS)).toBeLessThan(60);
+  const log = pino({}, pinoOtlpStream());
+  log.error({ err: "boom" }, "a text");
+  log.error({ err: { code: 500 } }, "an object");
+  log.error({ err: Object.assign(new TypeError("full"), { code: "ENOSPC" }) }, "an Error with more");
+  expect(exported.slice(3).map(({ attributes }) => attributes)).toEqual([
+    { err: "boom" },
+    { err: { code: 500 } },
+    { err: { code: "ENOSPC" } },
+  ]);
+  expect(exported.slice(3).map(({ error }) => error)).toEqual([
+    undefined,
+    undefined,
+    expect.objectContaining({ type: "TypeError", message: "full" }),
+  ]);
+});
+
 test("pino's level as a label, and a line that is no JSON", () => {
   const stream = pinoOtlpStream();
   stream.write('{"level":"error","msg":"labelled"}\n');
@@ -147,6 +169,26 @@ test("winston's lines are exported with the span they were written in, behind a 
   expect(exported[1]?.error).toMatchObject({ stack: expect.stringContaining("RangeError: sold out") });
   expect(exported[2]?.severity).toEqual([1, "silly"]);
   expect([exported[3]?.body, exported[3]?.error]).toEqual(["not saved", new TypeError("full")]);
+});
+
+test("winston's transport takes what its level, or the logger's, lets through", async () => {
+  const transport = winstonOtlpTransport();
+  const log = winston.createLogger({ level: "warn", transports: [transport] });
+  log.info("no");
+  log.warn("yes");
+  transport.level = "error";
+  log.warn("no");
+  log.error("yes");
+  transport.level = "debug";
+  log.debug("yes");
+  transport.silent = true;
+  log.error("no");
+  await vi.waitFor(() => expect(exported).toHaveLength(3));
+  expect(exported.map(({ body, severity }) => `${severity[1]} ${body}`)).toEqual([
+    "warn yes",
+    "error yes",
+    "debug yes",
+  ]);
 });
 
 test("where logs are not exported the streams take everything and keep nothing", async () => {

@@ -17,15 +17,36 @@ export function pinoOtlpStream(): PinoStream {
       if (!line) return;
       const { level, time, msg, err, pid, hostname, trace_id, span_id, trace_flags, ...attributes } = line;
       const span = spanOf({ trace_id, span_id, trace_flags });
+      const unixMs = unixMsOf(time);
+      const { error, rest } = errorOf(err);
       exportLog({
         severity: pinoSeverity(level),
         body: typeof msg === "string" ? msg : "",
-        attributes,
-        ...(typeof time === "number" && { unixMs: time }),
+        attributes: { ...attributes, ...rest },
+        ...(unixMs !== undefined && { unixMs }),
         ...(span && { span }),
-        ...(err !== undefined && { error: err }),
+        ...(error && { error }),
       });
     },
+  };
+}
+
+/** As `pino.stdTimeFunctions` write it: milliseconds, seconds (no log is of the year 5138) or an ISO text. */
+function unixMsOf(time: unknown): number | undefined {
+  const ms = typeof time === "string" ? Date.parse(time) : time;
+  if (typeof ms !== "number" || Number.isNaN(ms)) return undefined;
+  return ms < 1e11 ? ms * 1000 : ms;
+}
+
+/** What pino's serializer makes of an Error, without what is an attribute of its own: a field named `err` may be anything. */
+function errorOf(err: unknown): { readonly error?: object; readonly rest?: object } {
+  if (err === undefined) return {};
+  if (typeof err !== "object" || err === null || !("stack" in err || "message" in err))
+    return { rest: { err } };
+  const { type, name, message, stack, ...more } = err as Readonly<Record<string, unknown>>;
+  return {
+    error: { type: type ?? name, message, stack },
+    ...(Object.keys(more).length > 0 && { rest: { err: more } }),
   };
 }
 

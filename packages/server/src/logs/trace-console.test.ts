@@ -1,3 +1,4 @@
+import { format } from "node:util";
 import { context, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
@@ -34,12 +35,26 @@ afterAll(() => {
 test("each line of a trace ends with its ids, and a line outside of one is as it was", () => {
   traceConsole();
   const ids = withSpan("work", () => {
-    for (const method of METHODS) host[method]?.("%s left", 3);
+    for (const method of METHODS) host[method]?.("left:", 3);
     const here = currentTrace();
     return `trace_id=${here?.traceId} span_id=${here?.spanId}`;
   });
   host.log?.("outside");
-  expect(written).toEqual([...METHODS.map((method) => [method, "%s left", 3, ids]), ["log", "outside"]]);
+  expect(written).toEqual([...METHODS.map((method) => [method, "left:", 3, ids]), ["log", "outside"]]);
+});
+
+test("a line with a % is written as it would be, and then the ids", () => {
+  traceConsole();
+  const ids = withSpan("work", () => {
+    host.log?.("GET /caf%c3%a9");
+    host.log?.("100%s of %s", "x");
+    const here = currentTrace();
+    return `trace_id=${here?.traceId} span_id=${here?.spanId}`;
+  });
+  expect(written.map(([, ...line]) => format(...line))).toEqual([
+    `GET /caf%c3%a9 ${ids}`,
+    `${format("100%s of %s", "x")} ${ids}`,
+  ]);
 });
 
 test("it comes off and leaves the console as it was", () => {

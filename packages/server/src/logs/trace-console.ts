@@ -38,9 +38,8 @@ function traceMethod(method: Method): () => void {
     if (!on) return Reflect.apply(original, this, args);
     const ids = traceFields();
     exportLine(method, args);
-    // Behind what is there, because the first argument may be a format.
-    const more = "trace_id" in ids ? [`trace_id=${ids.trace_id} span_id=${ids.span_id}`] : [];
-    return Reflect.apply(original, this, [...args, ...more]);
+    if (!("trace_id" in ids)) return Reflect.apply(original, this, args);
+    return Reflect.apply(original, this, withIds(args, `trace_id=${ids.trace_id} span_id=${ids.span_id}`));
   };
   host[method] = traced;
   return () => {
@@ -48,6 +47,12 @@ function traceMethod(method: Method): () => void {
     // Whoever patched after us still calls ours, which from now on only hands on.
     if (host[method] === traced) host[method] = original;
   };
+}
+
+/** Behind what is there; a first text with a `%` is a format, or would become one, and takes them at its own end. */
+function withIds(args: readonly unknown[], ids: string): readonly unknown[] {
+  const [first, ...rest] = args;
+  return typeof first === "string" && first.includes("%") ? [`${first} ${ids}`, ...rest] : [...args, ids];
 }
 
 const exportLine = guarded((method: Method, args: readonly unknown[]): void => {

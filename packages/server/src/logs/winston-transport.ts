@@ -6,9 +6,16 @@ import { spanOf } from "./trace-fields.ts";
 
 /** A transport of winston, by its shape. */
 export interface WinstonTransport extends Writable {
-  /** The least severe level that it takes; every one without it. */
+  /** The least severe level that it takes; the logger's own without it. */
   level?: string;
+  silent?: boolean;
   log(info: object, next: () => void): void;
+}
+
+/** What a transport is told of the logger that writes to it. */
+interface Logger {
+  readonly level?: string;
+  readonly levels?: Readonly<Record<string, number>>;
 }
 
 // winston keeps the level here, where no colour reaches it: https://github.com/winstonjs/triple-beam
@@ -21,11 +28,22 @@ export function winstonOtlpTransport(): WinstonTransport {
     if (exportLog) exportLog(lineOf(info as Info));
     next();
   };
-  const stream = new Writable({
+  let logger: Logger = {};
+  const stream: Writable & { level?: string; silent?: boolean } = new Writable({
     objectMode: true,
-    write: (info: object, _encoding, next) => log(info, next),
+    write: (info: Info, _encoding, next) =>
+      stream.silent !== true && isTaken(info, stream.level, logger) ? log(info, next) : next(),
+  });
+  stream.on("pipe", (source) => {
+    logger = source as Logger;
   });
   return Object.assign(stream, { log });
+}
+
+/** The logger itself leaves nothing out: each transport does. The smaller the number, the more severe. */
+function isTaken(info: Info, own: string | undefined, { level = own, levels = {} }: Logger): boolean {
+  const [most, its] = [levels[own ?? level ?? ""], levels[String(info[LEVEL])]];
+  return most === undefined || its === undefined || its <= most;
 }
 
 interface Info extends Readonly<Record<string, unknown>> {

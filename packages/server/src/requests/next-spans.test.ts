@@ -35,7 +35,11 @@ afterEach(async () => {
 });
 
 /** Answers one real request by `handle`; resolves when the response is closed on the server's side. */
-async function request(handle: Parameters<typeof createServer>[1], path = "/"): Promise<Response> {
+async function request(
+  handle: Parameters<typeof createServer>[1],
+  path = "/",
+  headers: Record<string, string> = {},
+): Promise<Response> {
   const { promise: closed, resolve } = defer();
   server = createServer((incoming, outgoing) => {
     outgoing.once("close", resolve);
@@ -43,7 +47,7 @@ async function request(handle: Parameters<typeof createServer>[1], path = "/"): 
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
   const { port } = server.address() as AddressInfo;
-  const response = await fetch(`http://127.0.0.1:${port}${path}`);
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers });
   await response.text();
   await closed;
   return response;
@@ -373,6 +377,41 @@ test("a failure told after streaming began marks the SERVER span, open or held",
   });
   expect(finished("GET")?.status).toEqual({ code: SpanStatusCode.ERROR, message: "too late" });
   expect(finished("GET")?.events.map((event) => event.name)).toEqual(["exception"]);
+});
+
+test("a failure without a text loses no span", async () => {
+  for (const failure of [
+    Object.create(null),
+    Object.assign(new Error("x"), { message: Object.create(null) }),
+  ]) {
+    exporter.reset();
+    await request((_, response) => {
+      openServerSpan("/").end();
+      recordRequestError(records.current(), failure);
+      response.end();
+    });
+    const message = "something that has no text was thrown";
+    expect(finished("GET")?.status).toEqual({ code: SpanStatusCode.ERROR, message });
+  }
+});
+
+test("a caller chooses no scheme of its own", async () => {
+  for (const [given, scheme] of [
+    ["HTTPS, http", "https"],
+    ["a1", "http"],
+    ["", "http"],
+  ]) {
+    exporter.reset();
+    await request(
+      (_, response) => {
+        openServerSpan("/").end();
+        response.end();
+      },
+      "/",
+      { "x-forwarded-proto": String(given) },
+    );
+    expect(finished("GET")?.attributes["url.scheme"]).toBe(scheme);
+  }
 });
 
 test("Next.js's digest of a failure is on the SERVER span, open or held, as it is on the browser's", async () => {

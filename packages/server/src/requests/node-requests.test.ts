@@ -205,6 +205,20 @@ test("a caller that hangs up makes no failure", async () => {
   expect(span?.attributes).toMatchObject({ "throughline.aborted": true, "http.response.status_code": 200 });
 });
 
+test("a failed answer that its caller does not wait for is a failure", async () => {
+  await take((_, response) => {
+    response.statusCode = 503;
+    response.write("half");
+  });
+  const request = http.get(server.origin);
+  const [response] = (await once(request, "response")) as [http.IncomingMessage];
+  response.on("error", () => undefined);
+  request.destroy();
+  const [span] = await memory.ended(1);
+  expect(span?.status.code).toBe(SpanStatusCode.ERROR);
+  expect(span?.attributes).toMatchObject({ "throughline.aborted": true, "error.type": "503" });
+});
+
 test("pipelined requests whose connection breaks are given up, the waiting one too", async () => {
   let connection: Socket | undefined;
   await take((request) => {

@@ -105,7 +105,7 @@ function describe(span: Span, { request, response }: Exchange, route: string | u
   }
   if (response.headersSent) span.setAttribute(names.HTTP_RESPONSE_STATUS_CODE, response.statusCode);
   if (!response.writableFinished) span.setAttribute(names.ABORTED, true);
-  else if (response.statusCode >= 500) {
+  if (response.headersSent && response.statusCode >= 500) {
     span.setAttribute(names.ERROR_TYPE, String(response.statusCode));
     span.setStatus({ code: SpanStatusCode.ERROR });
   }

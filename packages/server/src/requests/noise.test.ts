@@ -77,7 +77,11 @@ test.each([
 });
 
 test("the app's own list is added to ours; patterns are of the whole path, without the base path", () => {
-  const options = { basePath: "/shop", ignoreIncoming: ["/internal/*", "/ping"] };
+  const options = { basePath: "/shop", ignoreIncoming: ["/internal/*", "/ping", "/status/", "/"] };
+  expect(isNoise("/shop/status", {}, options)).toBe(true);
+  expect(isNoise("/shop/status/", {}, options)).toBe(true);
+  expect(isNoise("/shop", {}, options)).toBe(true);
+  expect(isNoise("/shop/orders", {}, options)).toBe(false);
   expect(isNoise("/shop/internal/metrics?x=1", {}, options)).toBe(true);
   expect(isNoise("/shop/ping", {}, options)).toBe(true);
   expect(isNoise("/shop/ping/pong", {}, options)).toBe(false);

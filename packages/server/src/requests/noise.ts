@@ -73,7 +73,9 @@ function isProbe(path: string, { headers }: Request): boolean {
 }
 
 function withoutBase(path: string, basePath: string): string {
-  return basePath !== "" && path.startsWith(`${basePath}/`) ? path.slice(basePath.length) : path;
+  if (basePath === "") return path;
+  if (path === basePath) return "/";
+  return path.startsWith(`${basePath}/`) ? path.slice(basePath.length) : path;
 }
 
 function toTest(ignored: IgnoredRequest, { basePath }: NoiseOptions): Test {
@@ -83,7 +85,10 @@ function toTest(ignored: IgnoredRequest, { basePath }: NoiseOptions): Test {
       `ignoreIncoming has ${JSON.stringify(ignored)}: expected a path such as "/internal/*" or a function; correct it in register()`,
     );
   }
-  const escaped = ignored.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
+  // Without the slash at its end, as the paths that it is compared with.
+  const escaped = pathOf(ignored)
+    .split("*")
+    .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
   const pattern = new RegExp(`^${escaped.join(".*")}$`);
   return (request) => pattern.test(withoutBase(pathOf(request.url ?? ""), basePath));
 }

@@ -9,6 +9,7 @@ import {
   EXCEPTION_STACKTRACE,
   EXCEPTION_TYPE,
 } from "@throughline/core/attributes";
+import { errorText, stackOf } from "../error-text.ts";
 import type { ResponseRecord } from "./response-record.ts";
 
 /** What went wrong in a request, and when it was told. */
@@ -22,19 +23,13 @@ export function recordRequestError(record: ResponseRecord | undefined, error: un
   if (record) record.failure ??= { error, time: hrTime() };
 }
 
-export function messageOf({ error }: Failure): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 /** By the conventions: https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-spans/ */
-export function exceptionOf(failure: Failure): TimedEvent {
-  const { error, time } = failure;
+export function exceptionOf({ error, time }: Failure): TimedEvent {
+  const stack = error instanceof Error ? stackOf(error) : undefined;
   const attributes = {
-    [EXCEPTION_MESSAGE]: messageOf(failure),
-    ...(error instanceof Error && {
-      [EXCEPTION_TYPE]: error.name,
-      ...(error.stack !== undefined && { [EXCEPTION_STACKTRACE]: error.stack }),
-    }),
+    [EXCEPTION_MESSAGE]: errorText(error),
+    ...(error instanceof Error && { [EXCEPTION_TYPE]: errorText(error.name) }),
+    ...(stack !== undefined && { [EXCEPTION_STACKTRACE]: stack }),
   };
   return { name: EXCEPTION_EVENT, time, attributes };
 }
@@ -43,7 +38,7 @@ export function exceptionOf(failure: Failure): TimedEvent {
 export function attributesOf({ error }: Failure): Attributes {
   const digest = typeof error === "object" && error !== null && "digest" in error ? error.digest : undefined;
   return {
-    ...(error instanceof Error && { [ERROR_TYPE]: error.name }),
-    ...(digest !== undefined && { [ERROR_DIGEST]: String(digest) }),
+    ...(error instanceof Error && { [ERROR_TYPE]: errorText(error.name) }),
+    ...(digest !== undefined && { [ERROR_DIGEST]: errorText(digest) }),
   };
 }

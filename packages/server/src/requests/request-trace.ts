@@ -2,6 +2,7 @@ import type { HrTime } from "@opentelemetry/api";
 import { addHrTimes, millisToHrTime } from "@opentelemetry/core";
 import type { ReadableSpan, Span } from "@opentelemetry/sdk-trace-base";
 import { NEXT_SPAN_TYPE } from "@throughline/core/attributes";
+import { guarded } from "../guarded.ts";
 import { type SpanChanges, viewOf } from "../pipeline/span-view.ts";
 import { watchLastByte } from "./last-byte.ts";
 import { mergePasses } from "./request-passes.ts";
@@ -49,7 +50,8 @@ export function createRequestTrace(options: RequestTraceOptions): RequestTrace {
   /** One moment on the clock of the SERVER span, and on the process's. */
   let clock: { readonly time: HrTime; readonly now: number } | undefined;
 
-  const finish = (span: ReadableSpan): void => {
+  // Called out of Node's and Next.js's own code: one span that cannot be finished must not take the others along.
+  const finish = guarded((span: ReadableSpan): void => {
     const { spanId } = span.spanContext();
     const isServer = passes.roleOf(span) === "server";
     const changes = isServer ? passes.merged(span) : stable(span);
@@ -64,7 +66,7 @@ export function createRequestTrace(options: RequestTraceOptions): RequestTrace {
     const isMoved = parent !== span.parentSpanContext || end !== span.endTime;
     if (isMoved) send(viewOf(span, { ...changes, parentSpanContext: parent, endTime: end }));
     else send(changes ? viewOf(span, changes) : span);
-  };
+  }, "a span of a request was lost");
 
   const release = (): void => {
     const spans = held;

@@ -76,6 +76,12 @@ test("a stranger's sampled flag does not raise the app above its own rate", () =
   );
 });
 
+test("nor above a rate of nothing", () => {
+  const asked = { parent: remote(LOW, TraceFlags.SAMPLED) };
+  expect(sampled({ name: "parentbased_always_off" }, asked)).toBe(false);
+  expect(sampled({ name: "parentbased_always_off", trustsCaller: true }, asked)).toBe(true);
+});
+
 test("a browser that keeps the same share agrees with the server about every trace", () => {
   expect(sampled({ ratio: 0.1 }, { parent: remote(LOW, TraceFlags.SAMPLED) })).toBe(true);
 });

@@ -82,11 +82,12 @@ function baseSampler({ name, ratio, trustsCaller }: SamplerOptions): Sampler {
     case "parentbased_always_on":
       return new ParentBasedSampler({ root: new AlwaysOnSampler() });
     case "parentbased_always_off":
-      return new ParentBasedSampler({ root: new AlwaysOffSampler() });
+      return byParent(new AlwaysOffSampler(), trustsCaller);
     default:
-      return new ParentBasedSampler({
-        root: byRatio,
-        ...(trustsCaller ? {} : { remoteParentSampled: byRatio }),
-      });
+      return byParent(byRatio, trustsCaller);
   }
+}
+
+function byParent(root: Sampler, trustsCaller: boolean): Sampler {
+  return new ParentBasedSampler({ root, ...(trustsCaller ? {} : { remoteParentSampled: root }) });
 }

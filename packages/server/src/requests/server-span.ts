@@ -2,10 +2,11 @@ import { type Attributes, type SpanStatus, SpanStatusCode } from "@opentelemetry
 import type { ReadableSpan, TimedEvent } from "@opentelemetry/sdk-trace-base";
 import * as names from "@throughline/core/attributes";
 import { requestSpanName } from "@throughline/core/attributes";
+import { errorText } from "../error-text.ts";
 import { methodOf } from "../outbound/method.ts";
 import type { SpanChanges } from "../pipeline/span-view.ts";
 import { routeByNext } from "./next-route.ts";
-import { attributesOf, exceptionOf, messageOf } from "./request-error.ts";
+import { attributesOf, exceptionOf } from "./request-error.ts";
 import { isOver } from "./response-over.ts";
 import type { ResponseRecord } from "./response-record.ts";
 import { stableAttributes } from "./stable-attributes.ts";
@@ -87,7 +88,7 @@ function failureOf(
     );
     return {
       events: isKnown ? events : [...events, exception],
-      status: { code: SpanStatusCode.ERROR, message: messageOf(failure) },
+      status: { code: SpanStatusCode.ERROR, message: errorText(failure.error) },
     };
   }
   const code = attributes[names.HTTP_RESPONSE_STATUS_CODE];
@@ -99,7 +100,8 @@ function failureOf(
 }
 
 function schemeOf({ response }: ResponseRecord): string {
-  const forwarded = response.req.headers["x-forwarded-proto"];
-  if (typeof forwarded === "string") return forwarded.split(",", 1)[0]?.trim() ?? "http";
+  const forwarded = String(response.req.headers["x-forwarded-proto"]).split(",", 1)[0]?.trim().toLowerCase();
+  // Any text can stand there; a caller must not choose how many series of the metrics there are.
+  if (forwarded === "http" || forwarded === "https") return forwarded;
   return "encrypted" in response.req.socket ? "https" : "http";
 }

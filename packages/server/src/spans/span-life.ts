@@ -1,5 +1,6 @@
 import { type Context, type Span, SpanStatusCode, trace } from "@opentelemetry/api";
 import { CONTROL_FLOW, ERROR_TYPE } from "@throughline/core/attributes";
+import { errorText } from "../error-text.ts";
 import { guarded } from "../guarded.ts";
 import { controlFlowOf } from "./control-flow.ts";
 import { withContext } from "./current-context.ts";
@@ -106,19 +107,11 @@ const recordFailure = guarded((span: Span, error: unknown): void => {
     span.setAttribute(CONTROL_FLOW, flow);
     return;
   }
-  const message = messageOf(error);
+  const message = errorText(error);
   span.recordException(error instanceof Error ? error : message);
   span.setAttribute(ERROR_TYPE, error instanceof Error ? error.name : typeof error);
   span.setStatus({ code: SpanStatusCode.ERROR, message });
 }, "an error could not be recorded");
-
-function messageOf(error: unknown): string {
-  try {
-    return error instanceof Error ? error.message : String(error);
-  } catch {
-    return "something that has no text was thrown";
-  }
-}
 
 function isLast(result: unknown): boolean {
   return typeof result === "object" && result !== null && "done" in result && result.done === true;

@@ -195,7 +195,8 @@ function isTimeInput(value: Attributes | TimeInput | undefined): value is TimeIn
 }
 
 // https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-spans/
-function describe(exception: Exception): Attributes | undefined {
+function describe(exception: Exception | null | undefined): Attributes | undefined {
+  if (exception === null || exception === undefined) return undefined;
   // The API's type is a union in which each member forbids nothing that the others have.
   const { code, name, message, stack } = (
     typeof exception === "string" ? { message: exception } : exception

@@ -32,11 +32,14 @@ export function createSender(
 }
 
 /**
- * What takes the browser's data on, as it came: by HTTP, with the headers, certificates and compression of our own spans.
+ * What takes the browser's data on, as it came: by HTTP, with the certificates and compression of our own spans.
  * @throws when a certificate cannot be read.
  */
-export function createForwardSender(url: string, contentType: string, config: ServerConfig): Sender {
-  return openWhenUsed(false, { ...connectionOf(config), url, rpc: "", headers: config.headers, contentType });
+export function createForwardSender(
+  { url, headers, contentType }: Pick<SenderOptions, "url" | "headers" | "contentType">,
+  config: ServerConfig,
+): Sender {
+  return openWhenUsed(false, { ...connectionOf(config), url, rpc: "", headers, contentType });
 }
 
 /** HTTP/2 and zlib are loaded with the first batch: a start pays for nothing it does not use. */

@@ -1,0 +1,17 @@
+/** What an error says of itself; of a value without a text, that it has none. */
+export function errorText(error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return "something that has no text was thrown";
+  }
+}
+
+/** An error's stack, which is written as it is read: what others do for that (`Error.prepareStackTrace`) may throw. */
+export function stackOf(error: Error): string | undefined {
+  try {
+    return typeof error.stack === "string" ? error.stack : undefined;
+  } catch {
+    return undefined;
+  }
+}
