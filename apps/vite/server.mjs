@@ -17,8 +17,9 @@ const collector = process.env.OTEL_EXPORTER_OTLP_ENDPOINT ?? "http://localhost:4
 async function serveFile(pathname, response) {
   const name = pathname === "/" ? "index.html" : pathname.slice(1);
   const type = TYPES[extname(name)];
+  if (!type || !URL.canParse(name, dist)) return response.writeHead(404).end();
   const file = new URL(name, dist);
-  if (!type || !file.href.startsWith(dist.href)) return response.writeHead(404).end();
+  if (!file.href.startsWith(dist.href)) return response.writeHead(404).end();
   const content = await readFile(file).catch(() => undefined);
   if (!content) return response.writeHead(404).end();
   response
@@ -33,7 +34,7 @@ function withEndpoint(html) {
 }
 
 const server = createServer((request, response) => {
-  const { pathname } = new URL(request.url ?? "/", "http://vite.local");
+  const [pathname] = request.url.split("?", 1);
   if (!Object.hasOwn(API, pathname)) return serveFile(pathname, response);
   if (request.method !== API[pathname]) return response.writeHead(405, { allow: API[pathname] }).end();
   if (pathname === "/api/receipts") return response.end("one brass ruler\nend\n");

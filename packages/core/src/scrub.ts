@@ -6,23 +6,25 @@ const SUSPECT = /[?#@%=:\d]/;
 const URLS = /^((?:\w+:\/)?\/\S*)$|\/[^\s"'`<>()?#]*(?:[?#][^\s"`<>]*)?/g;
 const URL_PARTS = /^([^?#]*)(\?[^#]*)?/;
 const CREDENTIALS = /\/\/[^/]*@/;
-// A stack names a place in a file: `https://shop.test/app.js?v=1:10:5`.
-const PLACE = /(?::\d+){1,2}\)?$/;
-/** A segment as random as a token: upper and lower case with a digit, or seven digits; words of a title are not. */
-const TOKEN = /\/(?:(?=[^/]*\d)(?=[^/]*[a-z])(?=[^/]*[A-Z])|(?=(?:[^/\d]*\d){7}))[\w~=-]{20,}(?=\/|$)/g;
+// A stack names a place in a file: `https://shop.test/app.js?v=1:10:5`. What ends so in other queries is a value.
+const PLACE = /^[^?#]*(?:\.\w+\?[^#]*?)?((?::\d+){1,2}\)?)$/;
+/** A segment as random as a token: upper and lower case with a digit, or seven digits; words of a title and names of files are not. */
+const TOKEN =
+  /\/(?:(?=[^/]*\d)(?=[^/]*[a-z])(?=[^/]*[A-Z])|(?=(?:[^/\d]*\d){7}))[\w~=-]{20,}(?![\w~=-]|\.\w)/g;
 /**
- * E-mail addresses, JSON web tokens, and what follows a name like `password=`, `api_key: ` or `Bearer `. Every repeat
- * that something must follow has a limit: without it, time grows by the square of a long text.
+ * E-mail addresses, JSON web tokens, and what follows a name like `password=`, `api_key: ` or `Bearer `; of the headers
+ * whose values have parts, all to the end of the line or text. Every repeat that something must follow has a limit:
+ * without it, time grows by the square of a long text.
  */
 const SECRETS =
-  /((?:token|secret|passw\w{0,19}|pwd|api.?key|signature|session.?id|sid|cookie|authorization)["']?[=:] ?["']?|bearer )(?:(?:bearer|basic|\w{1,19}(?= \S{8})) )?[^\s"'&,;]+|[\w.+-]{1,64}(?:@|%40)[\w-]+\.[a-z]{2}[\w.-]*|eyJ[\w-]{8,999}\.[\w.-]+/gi;
+  /((?:cookie|authorization)["']?: ?)(?:(["'])[^"'\n]+|[^\n]+)|((?:token|secret|passw\w{0,19}|pwd|api.?key|signature|session.?id|sid|cookie|authorization)["']?[=:] ?["']?|bearer )(?:(?:bearer|basic) )?[^\s"'&,;]+|[\p{L}\w.+-]{1,64}(?:@|%40)(?!\d+\.\d)(?:[\p{L}\w-]{1,63}\.){1,8}\p{L}{2}[\w.-]*|eyJ[\w-]{8,999}\.[\w.-]+/giu;
 
 /**
  * Takes secrets out of a text: of every URL and path in it the credentials, query values, fragments and segments that
  * look like a token; anywhere e-mail addresses, JSON web tokens and what is named as a secret.
  */
 export function scrub(text: string): string {
-  return SUSPECT.test(text) ? text.replace(URLS, scrubUrl).replace(SECRETS, "$1REDACTED") : text;
+  return SUSPECT.test(text) ? text.replace(URLS, scrubUrl).replace(SECRETS, "$1$2$3REDACTED") : text;
 }
 
 /** Words at the end of a name that say that its value is a secret; `session.id` is a name of OpenTelemetry's. */
@@ -35,7 +37,7 @@ export function isSecretName(name: string): boolean {
 }
 
 function scrubUrl(found: string, whole?: string): string {
-  const place = (!whole && PLACE.exec(found)?.[0]) || "";
+  const place = (!whole && PLACE.exec(found)?.[1]) || "";
   const [, path = "", query = ""] = URL_PARTS.exec(found.slice(0, found.length - place.length)) ?? [];
   return path.replace(CREDENTIALS, "//").replace(TOKEN, "/REDACTED") + redactQuery(query) + place;
 }

@@ -7,15 +7,15 @@ export interface TraceContext {
   readonly sampled: boolean;
 }
 
-const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
+// Version ff there is not, 00 has no more than four parts, and an id is not all zero.
+const TRACEPARENT =
+  /^(?!ff|00-.{52}-)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/;
 
 /** Reads a `traceparent` value; `undefined` for everything the specification calls invalid. */
 export function parseTraceparent(text: string): TraceContext | undefined {
   const match = TRACEPARENT.exec(text.trim());
   if (!match) return undefined;
-  const [, version, traceId = "", spanId = "", flags = "", rest] = match;
-  if (version === "ff" || (version === "00" && rest !== undefined)) return undefined;
-  if (/^0+$/.test(traceId) || /^0+$/.test(spanId)) return undefined;
+  const [, traceId = "", spanId = "", flags = ""] = match;
   return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 };
 }
 

@@ -13,16 +13,16 @@ export interface UrlRules {
  * by parsed origin so that `https://api.example.com.evil.test` never passes for `https://api.example.com`.
  */
 export function mayPropagate(rules: UrlRules, url: URL): boolean {
-  if (!/^https?:$/.test(url.protocol)) return false;
-  return url.origin === rules.pageOrigin || rules.propagateTo.includes(url.origin);
+  return (
+    /^https?:$/.test(url.protocol) &&
+    (url.origin === rules.pageOrigin || rules.propagateTo.includes(url.origin))
+  );
 }
 
 /** Whether this URL starts with one of `ignoreUrls`. */
 export function isIgnored(rules: UrlRules, url: URL): boolean {
   return rules.ignoreUrls.some((prefix) =>
-    prefix.startsWith("/")
-      ? url.origin === rules.pageOrigin && url.pathname.startsWith(prefix)
-      : url.href.startsWith(prefix),
+    url.href.startsWith(prefix.startsWith("/") ? rules.pageOrigin + prefix : prefix),
   );
 }
 

@@ -13,6 +13,7 @@ import { URL_FULL } from "@throughline/core/attributes";
 import type { CreateEngine, ProviderOptions } from "./engine.ts";
 import { createLater } from "./later.ts";
 import type { FetchTracing, TracedFetch } from "./request/fetch.ts";
+import { parseUrl } from "./request/parse-url.ts";
 import type { Sampler } from "./sampler.ts";
 import { suppressTracing } from "./trace/tracer.ts";
 
@@ -52,7 +53,8 @@ function createProvider({ resource, sampler, onStart, onEnd }: ProviderOptions):
   const processor: SpanProcessor = {
     onStart(span, parentContext) {
       const url = span.attributes[URL_FULL];
-      if (typeof url === "string") span.setAttribute(URL_FULL, redactUrl(new URL(url, document.baseURI)));
+      const parsed = typeof url === "string" ? parseUrl(url, document.baseURI) : undefined;
+      if (parsed) span.setAttribute(URL_FULL, redactUrl(parsed));
       onStart(span, parentContext);
     },
     onEnd,
@@ -91,7 +93,7 @@ function sdkSampler(keeps: Sampler): SdkSampler {
 function instrumentFetch({ rules }: FetchTracing, provider: WebTracerProvider | undefined): TracedFetch {
   const { fetch } = globalThis;
   const instrumentation = new FetchInstrumentation({
-    ignoreUrls: rules.ignoreUrls.map((url) => startsWith(new URL(url, document.baseURI).href)),
+    ignoreUrls: rules.ignoreUrls.map((url) => startsWith(parseUrl(url, document.baseURI)?.href ?? url)),
     propagateTraceHeaderCorsUrls: rules.propagateTo.map((origin) => startsWith(`${origin}/`)),
   });
   const { fetch: patched } = globalThis;

@@ -165,6 +165,12 @@ test("a bad option is told once with its cure, and the page goes on untraced", (
   ]);
 });
 
+test("an address that is none costs neither a span nor the start", async () => {
+  const shop = open({ ignoreUrls: ["https://"] });
+  withSpan("odd", { attributes: { "url.full": "http://localhost:99999/" } }, () => undefined);
+  expect((await shop.spans()).map(({ name }) => name)).toEqual(["odd"]);
+});
+
 test("consent ends tracing and begins it again", async () => {
   const shop = open({ consent: "denied" });
   withSpan("denied", () => undefined);

@@ -25,17 +25,17 @@ export function createPropagator(mayInject: () => boolean): TextMapPropagator {
       if (state) setter.set(carrier, TRACESTATE, state);
     },
     extract(context, carrier, getter) {
-      const header = getter.get(carrier, TRACEPARENT);
-      const parent = typeof header === "string" ? parseTraceparent(header) : undefined;
+      // What is missing is no header either, as a text.
+      const parent = parseTraceparent(String(getter.get(carrier, TRACEPARENT)));
       if (!parent) return context;
-      const { traceId, spanId, sampled } = parent;
+      const { sampled, ...ids } = parent;
       const traceFlags = sampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
-      return trace.setSpanContext(context, { traceId, spanId, traceFlags, isRemote: true });
+      return trace.setSpanContext(context, { ...ids, traceFlags, isRemote: true });
     },
   };
 }
 
 /** The header of a request that this span is the parent of. */
-export function traceparentOf({ traceId, spanId, traceFlags }: SpanContext): string {
-  return printTraceparent({ traceId, spanId, sampled: (traceFlags & TraceFlags.SAMPLED) !== 0 });
+export function traceparentOf({ traceFlags, ...ids }: SpanContext): string {
+  return printTraceparent({ ...ids, sampled: (traceFlags & TraceFlags.SAMPLED) !== 0 });
 }

@@ -87,7 +87,9 @@ test("an error page records what it was given, once for each error", async () =>
 test("without traceErrors an error that was caught is still recorded", async () => {
   await page.close();
   page = openFakePage();
-  traceError(new Error("no instrument"));
+  const error = new Error("no instrument");
+  traceError(error);
+  traceError(error);
   expect((await page.spans()).map(({ name, status }) => [name, status.message])).toEqual([
     ["caught error", "no instrument"],
   ]);

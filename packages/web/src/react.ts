@@ -3,7 +3,12 @@
 import { context, trace } from "@opentelemetry/api";
 import { Component, type ErrorInfo, type ReactNode, useEffect } from "react";
 import { door, ERROR_DOOR } from "./error/error-door.ts";
-import { createErrorRecorder, type ErrorDetails, hasDigest } from "./error/error-recorder.ts";
+import {
+  createErrorRecorder,
+  type ErrorDetails,
+  type ErrorRecorder,
+  hasDigest,
+} from "./error/error-recorder.ts";
 import { textOf } from "./error/error-text.ts";
 import { TRACER_NAME } from "./with-span.ts";
 
@@ -19,13 +24,12 @@ export function traceError(error: unknown, details: ErrorDetails = {}): void {
     record("caught error", error, details);
     return;
   }
-  createErrorRecorder(trace.getTracer(TRACER_NAME), () => undefined).record(
-    "caught error",
-    error,
-    context.active(),
-    details,
-  );
+  alone ??= createErrorRecorder(trace.getTracer(TRACER_NAME), () => undefined);
+  alone.record("caught error", error, context.active(), details);
 }
+
+/** Where the page has no instrument of errors: it too records each error once. */
+let alone: ErrorRecorder | undefined;
 
 /** Records the error that a component was given, as `error.tsx` of Next.js is. */
 export function useTraceError(error: unknown): void {

@@ -1,6 +1,6 @@
 import { TEST_GLOBAL } from "@throughline/core/attributes";
 import type { Registration } from "./context/registrations.ts";
-import type { ConsentAnswer } from "./identity/consent.ts";
+import { type ConsentAnswer, setConsent } from "./identity/consent.ts";
 
 export interface WebTracing {
   /** Leaves the page as it was and delivers what is left. */
@@ -32,4 +32,5 @@ export const page = globalThis as {
 };
 
 const nothing = (): Promise<void> => Promise.resolve();
-export const NO_TRACING: WebTracing = { stop: nothing, flush: nothing, setConsent: nothing };
+/** A page that is not traced may still hold what an earlier one stored. */
+export const NO_TRACING: WebTracing = { stop: nothing, flush: nothing, setConsent };

@@ -1,12 +1,12 @@
 import { diag } from "@opentelemetry/api";
 import type { RunningInstrument, TracedPage, WebInstrument } from "./instrument.ts";
 
-/** An instrument that fails costs neither the app nor the others. */
+/** An instrument that fails, or a span that cannot be written, costs neither the app nor the others. */
 export function attempt<T>(run: () => T): T | undefined {
   try {
     return run();
   } catch (problem) {
-    diag.warn("@throughline/web: an instrument failed", problem);
+    diag.warn("@throughline/web: a part failed", problem);
     return undefined;
   }
 }

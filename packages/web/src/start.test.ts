@@ -4,6 +4,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { type FakePage, openFakePage } from "../test/fake-page.ts";
 import type { TracedPage } from "./instrument.ts";
 import { startWebTracing } from "./start.ts";
+import { withSpan } from "./with-span.ts";
 
 let page: FakePage | undefined;
 
@@ -138,6 +139,51 @@ test("a bad option is told once with its cure, and the page goes on untraced", a
   expect(message).toContain("@throughline/web: tracing is off. ");
   expect(message).toContain("sampleRatio=2: expected a number from 0 to 1");
   expect(message).toContain('propagateTo=["https://*.example.com"]: expected origins');
+});
+
+test("a denial forgets what is stored where a bad option keeps the page untraced too", () => {
+  vi.spyOn(console, "warn").mockReturnValue(undefined);
+  localStorage.setItem("throughline.session", "x");
+  startWebTracing({ sampleRatio: 2 }).setConsent("denied");
+  expect(localStorage.getItem("throughline.session")).toBeNull();
+  Reflect.deleteProperty(globalThis, Symbol.for("throughline.consent"));
+});
+
+test("posts go to the page's origin, wherever a `<base>` leads", async () => {
+  const base = document.createElement("base");
+  base.href = "https://elsewhere.test/";
+  document.head.append(base);
+  try {
+    const posted = new Promise((resolve) => {
+      const answer = (input: RequestInfo | URL): Promise<Response> => {
+        resolve(String(input));
+        return Promise.resolve(new Response("{}"));
+      };
+      vi.spyOn(globalThis, "fetch").mockImplementation(answer);
+    });
+    const tracing = startWebTracing();
+    withSpan("work", () => undefined);
+    await tracing.stop();
+    expect(await posted).toBe(`${location.origin}/api/tl/v1/traces`);
+  } finally {
+    base.remove();
+    vi.restoreAllMocks();
+  }
+});
+
+test("a span that cannot be written takes no other along, and no work", async () => {
+  for (const consent of ["granted", "pending"] as const) {
+    page = openFakePage({ consent });
+    withSpan("before", () => undefined);
+    const bad = { links: [{} as never] };
+    expect(withSpan("bad", bad, () => "done")).toBe("done");
+    expect(withSpan(1001 as never, { startTime: [1.5, 0] }, () => "done")).toBe("done");
+    withSpan("after", () => undefined);
+    page.tracing.setConsent("granted");
+    const names = (await page.spans()).map(({ name }) => name);
+    expect(names.filter((name) => ["before", "after"].includes(name))).toEqual(["before", "after"]);
+    await page.close();
+  }
 });
 
 test("every span says which service it is of, and what else was asked for", async () => {

@@ -84,7 +84,8 @@ export function startWith(
 
 function readConfig(options: WebTracingOptions, read: ReadOptions): WebConfig | undefined {
   try {
-    return read(options, document.baseURI);
+    // Not `baseURI`, which a `<base>` may lead to another origin.
+    return read(options, origin);
   } catch (error) {
     // biome-ignore lint/suspicious/noConsole: a bad option has to be seen where the developer looks first
     console.warn(`@throughline/web: tracing is off. ${(error as Error).message}`);

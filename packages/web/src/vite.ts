@@ -39,7 +39,10 @@ const APP_SCRIPT = /^(?!\0)(?!.*[\\/]node_modules[\\/]).*\.(?:[cm]?[jt]sx?|vue|s
  * @throws Error on a package that is no name.
  */
 export function throughline(options: ViteTracingOptions = {}): ViteTracingPlugin {
-  const packages = (options.include ?? []).map(packagePattern);
+  const { include = [] } = options;
+  const packages = include.map(packagePattern);
+  // Vite bundles them anew when a name has changed, and looks at nothing else of a plugin.
+  const ahead = `throughline:async:${include.join()}`;
   return {
     name: "throughline:async",
     // After TypeScript and JSX are JavaScript, and after what other plugins write.
@@ -49,7 +52,7 @@ export function throughline(options: ViteTracingOptions = {}): ViteTracingPlugin
     config: () => ({
       optimizeDeps: {
         rolldownOptions: {
-          plugins: packages.length > 0 ? [{ name: "throughline:async", transform: lowering(packages) }] : [],
+          plugins: packages.length > 0 ? [{ name: ahead, transform: lowering(packages) }] : [],
         },
       },
     }),

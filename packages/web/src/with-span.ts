@@ -37,7 +37,7 @@ export function withSpan<T>(
         span.end();
         return result;
       }
-      // The derived promise settles as the first one does, and is of its type.
+      // Asked once: what a query builder gives would run again with each `then`.
       return result.then(
         (value) => {
           span.end();

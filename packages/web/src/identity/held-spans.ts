@@ -1,3 +1,4 @@
+import { attempt } from "../start-all.ts";
 import type { SpanData } from "../trace/span.ts";
 import { writeSpan } from "../transport/otlp-json.ts";
 import type { ConsentGate } from "./consent.ts";
@@ -18,7 +19,7 @@ export function holdUntilGranted(
   });
   return (span) => {
     if (consent.isGranted) return send(span);
-    const size = writeSpan(span).length;
+    const size = attempt(() => writeSpan(span).length) ?? 0;
     held.push({ span, size });
     characters += size;
     while (held.length > MAX_SPANS || characters > MAX_CHARACTERS) characters -= held.shift()?.size ?? 0;

@@ -73,6 +73,18 @@ test("15 minutes without a span end a session, less do not, and the first span a
   expect(await attributesOf("d")).not.toHaveProperty(["session.previous_id"]);
 });
 
+test("who comes back on another page has a new session that says which was before", async () => {
+  open();
+  const first = await sessionOf("a");
+  await page.close();
+  at += 20 * MINUTE;
+  open();
+  const renewed = await attributesOf("b");
+  expect(renewed["session.id"]).not.toBe(first);
+  expect(renewed["session.previous_id"]).toBe(first);
+  expect(await attributesOf("c")).not.toHaveProperty(["session.previous_id"]);
+});
+
 test("activity in one tab keeps the session of the other", async () => {
   open();
   const first = await sessionOf("a");

@@ -438,6 +438,20 @@ test("consent: denied has no stub and stores no decision; a grant decides; pendi
   ]);
 });
 
+test("what came before the chunk is told once, and never after a denial", async () => {
+  const chunk = createChunk();
+  const shop = open(chunk, { sampleRatio: 1 - 1e-9, consent: "pending" });
+  await fetch("/before");
+  chunk.arrive();
+  await shop.tracing.flush();
+  shop.tracing.setConsent("denied");
+  shop.tracing.setConsent("granted");
+  await fetch("/after");
+  await shop.tracing.flush();
+  const told = shop.posted().map(({ attributes }) => new URL(String(attributes["url.full"])).pathname);
+  expect(told).toEqual(["/after"]);
+});
+
 test("functions that a script locked stay as they are, and the page's entry runs on", () => {
   decide("1");
   const locked = [

@@ -27,8 +27,11 @@ export function traceEarlyWork({ clicks, requests, listeners }: EarlyWork, ratio
     }
     listeners.clear();
     const flights = createFlights(page.later, page.life.release);
-    const contexts = new Map(clicks.map((click) => [click, beginClick(click, contextOf(click), page)]));
-    for (const request of requests) {
+    // Told once: what starts after a denial must not tell it again.
+    const contexts = new Map(
+      clicks.splice(0).map((click) => [click, beginClick(click, contextOf(click), page)]),
+    );
+    for (const request of requests.splice(0)) {
       const parent = request.click && contexts.get(request.click);
       const flight: Flight = {
         span: startRequest(request, contextOf(request), page, parent),

@@ -4,6 +4,6 @@ interface Prerenderable {
 }
 
 /** Whether the page is made ready for a visit that may never come. */
-export function isPrerendering(): boolean {
-  return (document as Prerenderable).prerendering === true;
+export function isPrerendering(): boolean | undefined {
+  return (document as Prerenderable).prerendering;
 }

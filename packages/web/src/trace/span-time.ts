@@ -24,7 +24,7 @@ export function createClock(): Clock {
 
 /** A number is `performance.now` or Unix milliseconds; the API has no other way to say which. */
 export function hrTime(time: TimeInput, origin: number): HrTime {
-  if (Array.isArray(time)) return time;
+  if (Array.isArray(time) && time.every(Number.isSafeInteger)) return time;
   const given = Number(time);
   // What is no time must not make the span unwritable.
   const ms = Number.isFinite(given) ? given : performance.now();

@@ -154,8 +154,8 @@ function nextStatus(current: SpanStatus, { code, message }: SpanStatus): SpanSta
 // https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-spans/
 function describe(exception: Exception): Attributes | undefined {
   // The API's type is a union in which each member forbids nothing that the others have.
-  const { code, name, message, stack } = (
-    typeof exception === "string" ? { message: exception } : exception
+  const { code, name, message, stack } = Object(
+    typeof exception === "string" ? { message: exception } : exception,
   ) as { code?: string | number; name?: string; message?: string; stack?: string };
   const type = code ? String(code) : name;
   if (!type && !message) return undefined;

@@ -174,6 +174,7 @@ test.each<[string, (tracer: Tracer) => void]>([
     span((it) => it.recordException(Object.assign(new TypeError("no"), { stack: "at x" }), START + 3)),
   ],
   ["an exception with a code", span((it) => it.recordException({ code: 42, message: "no" }, START))],
+  ["no exception", span((it) => it.recordException(undefined as never, START))],
   ["a text as an exception", span((it) => it.recordException("no", START))],
   ["an exception that says nothing", span((it) => it.recordException({ stack: "at x" } as never, START))],
   [

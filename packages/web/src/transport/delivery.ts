@@ -12,7 +12,6 @@ const TRIES = 3;
 const ANSWERED = -6;
 const BACKOFF_MS = 1000;
 const MAX_WAIT_MS = 10_000;
-const RETRYABLE: readonly number[] = [429, 502, 503, 504];
 
 export interface Delivery {
   /** Posts it after those before it; `spans` is what a loss of it is told as, `isLate` leaves it to the next `hurry`. */
@@ -126,7 +125,7 @@ function createSender({ url, fetch }: DeliveryOptions) {
     !plain && bytes + byteLength(body) <= (isLate ? KEEPALIVE_BYTES : EARLY_KEEPALIVE_BYTES);
 
   async function send(post: Post, tries: number): Promise<Outcome> {
-    if (!mayTry()) return { why: "nothing answers there", wait: BACKOFF_MS };
+    if (!mayTry()) return { why: "no answer", wait: BACKOFF_MS };
     const { body } = post;
     // Not only near the end: a navigation cancels every other post that is on its way.
     const keepalive = fits(post);
@@ -176,8 +175,10 @@ async function outcomeOf(response: Response, tries: number): Promise<Outcome> {
   // An answer that is not read keeps its connection busy.
   const text = await response.text().catch(() => "");
   if (response.ok) return { why: refusalIn(text) };
-  const why = `it answered ${response.status}`;
-  return RETRYABLE.includes(response.status) ? { why, wait: waitFor(tries, response) } : { why };
+  const { status } = response;
+  // https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes
+  const mayPass = [429, 502, 503, 504].includes(status);
+  return { why: `it answered ${status}`, wait: mayPass ? waitFor(tries, response) : undefined };
 }
 
 export function byteLength(text: string): number {

@@ -2,6 +2,7 @@ import { diag, TraceFlags } from "@opentelemetry/api";
 import type { Later } from "../later.ts";
 import { isPrerendering } from "../page/prerendering.ts";
 import type { Stop } from "../patch-method.ts";
+import { attempt } from "../start-all.ts";
 import type { SpanData } from "../trace/span.ts";
 import { byteLength, createDelivery, type Hold } from "./delivery.ts";
 import { type LateData, writeRequest, writeResource, writeScope, writeSpan } from "./otlp-json.ts";
@@ -82,10 +83,14 @@ export function createTransport(options: TransportOptions): Transport {
       document.addEventListener("prerenderingchange", onActivation, { once: true });
       return;
     }
-    const spans = queue.splice(0).map((span) => ({
-      scope: writeScope(span.instrumentationScope),
-      json: writeSpan(span, transport.timing?.complete(span)),
-    }));
+    // One that cannot be written does not take the others along.
+    const spans = queue.splice(0).flatMap(
+      (span) =>
+        attempt(() => ({
+          scope: writeScope(span.instrumentationScope),
+          json: writeSpan(span, transport.timing?.complete(span)),
+        })) ?? [],
+    );
     const limit = (isLate ? LATE_POST_BYTES : MAX_POST_BYTES) - byteLength(resourceJson);
     for (const batch of packSpans(spans, limit))
       delivery.deliver(writeRequest(resourceJson, groupByScope(batch)), batch.length, isLate);
@@ -134,8 +139,10 @@ function createLossTeller(url: string): (spans: number | string, why: string) =>
   };
 }
 
-const ENVELOPE_BYTES = 49; // {"resourceSpans":[{"resource":,"scopeSpans":[]}]}
-const SCOPE_BYTES = 22; // {"scope":,"spans":[]},
+// {"resourceSpans":[{"resource":,"scopeSpans":[]}]}
+const ENVELOPE_BYTES = 49;
+// {"scope":,"spans":[]},
+const SCOPE_BYTES = 22;
 
 /**
  * Splits spans, in order, into posts of at most `limit` bytes (the resource not counted); a larger span goes alone.
