@@ -13,7 +13,7 @@ import { createProbed } from "./bench-server/probe.mjs";
 import { startStock } from "./bench-server/stock.mjs";
 import { checkDelivered, ROUTES, startVariant } from "./bench-server/variants.mjs";
 import { buildPackages } from "./builds.mjs";
-import { intervalOf, percentile } from "./figures.mjs";
+import { intervalOf, percentile, verdict } from "./figures.mjs";
 import { freePort } from "./ports.mjs";
 import { startCollector } from "./services.mjs";
 
@@ -163,11 +163,6 @@ const FIGURES = {
 };
 
 const drawn = (pairs) => pairs.map(() => pairs[Math.floor(Math.random() * pairs.length)]);
-
-function verdict(goal, [from, to]) {
-  if (to <= goal) return "met";
-  return from > goal ? "missed" : "undecided";
-}
 
 function report(name, load, pairs) {
   console.log(`${name}, ${load}: ${pairs.length} pairs, ${times(pairs, "on").length} answers traced`);

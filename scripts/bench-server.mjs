@@ -14,7 +14,7 @@ import { createProbed } from "./bench-server/probe.mjs";
 import { startStock } from "./bench-server/stock.mjs";
 import { checkDelivered, ROUTES, startVariant, VARIANTS } from "./bench-server/variants.mjs";
 import { buildPackages } from "./builds.mjs";
-import { intervalOf, turned } from "./figures.mjs";
+import { intervalOf, turned, verdict } from "./figures.mjs";
 import { startCollector } from "./services.mjs";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -105,17 +105,21 @@ function costsOf(name, route) {
   });
 }
 
+/** At most, of all routes over no tracing. */
+const GOALS = { disabled: 1, "kit 10%": 1.05, "kit 100%": 1.15 };
+
 /** The mean of as many processes, drawn by chance. */
 const drawnMean = (costs) => mean(costs.map(() => costs[Math.floor(Math.random() * costs.length)]));
 
 function printTable() {
-  const rows = [["route", "variant", "CPU a request", "over none", "ratio", "95 %", "RSS"]];
+  const rows = [["route", "variant", "CPU a request", "over none", "ratio", "95 %", "RSS", "at most"]];
   const base = names.includes("none") ? "none" : names[0];
   for (const route of [...routes, "all"]) {
     const none = costsOf(base, route);
     for (const name of names) {
       const costs = costsOf(name, route);
-      const [from, to] = intervalOf(() => drawnMean(costs) / drawnMean(none));
+      const interval = intervalOf(() => drawnMean(costs) / drawnMean(none));
+      const goal = route === "all" ? GOALS[name] : undefined;
       const memory = sets.flatMap((servers) => servers.find((server) => server.name === name).memory);
       rows.push([
         route,
@@ -123,8 +127,9 @@ function printTable() {
         `${Math.round(mean(costs))} µs`,
         `${Math.round(mean(costs) - mean(none))} µs`,
         (mean(costs) / mean(none)).toFixed(3),
-        name === base ? "" : `${from.toFixed(2)} – ${to.toFixed(2)}`,
+        name === base ? "" : interval.map((each) => each.toFixed(2)).join(" – "),
         `${Math.round(mean(memory) / 1024 / 1024)} MiB`,
+        goal === undefined ? "" : `${goal}: ${verdict(goal, interval)}`,
       ]);
     }
   }

@@ -15,6 +15,14 @@ export function turned(list, by) {
   return [...list.slice(start), ...list.slice(0, start)];
 }
 
+/** What an interval says of a goal; one that is surely missed is a regression, which fails the run. */
+export function verdict(goal, [from, to]) {
+  if (to <= goal) return "met";
+  if (from <= goal) return "undecided";
+  process.exitCode = 1;
+  return "missed";
+}
+
 const RESAMPLES = 2000;
 
 /** Between which values 95 % of what `draw` gives lie, when it draws the measured values again by chance. */
