@@ -49,12 +49,9 @@ export function understandCall(args: readonly unknown[], rules: UrlRules): Fetch
 /** The arguments of the same call with one more header; the caller's objects stay as they are. */
 export function withHeader(call: FetchCall, name: string, value: string): [RequestInfo | URL, RequestInit] {
   const [input, init] = call.args;
-  const copy: Record<string, unknown> = {};
-  if (input instanceof Request) {
-    // A request that is read together with an init loses both: https://fetch.spec.whatwg.org/#dom-request
-    copy.referrer = input.referrer;
-    copy.referrerPolicy = input.referrerPolicy;
-  }
+  // A request that is read together with an init loses both: https://fetch.spec.whatwg.org/#dom-request
+  const { referrer, referrerPolicy } = Object(input) as Partial<Request>;
+  const copy: Record<string, unknown> = referrerPolicy === undefined ? {} : { referrer, referrerPolicy };
   // Inherited members too: an init may be a Request or an instance of a class.
   for (const key in init) copy[key] = Reflect.get(init, key);
   call.headers.set(name, value);

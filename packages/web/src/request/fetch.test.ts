@@ -227,16 +227,18 @@ test("a request that calls itself something else is one all the same", async () 
   expect(page.sent[0]?.url).toBe(`${location.origin}/orders`);
 });
 
-test("a request of another frame keeps its address and its headers", async () => {
+test("a request of another frame keeps its address, its headers and its referrer", async () => {
   const frame = document.body.appendChild(document.createElement("iframe"));
   const { Request: Foreign } = frame.contentWindow as unknown as typeof globalThis;
   page = openFakePage();
-  await fetch(new Foreign(`${location.origin}/orders`, { headers: { authorization: "Bearer a" } }));
+  const init = { headers: { authorization: "Bearer a" }, referrerPolicy: "origin" } as const;
+  await fetch(new Foreign(`${location.origin}/orders`, init));
   await fetch(new Foreign("https://other.test/orders", { headers: { authorization: "Bearer a" } }));
   frame.remove();
   const [own, other] = page.sent;
   expect(own?.headers.get("authorization")).toBe("Bearer a");
   expect(own?.headers.has("traceparent")).toBe(true);
+  expect(own?.args[1]).toMatchObject({ referrerPolicy: "origin" });
   expect(other?.args[1]).toBeUndefined();
   const spans = await page.spans();
   expect(spans.map(({ attributes }) => attributes["url.full"])).toEqual([
