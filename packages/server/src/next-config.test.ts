@@ -108,6 +108,7 @@ test("the browser gets its endpoint below the base path, its name and its share"
   expect(webOf(withTracing({ basePath: "/tea" }, { propagateTo: ["https://api.example.com"] }))).toEqual({
     serviceName: "shop-web",
     endpoint: "/tea/api/tl/v1/traces",
+    basePath: "/tea",
     sampleRatio: 0.1,
     propagateTo: ["https://api.example.com"],
   });

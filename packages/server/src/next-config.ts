@@ -195,7 +195,7 @@ function traced(
   const endpoint = `${config.basePath ?? ""}${ingestPath}/v1/traces${config.trailingSlash ? "/" : ""}`;
   return {
     ...config,
-    env: { ...config.env, THROUGHLINE_WEB: JSON.stringify({ ...web, endpoint }) },
+    env: { ...config.env, THROUGHLINE_WEB: JSON.stringify({ ...web, endpoint, basePath: config.basePath }) },
     instrumentationClientInject: [...(config.instrumentationClientInject ?? []), entry],
     serverExternalPackages: external(config, folder),
     transpilePackages: transpileNext && !transpiled.includes("next") ? [...transpiled, "next"] : transpiled,

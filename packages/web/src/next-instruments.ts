@@ -1,19 +1,20 @@
 import { traceErrors } from "./error/uncaught-errors.ts";
 import { traceSession } from "./identity/session.ts";
 import type { WebInstrument } from "./instrument.ts";
-import { type InteractionOptions, traceInteractions } from "./interaction/interactions.ts";
+import { traceInteractions } from "./interaction/interactions.ts";
+import type { NextOptions } from "./next-options.ts";
 import { afterLoad } from "./page/after-load.ts";
 import { traceNavigation } from "./page/navigation.ts";
 import { tracePageLoad } from "./page/page-load.ts";
 import { startSoon } from "./page/start-soon.ts";
 
 /** What a Next.js page traces besides clicks and `fetch`; docs/decisions/0007. */
-export function nextInstruments({ labels }: InteractionOptions): readonly WebInstrument[] {
+export function nextInstruments({ labels, basePath }: NextOptions): readonly WebInstrument[] {
   const late = afterLoad(async () => (await import("./next-late-instruments.ts")).nextLateInstruments());
   return [
     startSoon(traceSession()),
     startSoon(tracePageLoad()),
-    startSoon(traceNavigation()),
+    startSoon(traceNavigation({ basePath })),
     traceInteractions({ labels }),
     traceErrors(),
     startSoon(late),

@@ -1,11 +1,12 @@
 import type { InteractionOptions } from "./interaction/interactions.ts";
 import type { WebTracingOptions } from "./options.ts";
+import type { NavigationOptions } from "./page/navigation.ts";
 
 // `withTracing` writes the options into a build-time constant, which bundlers only find when it is spelled
 // exactly like this.
 declare const process: { readonly env: { readonly THROUGHLINE_WEB?: string } };
 
-export type NextOptions = WebTracingOptions & InteractionOptions;
+export type NextOptions = WebTracingOptions & InteractionOptions & Pick<NavigationOptions, "basePath">;
 
 /** What `withTracing` chose at build time; `undefined` in an app that was built without it. */
 export function readNextOptions(): NextOptions | undefined {

@@ -119,6 +119,15 @@ test("the App Router's navigation lasts from its start to its commit, with its r
   expect(page.sent[0]?.headers.get("traceparent")).toContain(request.spanId);
 });
 
+test("the App Router tells paths without the base path", async () => {
+  await page.close();
+  page = openFakePage({ instruments: [traceNavigation({ basePath: "/shop" })] });
+  runNext();
+  onRouterTransitionStart("/orders?x=1", "push");
+  history.pushState(null, "", "/shop/orders");
+  expect((await only("navigate /shop/orders")).attributes["url.path"]).toBe("/shop/orders");
+});
+
 test("under Next a change of the URL that no router announced is no navigation", async () => {
   runNext();
   history.pushState(null, "", "/orders");

@@ -28,6 +28,8 @@ const MAX_AHEAD = 999;
 export interface NavigationOptions {
   /** Names the route of a URL where Next.js does not; `undefined` leaves it to the guess. */
   readonly routeName?: RouteName | undefined;
+  /** That of Next.js, which its App Router leaves out of the paths that it tells; `withTracing` hands it on. */
+  readonly basePath?: string | undefined;
 }
 
 interface Pending {
@@ -49,12 +51,12 @@ interface Pending {
  * `onRouterTransitionStart`, the Pages Router through its events, others through the Navigation or History API.
  * Each is named by its route, which later spans carry too.
  */
-export function traceNavigation(options: NavigationOptions = {}): WebInstrument {
+export function traceNavigation({ routeName, basePath = "" }: NavigationOptions = {}): WebInstrument {
   return (page) => {
-    const navigations = createNavigations(page, options.routeName ?? (() => undefined));
+    const navigations = createNavigations(page, routeName ?? (() => undefined));
     const stops = [
       listen(window, "load", navigations.tellRoute, { capture: true }),
-      listenToRouter(navigations.begin),
+      listenToRouter((url, type) => navigations.begin(url.replace(/^\//, `${basePath}/`), type)),
       listenToPagesRouter({
         start: (url, type) => navigations.begin(url, type, location.href),
         complete: () => navigations.end(),

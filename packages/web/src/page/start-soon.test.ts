@@ -94,6 +94,8 @@ test.each([
   window.removeEventListener("error", uncaught);
   expect(uncaught).not.toHaveBeenCalled();
   expect(others).toHaveBeenCalledTimes(1);
-  expect(warned.mock.calls).toEqual([[expect.stringContaining("a part failed"), new Error("no such element")]]);
+  expect(warned.mock.calls).toEqual([
+    [expect.stringContaining("a part failed"), new Error("no such element")],
+  ]);
   vi.restoreAllMocks();
 });
