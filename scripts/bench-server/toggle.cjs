@@ -1,7 +1,9 @@
 // Loaded into one measured server: takes its tracing off and puts it back while it runs, so that a process is compared
-// with itself. Off is what an app without tracing has: nobody listens to node:http and undici, and OpenTelemetry's API
-// has no provider. Commands come as lines over a socket, because a request would be traced itself.
+// with itself. Off is what an app without tracing has: nobody listens to node:http and undici or has patched them, and
+// OpenTelemetry's API has no provider. Commands come as lines over a socket, because a request would be traced itself.
 const dc = require("node:diagnostics_channel");
+const http = require("node:http");
+const https = require("node:https");
 const { syncBuiltinESMExports } = require("node:module");
 const { createServer } = require("node:net");
 const { createInterface } = require("node:readline");
@@ -10,12 +12,28 @@ const API = Symbol.for("opentelemetry.js.api.1");
 const KIT = Symbol.for("throughline.server");
 
 const channels = new Set();
-const { channel } = dc;
+const { channel, subscribe } = dc;
 dc.channel = (name) => {
   const found = channel(name);
   channels.add(found);
   return found;
 };
+dc.subscribe = (name, listener) => {
+  channels.add(channel(name));
+  subscribe(name, listener);
+};
+
+/** What tracing may patch, as it was before. */
+const methods = [
+  [http.ServerResponse.prototype, "writeHead"],
+  ...[http, https].flatMap((owner) => ["request", "get"].map((name) => [owner, name])),
+].map(([owner, name]) => ({ owner, name, native: owner[name] }));
+
+function setMethods(valueOf) {
+  for (const method of methods) method.owner[method.name] = valueOf(method);
+  syncBuiltinESMExports();
+}
+
 syncBuiltinESMExports();
 
 /** What was taken off; undefined while tracing is on. */
@@ -36,6 +54,8 @@ function takeOff() {
     propagation: api.propagation,
   };
   for (const [each, listener] of listeners) each.unsubscribe(listener);
+  for (const method of methods) method.patched = method.owner[method.name];
+  setMethods(({ native }) => native);
   api.trace.setDelegate(undefined);
   api.context.disable();
   delete api.context;
@@ -46,6 +66,7 @@ function putBack() {
   if (!taken) return;
   const { listeners, provider, context, propagation } = taken;
   for (const [each, listener] of listeners) each.subscribe(listener);
+  setMethods(({ patched }) => patched);
   const api = globalThis[API];
   api.trace.setDelegate(provider);
   Object.assign(api, { context, propagation });

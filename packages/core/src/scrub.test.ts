@@ -53,11 +53,38 @@ test.each([
   ["a header of many cookies", "Cookie: theme=dark; auth=9f8e\nHost: a", "Cookie: REDACTED\nHost: a"],
   ["a header in JSON", '{"cookie":"theme=dark; auth=9f8e","page":2}', '{"cookie":"REDACTED","page":2}'],
   ["a header with quotes", 'Authorization: Digest username="ann", response="66"', "Authorization: REDACTED"],
+  [
+    "a header in JSON with quotes",
+    '{"authorization":"Digest a=\\"ann\\", b=1","page":2}',
+    '{"authorization":"REDACTED","page":2}',
+  ],
+  ["a header with an apostrophe", '{"cookie":"it\'s; auth=9f8e","page":2}', '{"cookie":"REDACTED","page":2}'],
+  [
+    "JSON in JSON",
+    '"{\\"cookie\\":\\"theme=dark; auth=9f8e\\",\\"page\\":2}"',
+    '"{\\"cookie\\":\\"REDACTED\\",\\"page\\":2}"',
+  ],
+  ["a scheme before a secret", "token=Token abcdefghij, ok", "token=REDACTED, ok"],
+  [
+    "a title with an accent stays",
+    "/blog/a-very-long-title-about-tea-caf%C3%A9",
+    "/blog/a-very-long-title-about-tea-caf%C3%A9",
+  ],
+  [
+    "a folder of pnpm stays",
+    "/.pnpm/react-remove-scroll-bar@2.3.8_@types+react@19.2.2/a.js:10:5",
+    "/.pnpm/react-remove-scroll-bar@2.3.8_@types+react@19.2.2/a.js:10:5",
+  ],
+  [
+    "a place behind a query stays",
+    "at f (https://shop.test/app?v=12:10:5)",
+    "at f (https://shop.test/app?v=REDACTED:10:5)",
+  ],
   ["a parameter of that name", "cookie=abc&page=2", "cookie=REDACTED&page=2"],
   [
     "digits at the end of a value",
-    "no /login?otp=sms:483920 and /a?to=tel:4:91",
-    "no /login?otp=REDACTED and /a?to=REDACTED",
+    "no /login.php?otp=sms:483920 and /a?to=tel:491",
+    "no /login.php?otp=REDACTED and /a?to=REDACTED",
   ],
   [
     "digits at the end of a fragment",

@@ -6,18 +6,18 @@ const SUSPECT = /[?#@%=:\d]/;
 const URLS = /^((?:\w+:\/)?\/\S*)$|\/[^\s"'`<>()?#]*(?:[?#][^\s"`<>]*)?/g;
 const URL_PARTS = /^([^?#]*)(\?[^#]*)?/;
 const CREDENTIALS = /\/\/[^/]*@/;
-// A stack names a place in a file: `https://shop.test/app.js?v=1:10:5`. What ends so in other queries is a value.
-const PLACE = /^[^?#]*(?:\.\w+\?[^#]*?)?((?::\d+){1,2}\)?)$/;
+// A stack names a place in a file: `https://shop.test/app.js?v=1:10:5`. One number behind a query is a value's.
+const PLACE = /^[^?#]*(?:\?[^#]*?(?=:\d+:\d))?((?::\d+){1,2}\)?)$/;
 /** A segment as random as a token: upper and lower case with a digit, or seven digits; words of a title and names of files are not. */
 const TOKEN =
-  /\/(?:(?=[^/]*\d)(?=[^/]*[a-z])(?=[^/]*[A-Z])|(?=(?:[^/\d]*\d){7}))[\w~=-]{20,}(?![\w~=-]|\.\w)/g;
+  /\/(?:(?=[\w~=-]*\d)(?=[\w~=-]*[a-z])(?=[\w~=-]*[A-Z])|(?=(?:[\w~=-]*?\d){7}))[\w~=-]{20,}(?![\w~=@-]|\.\w)/g;
 /**
  * E-mail addresses, JSON web tokens, and what follows a name like `password=`, `api_key: ` or `Bearer `; of the headers
  * whose values have parts, all to the end of the line or text. Every repeat that something must follow has a limit:
  * without it, time grows by the square of a long text.
  */
 const SECRETS =
-  /((?:cookie|authorization)["']?: ?)(?:(["'])[^"'\n]+|[^\n]+)|((?:token|secret|passw\w{0,19}|pwd|api.?key|signature|session.?id|sid|cookie|authorization)["']?[=:] ?["']?|bearer )(?:(?:bearer|basic) )?[^\s"'&,;]+|[\p{L}\w.+-]{1,64}(?:@|%40)(?!\d+\.\d)(?:[\p{L}\w-]{1,63}\.){1,8}\p{L}{2}[\w.-]*|eyJ[\w-]{8,999}\.[\w.-]+/giu;
+  /((?:cookie|authorization)\\?["']?: ?)(?:(\\?["'])(?:(?!\2)\\?.)+|.+)|((?:token|secret|passw\w{0,19}|pwd|api.?key|signature|session.?id|sid|cookie|authorization)["']?[=:] ?["']?|bearer )(?:\w{1,19} (?=\S{8}))?[^\s"'&,;]+|[\p{L}\w.+-]{1,64}(?:@|%40)(?!\d+\.\d)(?:[\p{L}\w-]{1,63}\.){1,8}\p{L}{2}[\w.-]*|eyJ[\w-]{8,999}\.[\w.-]+/giu;
 
 /**
  * Takes secrets out of a text: of every URL and path in it the credentials, query values, fragments and segments that

@@ -67,7 +67,8 @@ export function withTracing(
   };
 }
 
-const CALLER = /(?:at |\()((?:file:\/\/|[a-z]:\\|\/)[^\n]*[\\/]next\.config\.[\w.]+):\d+:\d+/i;
+const CALLER =
+  /(?:at (?:async )?|\()((?:file:\/\/|[a-z]:\\|\/)[^\n]*[\\/]next\.config\.(?:compiled\.)?[cm]?[jt]s):\d+:\d+/i;
 
 /** The folder of the next.config that calls: `next build apps/shop` runs elsewhere and does not say so. */
 function configFolder(): string {

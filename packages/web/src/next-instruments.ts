@@ -4,7 +4,7 @@ import type { WebInstrument } from "./instrument.ts";
 import { traceInteractions } from "./interaction/interactions.ts";
 import type { NextOptions } from "./next-options.ts";
 import { afterLoad } from "./page/after-load.ts";
-import { traceNavigation } from "./page/navigation.ts";
+import { traceNextNavigation } from "./page/navigation.ts";
 import { tracePageLoad } from "./page/page-load.ts";
 import { startSoon } from "./page/start-soon.ts";
 
@@ -14,7 +14,7 @@ export function nextInstruments({ labels, basePath }: NextOptions): readonly Web
   return [
     startSoon(traceSession()),
     startSoon(tracePageLoad()),
-    startSoon(traceNavigation({ basePath })),
+    startSoon(traceNextNavigation({ basePath })),
     traceInteractions({ labels }),
     traceErrors(),
     startSoon(late),

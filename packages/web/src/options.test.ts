@@ -24,16 +24,16 @@ test("an endpoint may be a whole URL", () => {
 
 test.each<[Record<string, unknown>, string]>([
   [{ serviceName: "" }, 'serviceName="": expected a name'],
-  [{ endpoint: "ftp://x/y" }, 'endpoint="ftp://x/y": expected a path such as'],
-  [{ endpoint: "http://[" }, "expected a path such as"],
+  [{ endpoint: "ftp://x/y" }, 'endpoint="ftp://x/y": expected a path or a URL'],
+  [{ endpoint: "http://[" }, "expected a path or a URL"],
   [{ propagateTo: ["https://api.example.com/v1"] }, "expected origins"],
   [{ propagateTo: "https://api.example.com" }, "expected origins"],
   [{ propagation: "all" }, 'propagation="all": expected "same-origin" or "off"'],
   [{ consent: "yes" }, 'consent="yes": expected "granted" or "pending" or "denied" or "gpc"'],
-  [{ ignoreUrls: [/x/] }, "ignoreUrls=[{}]: expected prefixes"],
+  [{ ignoreUrls: [/x/] }, "ignoreUrls=[{}]: expected URL prefixes"],
   [{ sampleRatio: "1" }, 'sampleRatio="1": expected a number from 0'],
   [{ sampleRatio: Number.NaN }, "expected a number from 0"],
-  [{ resourceAttributes: { a: 1 } }, "expected texts such as"],
+  [{ resourceAttributes: { a: 1 } }, "expected texts"],
 ])("%o is refused with its name, its value and the cure", (options, message) => {
   expect(() => readWebOptions(options, PAGE)).toThrow(message);
 });

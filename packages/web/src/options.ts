@@ -82,22 +82,19 @@ type Check = readonly [isGood: (value: unknown, pageUrl: string) => boolean, exp
 const checksOf = (): Readonly<Record<keyof WebConfig, Check>> => ({
   instruments: [
     (value) => Array.isArray(value) && value.every((each) => typeof each === "function"),
-    "functions such as tracePageLoad()",
+    "functions",
   ],
   serviceName: [isText, "a name"],
-  endpoint: [isHttpUrl, `a path such as "${DEFAULT_ENDPOINT}" or a URL`],
+  endpoint: [isHttpUrl, "a path or a URL"],
   propagateTo: [
     (value) => isTexts(value) && value.every(isOrigin),
-    'origins such as ["https://api.example.com"], no path',
+    'origins such as "https://api.example.com"',
   ],
   propagation: oneOf("same-origin", "off"),
   consent: oneOf("granted", "pending", "denied", "gpc"),
-  ignoreUrls: [isTexts, 'prefixes such as ["/healthz"]'],
+  ignoreUrls: [isTexts, "URL prefixes"],
   sampleRatio: [(value) => typeof value === "number" && value >= 0 && value <= 1, "a number from 0 to 1"],
-  resourceAttributes: [
-    (value) => Object(value) === value && isTexts(Object.values(Object(value))),
-    'texts such as { "service.version": "1" }',
-  ],
+  resourceAttributes: [(value) => Object(value) === value && isTexts(Object.values(Object(value))), "texts"],
 });
 
 function oneOf(...values: readonly unknown[]): Check {

@@ -3,12 +3,7 @@
 import { context, trace } from "@opentelemetry/api";
 import { Component, type ErrorInfo, type ReactNode, useEffect } from "react";
 import { door, ERROR_DOOR } from "./error/error-door.ts";
-import {
-  createErrorRecorder,
-  type ErrorDetails,
-  type ErrorRecorder,
-  hasDigest,
-} from "./error/error-recorder.ts";
+import { createErrorRecorder, type ErrorDetails, hasDigest } from "./error/error-recorder.ts";
 import { textOf } from "./error/error-text.ts";
 import { TRACER_NAME } from "./with-span.ts";
 
@@ -24,12 +19,14 @@ export function traceError(error: unknown, details: ErrorDetails = {}): void {
     record("caught error", error, details);
     return;
   }
-  alone ??= createErrorRecorder(trace.getTracer(TRACER_NAME), () => undefined);
   alone.record("caught error", error, context.active(), details);
 }
 
-/** Where the page has no instrument of errors: it too records each error once. */
-let alone: ErrorRecorder | undefined;
+/** Where the page has no instrument of errors: it too records each error once, with whatever traces then. */
+const alone = createErrorRecorder(
+  { startSpan: (...span) => trace.getTracer(TRACER_NAME).startSpan(...span) },
+  () => undefined,
+);
 
 /** Records the error that a component was given, as `error.tsx` of Next.js is. */
 export function useTraceError(error: unknown): void {

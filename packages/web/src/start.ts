@@ -84,8 +84,7 @@ export function startWith(
 
 function readConfig(options: WebTracingOptions, read: ReadOptions): WebConfig | undefined {
   try {
-    // Not `baseURI`, which a `<base>` may lead to another origin.
-    return read(options, origin);
+    return read(options, document.baseURI);
   } catch (error) {
     // biome-ignore lint/suspicious/noConsole: a bad option has to be seen where the developer looks first
     console.warn(`@throughline/web: tracing is off. ${(error as Error).message}`);
@@ -249,6 +248,8 @@ interface TracedPageParts extends Omit<PageTracing, "engine" | "inherited"> {
 
 function tracedPageOf({ pageState, ...parts }: TracedPageParts): TracedPage {
   const pageViews: PageView[] = [];
+  /** Of page loads and navigations that have not ended. */
+  let open: Context[] = [];
   return {
     ...parts,
     pageViews,
@@ -266,12 +267,14 @@ function tracedPageOf({ pageState, ...parts }: TracedPageParts): TracedPage {
     },
     setPageContext(context) {
       if (!context) {
-        // What has begun meanwhile has its own end.
         parts.later(() => {
-          if (!pageState.latest?.isRecording()) pageState.context = undefined;
+          // What has begun meanwhile has its own end, and a page that still loads has the rest.
+          open = open.filter((each) => trace.getSpan(each)?.isRecording());
+          pageState.context = open.at(-1);
         }, EFFECTS_MS);
         return;
       }
+      open.push(context);
       pageState.context = context;
       pageState.latest = trace.getSpan(context);
       addPageView(pageViews, context);

@@ -131,7 +131,7 @@ function trackUnderway(maxBytes: number) {
 function openOnce(open: ForwarderOptions["open"]): ForwarderOptions["open"] {
   const senders = new Map<string, Sender>();
   return (parcel) => {
-    const key = `${parcel.contentType} ${parcel.url}`;
+    const key = JSON.stringify([parcel.contentType, parcel.url, parcel.headers]);
     const sender = senders.get(key) ?? open(parcel);
     senders.set(key, sender);
     return sender;

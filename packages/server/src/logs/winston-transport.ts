@@ -34,7 +34,7 @@ export function winstonOtlpTransport(): WinstonTransport {
     write: (info: Info, _encoding, next) =>
       stream.silent !== true && isTaken(info, stream.level, logger) ? log(info, next) : next(),
   });
-  stream.on("pipe", (source) => {
+  stream.once("pipe", (source) => {
     logger = source as Logger;
   });
   return Object.assign(stream, { log });

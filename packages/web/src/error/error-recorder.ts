@@ -44,7 +44,7 @@ export interface ErrorRecorder {
 
 /** Records each error object once, and not more than ten a minute. */
 export function createErrorRecorder(
-  tracer: Tracer,
+  tracer: Pick<Tracer, "startSpan">,
   inferParent: (error: unknown) => Context | undefined,
 ): ErrorRecorder {
   const seen = new WeakSet<object>();

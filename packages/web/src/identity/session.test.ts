@@ -85,6 +85,15 @@ test("who comes back on another page has a new session that says which was befor
   expect(await attributesOf("c")).not.toHaveProperty(["session.previous_id"]);
 });
 
+test("who comes back after more than that is not told to have been there", async () => {
+  open();
+  await sessionOf("a");
+  await page.close();
+  at += 241 * MINUTE;
+  open();
+  expect(await attributesOf("b")).not.toHaveProperty(["session.previous_id"]);
+});
+
 test("activity in one tab keeps the session of the other", async () => {
   open();
   const first = await sessionOf("a");

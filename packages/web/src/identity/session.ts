@@ -89,8 +89,8 @@ function createSession({
     // Stored once and gone: somebody removed it, and it is not for us to bring it back.
     const candidate = stored ?? (shared && isStored ? undefined : session);
     const id = candidate && isLive(candidate, at) ? candidate.id : newTraceId();
-    // Also one that an earlier page had, when the visitor comes back.
-    if (candidate && candidate.id !== id) previousId = candidate.id;
+    // Also one that an earlier page had; who comes back the next day is nobody that was known.
+    if (candidate && candidate.id !== id && at - candidate.usedAt <= maxAgeMs) previousId = candidate.id;
     const startedAt = candidate?.id === id ? candidate.startedAt : at;
     const found = { id, startedAt, usedAt: at };
     isStored = shared !== undefined && writeSession(shared, found);

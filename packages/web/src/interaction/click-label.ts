@@ -23,9 +23,13 @@ export function labelOf(
 ): string {
   return (
     fold(element.getAttribute("data-trace-name")) ||
-    (!element.closest(MASK) && fold(read()?.replace(/\S*[\d@]\S*/g, "*"))) ||
+    (!element.closest(MASK) && fold(read()?.replace(/\S+/g, withoutValue))) ||
     element.localName
   );
+}
+
+function withoutValue(word: string): string {
+  return /[\d@]/.test(word) ? "*" : word;
 }
 
 function textOf(element: Element): string | null {

@@ -91,7 +91,7 @@ function rulesOf(options: WebTracingOptions, consent: ConsentGate): PropagationR
     rules: {
       pageOrigin: location.origin,
       propagateTo: propagateTo.map((text) => parseUrl(text)?.origin ?? text),
-      ignoreUrls: [...ignoreUrls, parseUrl(endpoint, origin)?.href ?? endpoint],
+      ignoreUrls: [...ignoreUrls, parseUrl(endpoint, document.baseURI)?.href ?? endpoint],
     },
     propagation: () => (consent.isGranted ? (options.propagation ?? "same-origin") : "consent"),
   };

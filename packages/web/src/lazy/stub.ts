@@ -30,7 +30,7 @@ export function startStub(tracing: PropagationRules, early: EarlyWork | undefine
     const propagation = propagationOf(call, tracing);
     const send = (traceparent: string): unknown =>
       fetch(...(propagation === "sent" ? withHeader(call, TRACEPARENT, traceparent) : call.args));
-    if (!work || isPrefetch(call.headers)) return send(unsampledTraceparent());
+    if (!work || isPrefetch(call)) return send(unsampledTraceparent());
     const click = onlyClick(work.clicks);
     const request: EarlyRequest = {
       traceId: click?.traceId ?? work.newTraceId(),

@@ -19,7 +19,7 @@ import { selectorOf } from "./selector.ts";
 import { watchEntries } from "./watch-entries.ts";
 
 /** Slow frames that handled input and may turn out to be part of the slowest interaction. */
-const MAX_FRAMES = 10;
+const MAX_FRAMES = 50;
 const MAX_SCRIPTS = 5;
 /** The wrapper in context/listeners.ts. */
 const OUR_LISTENER = "throughline";

@@ -272,6 +272,54 @@ test("a navigation of the App Router is named by the tree that the router leaves
   expect((await only("later")).attributes["throughline.page.route"]).toBe("/item/[id]");
 });
 
+test("one that is taken back before it arrives has no route, and the return says where it was", async () => {
+  runNext();
+  history.pushState(null, "", "/orders");
+  onRouterTransitionStart("/slow", "push");
+  const arrived = new Promise((resolve) => window.addEventListener("popstate", resolve, { once: true }));
+  history.back();
+  await arrived;
+  onRouterTransitionStart(location.href, "traverse");
+  history.replaceState(null, "");
+  const [taken, back] = await navigations();
+  expect(taken?.name).toBe("navigate");
+  expect(taken?.attributes).toMatchObject({ "url.path": "/slow", "throughline.ended_by": "navigation" });
+  expect(back?.attributes).toMatchObject({
+    "throughline.navigation.type": "traverse",
+    "throughline.navigation.from": "/orders",
+    "url.path": location.pathname,
+  });
+});
+
+test("a query that the app writes meanwhile ends nothing", async () => {
+  runNext();
+  onRouterTransitionStart("/orders", "push");
+  history.replaceState(null, "", "?q=x");
+  expect(await navigations()).toEqual([]);
+  history.pushState(null, "", "/orders");
+  expect(await navigations()).toHaveLength(1);
+});
+
+test("a move to a fragment is none for the App Router either, and the same page again is", async () => {
+  runNext();
+  onRouterTransitionStart("#reviews", "push");
+  history.pushState(null, "", "#reviews");
+  expect(await navigations()).toEqual([]);
+  onRouterTransitionStart(location.href, "push");
+  history.replaceState(null, "");
+  expect(await navigations()).toHaveLength(1);
+});
+
+test("one of the Pages Router that another overtakes is ended by it", async () => {
+  const { emit } = runPagesRouter();
+  emit("routeChangeStart", "/one");
+  emit("routeChangeError", Object.assign(new Error("cancelled"), { cancelled: true }), "/one");
+  emit("routeChangeStart", "/two");
+  emit("routeChangeError", new Error("no"), "/two");
+  const endedBy = (await navigations()).map(({ attributes }) => attributes["throughline.ended_by"]);
+  expect(endedBy).toEqual(["navigation", "error"]);
+});
+
 test("state that the app writes under the old URL does not end a transition", async () => {
   runNext();
   onRouterTransitionStart("/orders", "push");

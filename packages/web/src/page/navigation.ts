@@ -14,7 +14,7 @@ import { listen } from "../listen.ts";
 import type { Stop } from "../patch-method.ts";
 import { parseUrl } from "../request/parse-url.ts";
 import type { TracedRequest } from "../request/propagation.ts";
-import { listenToPagesRouter, pageHasNext, watchHistory } from "./page-history.ts";
+import { listenToPagesRouter, pageHasNext, watchCommits, watchHistory } from "./page-history.ts";
 import { guessRoute, type RouteName, routeOfPage } from "./route-name.ts";
 import { listenToRouter, type TransitionType } from "./router-transition.ts";
 
@@ -39,7 +39,7 @@ interface Pending {
   readonly parent: Context;
   readonly url: URL | undefined;
   /** Where the page was then. */
-  readonly from: string;
+  readonly from: URL;
   readonly type: TransitionType;
   /** The Pages Router, and one that takes a navigation over, change the URL before they render, and tell when they have. */
   readonly endsWithRouter: boolean;
@@ -51,24 +51,42 @@ interface Pending {
  * `onRouterTransitionStart`, the Pages Router through its events, others through the Navigation or History API.
  * Each is named by its route, which later spans carry too.
  */
-export function traceNavigation({ routeName, basePath = "" }: NavigationOptions = {}): WebInstrument {
+export function traceNavigation(options: NavigationOptions = {}): WebInstrument {
+  return traceRouters(options, ({ begin, commit, end }) =>
+    watchHistory({
+      start: (...move) => {
+        if (!pageHasNext()) begin(...move);
+      },
+      commit,
+      done: end,
+    }),
+  );
+}
+
+/** {@link traceNavigation} where Next.js runs the page, for sure: its routers tell of each start. */
+export function traceNextNavigation(options: NavigationOptions): WebInstrument {
+  return traceRouters(options, ({ commit }) => watchCommits(commit));
+}
+
+function traceRouters(
+  { routeName, basePath = "" }: NavigationOptions,
+  watch: (navigations: Navigations) => Stop,
+): WebInstrument {
   return (page) => {
     const navigations = createNavigations(page, routeName ?? (() => undefined));
     const stops = [
       listen(window, "load", navigations.tellRoute, { capture: true }),
-      listenToRouter((url, type) => navigations.begin(url.replace(/^\//, `${basePath}/`), type)),
+      listenToRouter((told, type) => {
+        const url = parseUrl(told.replace(/^\//, `${basePath}/`), location.href)?.href ?? "";
+        // It tells of moves to a fragment too.
+        if (!navigations.isFragment(url)) navigations.begin(url, type);
+      }),
       listenToPagesRouter({
         start: (url, type) => navigations.begin(url, type, location.href),
         complete: () => navigations.end(),
-        failed: () => navigations.end("error"),
+        failed: (isOvertaken) => navigations.end(isOvertaken ? "navigation" : "error"),
       }),
-      watchHistory({
-        start: (...move) => {
-          if (!pageHasNext()) navigations.begin(...move);
-        },
-        commit: navigations.commit,
-        done: navigations.end,
-      }),
+      watch(navigations),
     ];
     navigations.tellRoute();
     page.claimRequests(navigations.claim);
@@ -82,10 +100,14 @@ export function traceNavigation({ routeName, basePath = "" }: NavigationOptions 
   };
 }
 
+type Navigations = ReturnType<typeof createNavigations>;
+
 function createNavigations(page: TracedPage, routeName: RouteName) {
   const { tracer, manager, life, later, setPageContext, setPageAttributes } = page;
   const ahead = createPagesAhead();
   let pending: Pending | undefined;
+  /** The URL before a return, of which Next.js hears when the browser has changed it. */
+  let shown = location.href;
 
   /** Every span from now on carries the route, and so does the page load or navigation that is open. */
   function tellRoute(): string {
@@ -99,6 +121,7 @@ function createNavigations(page: TracedPage, routeName: RouteName) {
     const { span, url, cancelDeadline } = pending;
     const route = endedBy ? url && (askFor(routeName, url) ?? guessUnseen(url)) : tellRoute();
     pending = undefined;
+    shown = location.href;
     cancelDeadline();
     setPageContext(undefined);
     if (route) span.updateName(navigationSpanName(route)).setAttribute(PAGE_ROUTE, route);
@@ -106,48 +129,71 @@ function createNavigations(page: TracedPage, routeName: RouteName) {
     span.end();
   }
 
+  /** With the URL that is left where a router tells of the end. */
+  function begin(target: string, type: TransitionType, left?: string): void {
+    const from = new URL(type === "traverse" ? shown : (left ?? location.href));
+    end("navigation");
+    // A router's own failure with a URL is for the router to tell.
+    const url = parseUrl(target, location.href);
+    const active = manager.active();
+    const { parent, isInferred } = parentOf(active, life);
+    const attributes = {
+      [NAVIGATION_TYPE]: type,
+      [NAVIGATION_FROM]: from.pathname,
+      [NAVIGATION_PREFETCHED]: ahead.has(url) || undefined,
+      [URL_PATH]: url?.pathname,
+      ...(isInferred && { [PARENT]: "inferred" }),
+    };
+    const span = tracer.startSpan(navigationSpanName(), { attributes }, parent);
+    const context = trace.setSpan(parent, span);
+    setPageContext(context);
+    const cancelDeadline = later(() => end("deadline"), DEADLINE_MS);
+    pending = { span, context, parent: active, url, from, type, endsWithRouter: !!left, cancelDeadline };
+  }
+
   return {
+    begin,
     end,
     tellRoute,
-    /** With the URL that is left where a router tells of the end. */
-    begin(target: string, type: TransitionType, left?: string): void {
-      end("navigation");
-      // A router's own failure with a URL is for the router to tell.
-      const url = parseUrl(target, location.href);
-      const from = left ?? location.href;
-      const active = manager.active();
-      const known = trace.getSpanContext(active);
-      const inferred = known ? undefined : life.only();
-      const parent = inferred ?? (known ? active : ROOT_CONTEXT);
-      const attributes = {
-        [NAVIGATION_TYPE]: type,
-        [NAVIGATION_FROM]: new URL(from).pathname,
-        [NAVIGATION_PREFETCHED]: ahead.has(url) || undefined,
-        [URL_PATH]: url?.pathname,
-        ...(inferred && { [PARENT]: "inferred" }),
-      };
-      const span = tracer.startSpan(navigationSpanName(), { attributes }, parent);
-      const context = trace.setSpan(parent, span);
-      const cancelDeadline = later(() => end("deadline"), DEADLINE_MS);
-      pending = { span, context, parent: active, url, from, type, endsWithRouter: !!left, cancelDeadline };
-      setPageContext(context);
-    },
+    isFragment: (target: string): boolean => differOnlyInFragment(target, shown),
     commit(type: TransitionType | undefined): void {
+      if (type !== "traverse") shown = location.href;
       if (!pending) return void tellRoute();
-      // State that is written under the URL that is about to be left.
-      if (location.href === pending.from && pending.url?.href !== pending.from) return;
+      if (isNoArrival(pending, type)) return;
       if (type === "replace" && pending.type === "push") pending.span.setAttribute(NAVIGATION_TYPE, type);
       if (!pending.endsWithRouter) end();
     },
     /** The router fetches after the transition has begun, in the code that began it. */
-    claim({ headers, url }: TracedRequest, active?: Context): Context | undefined {
-      if (!active) ahead.add(url);
-      if (!active || !pending || !ROUTER_HEADERS.some((name) => headers.has(name))) return undefined;
-      const owner = trace.getSpanContext(active)?.spanId;
-      const isOurs = !owner || owner === trace.getSpanContext(pending.parent)?.spanId;
-      return isOurs ? pending.context : undefined;
+    claim(request: TracedRequest, active?: Context): Context | undefined {
+      if (!active) ahead.add(request.url);
+      return active && pending && isFor(pending, request, active) ? pending.context : undefined;
     },
   };
+}
+
+/** Where no span is active, the one interaction that is open. */
+function parentOf(active: Context, life: TracedPage["life"]) {
+  if (trace.getSpanContext(active)) return { parent: active };
+  const inferred = life.only();
+  return { parent: inferred ?? ROOT_CONTEXT, isInferred: inferred !== undefined };
+}
+
+function differOnlyInFragment(one: string, other: string): boolean {
+  return one !== other && one.replace(/#.*/, "") === other.replace(/#.*/, "");
+}
+
+/** Whether the router makes this request for the next page. */
+function isFor({ parent }: Pending, { headers }: TracedRequest, active: Context): boolean {
+  if (!ROUTER_HEADERS.some((name) => headers.has(name))) return false;
+  const owner = trace.getSpanContext(active)?.spanId;
+  return !owner || owner === trace.getSpanContext(parent)?.spanId;
+}
+
+/** Whether the page that is left has written its state or its query, or the router has yet to tell of a return. */
+function isNoArrival({ url, from, type }: Pending, written: TransitionType | undefined): boolean {
+  const stays = (part: "href" | "pathname"): boolean =>
+    location[part] === from[part] && url?.[part] !== from[part];
+  return stays("href") || (written !== type && (written === "traverse" || stays("pathname")));
 }
 
 /** The pages that the router has fetched ahead, by their paths. */

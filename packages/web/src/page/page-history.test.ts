@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import type { Stop } from "../patch-method.ts";
-import { watchHistoryApi } from "./page-history.ts";
+import { watchCommitsByHistory, watchHistoryApi } from "./page-history.ts";
 
 const { pathname } = location;
 let stop: Stop | undefined;
@@ -29,6 +29,17 @@ test("without the Navigation API each change starts before the URL changes and c
   history.back();
   await arrived;
   expect(heard.slice(4)).toEqual([`traverse ${pathname} from ${pathname}`, `at ${pathname}`]);
+});
+
+test("under Next.js its commits are told, without their starts", async () => {
+  const heard: string[] = [];
+  stop = watchCommitsByHistory((type) => heard.push(`${type} at ${location.pathname}`));
+  history.pushState(null, "", "/one");
+  history.replaceState(null, "", "/two");
+  const arrived = new Promise((resolve) => window.addEventListener("popstate", resolve, { once: true }));
+  history.back();
+  await arrived;
+  expect(heard).toEqual(["push at /one", "replace at /two", `traverse at ${pathname}`]);
 });
 
 test("state under the same URL starts nothing", () => {

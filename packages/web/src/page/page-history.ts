@@ -1,3 +1,4 @@
+import { listen } from "../listen.ts";
 import { type Method, patchMethod, type Stop } from "../patch-method.ts";
 import { parseUrl } from "../request/parse-url.ts";
 import type { TransitionListener, TransitionType } from "./router-transition.ts";
@@ -47,13 +48,12 @@ function watchNavigationApi(api: NavigationApi, { start, commit, done }: History
       else if (canIntercept) offered = [url, navigationType, location.href];
     },
     currententrychange(event) {
-      const { navigationType } = event as CommitEvent;
       if (offered && api.transition) {
         start(...offered);
         isTaken = true;
       }
       offered = undefined;
-      commit(navigationType === "reload" ? undefined : (navigationType ?? undefined));
+      commit(writtenBy(event));
     },
     navigatesuccess: () => over(),
     // One that another overtakes is aborted.
@@ -68,6 +68,36 @@ function watchNavigationApi(api: NavigationApi, { start, commit, done }: History
   return () => {
     for (const name in listeners) api.removeEventListener(name, listeners[name] ?? null);
   };
+}
+
+/** Tells when the URL or its state was written, by whomever. */
+export function watchCommits(commit: HistoryListener["commit"]): Stop {
+  return navigation
+    ? listen(navigation, "currententrychange", (event) => commit(writtenBy(event)))
+    : watchCommitsByHistory(commit);
+}
+
+/** For browsers without the Navigation API. */
+export function watchCommitsByHistory(commit: HistoryListener["commit"]): Stop {
+  const patched = (type: TransitionType) => (original: Method) =>
+    function (this: unknown, ...args: unknown[]): unknown {
+      const result = Reflect.apply(original, this, args);
+      commit(type);
+      return result;
+    };
+  const stops = [
+    patchMethod(history, "pushState", patched("push")),
+    patchMethod(history, "replaceState", patched("replace")),
+    listen(window, "popstate", () => commit("traverse")),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
+function writtenBy(event: Event): TransitionType | undefined {
+  const { navigationType } = event as CommitEvent;
+  return navigationType === "reload" ? undefined : (navigationType ?? undefined);
 }
 
 function withoutFragment(): string {
@@ -131,7 +161,8 @@ export function pageHasNext(): boolean {
 interface PagesListener {
   readonly start: TransitionListener;
   readonly complete: () => void;
-  readonly failed: () => void;
+  /** With whether another navigation took over. */
+  readonly failed: (isOvertaken: boolean) => void;
 }
 
 /**
@@ -140,16 +171,15 @@ interface PagesListener {
  */
 export function listenToPagesRouter({ start, complete, failed }: PagesListener): Stop {
   let popped: string | undefined;
-  const events: Record<string, (url: string, props?: { readonly shallow?: boolean }) => void> = {
-    routeChangeStart(url, props) {
+  const events = {
+    routeChangeStart(url: string, props?: { readonly shallow?: boolean }) {
       // On a return the browser has changed the URL before the router hears of it; `replace` is told at the commit.
       const isReturn = popped !== undefined && parseUrl(url, location.href)?.href === popped;
       popped = undefined;
       if (!props?.shallow) start(url, isReturn ? "traverse" : "push");
     },
     routeChangeComplete: complete,
-    // It has the error first.
-    routeChangeError: failed,
+    routeChangeError: (error: { readonly cancelled?: boolean }) => failed(!!error.cancelled),
   };
   const onPop = (): void => {
     popped = location.href;

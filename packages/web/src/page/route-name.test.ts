@@ -52,6 +52,8 @@ test("under an intercepting route the page below does not lend its name", () => 
   expect(routeOfPage()).toBe("/photo/*");
   showTree(tree, "/feed");
   expect(routeOfPage()).toBe("/feed");
+  showTree(["", { children: below(), modal: below("(__SLOT__)", "(.)photo", ["id", "7", "d"]) }], "/photo/7");
+  expect(routeOfPage()).toBe("/photo/*");
 });
 
 const MANY_ROUTES = `

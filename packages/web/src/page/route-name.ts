@@ -56,7 +56,9 @@ function routeOfTree(tree: RouteTree): string | undefined {
   }
   // An intercepting route shows a slot under its URL, and leaves the page below as it was.
   const intercepts = /\(\.+\)/.test(JSON.stringify(tree));
-  return intercepts && !location.pathname.endsWith(values.join("/")) ? undefined : `/${names.join("/")}`;
+  return intercepts && !location.pathname.endsWith(`/${values.join("/")}`)
+    ? undefined
+    : `/${names.join("/")}`;
 }
 
 function childOf(tree: RouteTree): RouteTree | undefined {

@@ -12,7 +12,6 @@ export interface FetchCall {
 }
 
 const KNOWN_METHODS = /^(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|CONNECT|TRACE|QUERY)$/;
-const PREFETCH_HEADERS = ["next-router-prefetch", "next-router-segment-prefetch", "purpose"];
 
 /**
  * Reads the arguments without taking anything from them; `undefined` for what is not http(s).
@@ -65,7 +64,11 @@ export function normalMethod(method: string): string {
   return KNOWN_METHODS.test(upper) ? upper : "_OTHER";
 }
 
-/** Whether the Next router fetches this ahead of any click. */
-export function isPrefetch(headers: Headers): boolean {
-  return PREFETCH_HEADERS.some((name) => headers.has(name));
+/** Whether the Next router fetches this ahead of any click: App Router, Pages Router, `<Link prefetch>`. */
+export function isPrefetch({ headers, args: [, init] }: FetchCall): boolean {
+  return (
+    headers.has("next-router-prefetch") ||
+    headers.get("purpose") === "prefetch" ||
+    (headers.has("rsc") && init?.priority === "low")
+  );
 }

@@ -120,15 +120,24 @@ test("a trace that is not kept sends flags 00 and exports nothing", async () => 
   expect(await page.spans()).toEqual([]);
 });
 
-test.each(["next-router-prefetch", "next-router-segment-prefetch"])(
-  "%s makes no span and flags 00",
-  async (name) => {
-    page = openFakePage();
-    await fetch("/orders", { headers: { rsc: "1", [name]: "1" } });
-    expect(page.sent[0]?.headers.get("traceparent")).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
-    expect(await page.spans()).toEqual([]);
-  },
-);
+test.each<[string, RequestInit]>([
+  ["the App Router", { headers: { rsc: "1", "next-router-prefetch": "1" } }],
+  // Without a header that says so.
+  ["<Link prefetch>", { headers: { rsc: "1" }, priority: "low" }],
+  ["the Pages Router", { headers: { "x-nextjs-data": "1", purpose: "prefetch" } }],
+])("what %s fetches ahead makes no span and has flags 00", async (_, init) => {
+  page = openFakePage();
+  await fetch("/orders", init);
+  expect(page.sent[0]?.headers.get("traceparent")).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+  expect(await page.spans()).toEqual([]);
+});
+
+test("an app's own header of that name, and its own priority, say nothing", async () => {
+  page = openFakePage();
+  await fetch("/files", { method: "POST", headers: { purpose: "avatar" } });
+  await fetch("/files", { priority: "low" });
+  expect(await page.spans()).toHaveLength(2);
+});
 
 test("ignored URLs, the ingest route and data: URLs pass as they are", async () => {
   page = openFakePage({ ignoreUrls: ["/healthz"] });

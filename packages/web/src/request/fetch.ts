@@ -32,7 +32,7 @@ export function traceFetch(tracing: FetchTracing): TracedFetch {
     const send = (traceparent: string): unknown =>
       fetch(...(propagation === "sent" ? withHeader(call, TRACEPARENT, traceparent) : call.args));
     // What the router fetches ahead of any click would be a trace for every visible link.
-    if (isPrefetch(call.headers)) {
+    if (isPrefetch(call)) {
       tracing.claim(call);
       return send(unsampledTraceparent());
     }
