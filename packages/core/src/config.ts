@@ -2,15 +2,16 @@ import { DEFAULT_INGEST_PATH } from "./attributes.ts";
 import {
   type Env,
   type Given,
+  parseBaseUrl,
   parseBoolean,
   parseExactUrl,
+  parseHeaders,
   parseInteger,
   parseKeyValues,
   parseList,
   parseOneOf,
   parseRatio,
   parseText,
-  parseUrl,
   readSettings,
   type SettingsTable,
 } from "./settings.ts";
@@ -64,7 +65,7 @@ export const tracingSettings: SettingsTable<TracingConfig> = {
   enabled: { env: ["OTEL_ENABLED"], parse: parseBoolean, fallback: false },
   sdkDisabled: { env: ["OTEL_SDK_DISABLED"], parse: parseBoolean, fallback: false },
   serviceName: { env: ["OTEL_SERVICE_NAME"], parse: parseText, fallback: "" },
-  endpoint: { env: ["OTEL_EXPORTER_OTLP_ENDPOINT"], parse: parseUrl, fallback: DEFAULT_ENDPOINT },
+  endpoint: { env: ["OTEL_EXPORTER_OTLP_ENDPOINT"], parse: parseBaseUrl, fallback: DEFAULT_ENDPOINT },
   tracesEndpoint: { env: ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"], parse: parseExactUrl, fallback: "" },
   protocol: {
     env: ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"],
@@ -73,7 +74,8 @@ export const tracingSettings: SettingsTable<TracingConfig> = {
   },
   headers: {
     env: ["OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"],
-    parse: parseKeyValues,
+    parse: parseHeaders,
+    isSecret: true,
     fallback: {},
   },
   sampler: { env: ["OTEL_TRACES_SAMPLER"], parse: parseOneOf(...SAMPLERS), fallback: "" },

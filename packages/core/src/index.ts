@@ -19,6 +19,7 @@ export {
   type Given,
   parseBoolean,
   parseExactUrl,
+  parseHeaders,
   parseInteger,
   parseKeyValues,
   parseList,

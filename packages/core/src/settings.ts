@@ -1,3 +1,5 @@
+import { scrub } from "./scrub.ts";
+
 /** One row of a settings table: where the text comes from, how it is read, what holds without it. */
 export interface Setting<T> {
   /** Environment variables, the first one that is set and not empty wins. */
@@ -5,6 +7,8 @@ export interface Setting<T> {
   /** Text to value; throws an `Error` whose message says what was expected. */
   readonly parse: (text: string) => T;
   readonly fallback: T;
+  /** Messages do not show the text. */
+  readonly isSecret?: boolean;
 }
 
 export type SettingsTable<C> = { readonly [K in keyof C]-?: Setting<C[K]> };
@@ -49,13 +53,15 @@ export function readSettings<C extends object>(table: SettingsTable<C>, given: G
     try {
       values[key] = setting.parse(text);
     } catch (error) {
-      problems.push(
-        `${name}=${JSON.stringify(text)}: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      problems.push(problemOf(setting.isSecret ? name : `${name}=${JSON.stringify(scrub(text))}`, error));
     }
   }
   if (problems.length > 0) throw new SettingsError(problems);
   return values as C;
+}
+
+function problemOf(what: string, error: unknown): string {
+  return `${what}: ${error instanceof Error ? error.message : String(error)}`;
 }
 
 export function parseText(text: string): string {
@@ -100,6 +106,17 @@ export function parseUrl(text: string): string {
   return url.href.replace(/\/$/, "");
 }
 
+/** {@link parseUrl} of what paths are put behind. */
+export function parseBaseUrl(text: string): string {
+  const url = parseUrl(text);
+  if (/[?#]/.test(url)) {
+    throw new Error(
+      'expected a URL without query and fragment, such as "http://localhost:4318"; a signal\'s own endpoint may have them',
+    );
+  }
+  return url;
+}
+
 /** A URL that is asked for as it stands: the slash at its end may be part of the address. */
 export function parseExactUrl(text: string): string {
   const url = parseUrl(text);
@@ -126,6 +143,20 @@ export function parseKeyValues(text: string): Readonly<Record<string, string>> {
     pairs[key] = decodeValue(part.slice(equals + 1).trim());
   }
   return pairs;
+}
+
+/** {@link parseKeyValues} of HTTP headers: https://www.rfc-editor.org/rfc/rfc9110#name-field-values */
+export function parseHeaders(text: string): Readonly<Record<string, string>> {
+  const headers = parseKeyValues(text);
+  for (const [name, value] of Object.entries(headers)) {
+    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name))
+      throw new Error(`expected names of headers; ${JSON.stringify(name)} is none`);
+    if (!/^[\t -~\x80-\xff]*$/.test(value))
+      throw new Error(
+        `expected one line; the value of ${name} has a line break or another character that no header takes`,
+      );
+  }
+  return headers;
 }
 
 /** Comma-separated words, empty ones left out. */

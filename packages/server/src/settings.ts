@@ -4,8 +4,8 @@ import {
   type OtlpProtocol,
   parseBoolean,
   parseExactUrl,
+  parseHeaders,
   parseInteger,
-  parseKeyValues,
   parseList,
   parseOneOf,
   parseText,
@@ -155,7 +155,8 @@ export const serverSettings: SettingsTable<ServerConfig> = {
   },
   logsHeaders: {
     env: ["OTEL_EXPORTER_OTLP_LOGS_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"],
-    parse: parseKeyValues,
+    parse: parseHeaders,
+    isSecret: true,
     fallback: {},
   },
   metricsEnabled: { env: ["OTEL_METRICS_ENABLED"], parse: parseBoolean, fallback: false },
@@ -172,7 +173,8 @@ export const serverSettings: SettingsTable<ServerConfig> = {
   },
   metricsHeaders: {
     env: ["OTEL_EXPORTER_OTLP_METRICS_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"],
-    parse: parseKeyValues,
+    parse: parseHeaders,
+    isSecret: true,
     fallback: {},
   },
   attributeCountLimit: {

@@ -80,6 +80,7 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
     flush: flushProcess,
     // Next.js ends its requests while it is held.
     hasWork: isNext ? () => true : mayHaveWork,
+    ended: () => exporting.counts?.().created ?? 0,
     signals: !isNext,
   });
   sayStarted(config);

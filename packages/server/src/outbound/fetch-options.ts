@@ -1,4 +1,5 @@
-import { type CallOptions, withCallOptions } from "./call-options.ts";
+import { activeContext } from "../spans/current-context.ts";
+import { type CallOptions, callOptionsOf, withCallOptions } from "./call-options.ts";
 
 type Fetch = typeof fetch;
 
@@ -11,7 +12,8 @@ export function readFetchOptions(): () => void {
   const original = globalThis.fetch;
   let on = true;
   const reading: Fetch = function fetch(this: unknown, ...args) {
-    const options = on ? optionsOf(...args) : undefined;
+    // What says nothing must not take those of the call whose body it makes.
+    const options = on ? (optionsOf(...args) ?? (callOptionsOf(activeContext()) && {})) : undefined;
     const call = () => Reflect.apply(original, this, args);
     return options ? withCallOptions(options, call) : call();
   };

@@ -7,6 +7,8 @@ export interface ShutdownOptions {
   readonly flush: () => Promise<void>;
   /** Whether a flush may have something to send; else `process.exit` ends the process at once. */
   readonly hasWork: () => boolean;
+  /** Spans that have ended so far. */
+  readonly ended: () => number;
   /** Also flush on SIGTERM and SIGINT; for processes that may have no handler of their own. */
   readonly signals: boolean;
 }
@@ -16,7 +18,7 @@ export function flushBeforeExit(options: ShutdownOptions): () => void {
   const { flush, signals } = options;
   const undo = [
     holdExit(options),
-    onDrained(flush),
+    onDrained(options),
     ...(signals ? [onSignal("SIGTERM", flush), onSignal("SIGINT", flush)] : []),
   ];
   return () => {
@@ -53,11 +55,15 @@ function holdExit({ flush, hasWork }: ShutdownOptions): () => void {
   };
 }
 
-function onDrained(flush: () => Promise<void>): () => void {
+function onDrained({ flush, ended }: ShutdownOptions): () => void {
+  let flushed: number | undefined;
+  // Told again whenever what others did at the end is done; a flush that found nothing new would go on for ever.
   const listener = (): void => {
+    if (flushed === ended()) return;
+    flushed = ended();
     void capped(flush);
   };
-  process.once("beforeExit", listener);
+  process.on("beforeExit", listener);
   return () => process.removeListener("beforeExit", listener);
 }
 

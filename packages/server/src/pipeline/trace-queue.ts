@@ -69,7 +69,8 @@ export function createTraceQueue(maxBytes: number): TraceQueue {
   return {
     add(traceId, span): number {
       if (state.dropped.has(traceId)) return 1;
-      insert(state, traceId, span);
+      const isFilling = state.bytes > maxBytes / 2;
+      insert(state, traceId, isFilling && state.sent.has(traceId) ? alone(span) : span);
       return makeRoom(state, maxBytes);
     },
     take(limits): Batch | undefined {
@@ -86,6 +87,11 @@ export function createTraceQueue(maxBytes: number): TraceQueue {
     count: () => state.count,
     bytes: () => state.bytes,
   };
+}
+
+/** With bytes of its own: what stays while others are dropped must not keep the memory that they shared with it. */
+function alone(span: EncodedSpan): EncodedSpan {
+  return { ...span, bytes: span.bytes.slice() };
 }
 
 function heldBytesOf(span: EncodedSpan): number {

@@ -4,6 +4,9 @@ interface Tracked {
   readonly parentId: string | undefined;
   /** When the last of its descendants ended, where that was later. */
   latest: HrTime | undefined;
+  /** Spans right below it that are not forgotten. */
+  below: number;
+  isForgotten: boolean;
 }
 
 export interface SpanEnds {
@@ -14,6 +17,7 @@ export interface SpanEnds {
   endOf(spanId: string, end: HrTime): HrTime;
   /** Whether a span with this parent is somewhere below another one. */
   isBelow(topId: string, parentId: string | undefined): boolean;
+  /** Once nothing below it is known any more; until then it hands on the ends of those. */
   forget(spanId: string): void;
 }
 
@@ -26,7 +30,9 @@ export function trackEnds(): SpanEnds {
   const spans = new Map<string, Tracked>();
   return {
     opened(spanId: string, parentId: string | undefined): void {
-      spans.set(spanId, { parentId, latest: undefined });
+      spans.set(spanId, { parentId, latest: undefined, below: 0, isForgotten: false });
+      const parent = spans.get(parentId ?? "");
+      if (parent) parent.below += 1;
     },
     ended(spanId: string, end: HrTime): void {
       let above = spans.get(spans.get(spanId)?.parentId ?? "");
@@ -45,7 +51,14 @@ export function trackEnds(): SpanEnds {
       return above === topId;
     },
     forget(spanId: string): void {
-      spans.delete(spanId);
+      let [id, span] = [spanId, spans.get(spanId)];
+      if (span) span.isForgotten = true;
+      while (span?.isForgotten && span.below === 0) {
+        spans.delete(id);
+        id = span.parentId ?? "";
+        span = spans.get(id);
+        if (span) span.below -= 1;
+      }
     },
   };
 }

@@ -3,6 +3,7 @@ import {
   type AttributeValue,
   type Exception,
   type HrTime,
+  isSpanContextValid,
   type Link,
   type SpanContext,
   type SpanKind,
@@ -82,7 +83,7 @@ export class RecordedSpan implements Span {
     scope,
     process,
   }: NewSpan) {
-    this.name = name;
+    this.name = String(name);
     this.kind = kind;
     if (parent) this.parentSpanContext = parent;
     this.own = attributed(attributes, process.limits);
@@ -138,7 +139,7 @@ export class RecordedSpan implements Span {
     const { attributes, dropped } = attributed(isTime ? undefined : attributesOrTime, this.process.limits);
     const at = time ?? (isTime ? attributesOrTime : undefined);
     this.events.push({
-      name,
+      name: String(name),
       attributes,
       time: hrTimeOf(at, this.origin),
       droppedAttributesCount: dropped,
@@ -149,6 +150,11 @@ export class RecordedSpan implements Span {
 
   addLink({ context, attributes: given }: Link): this {
     if (this.ended) return this;
+    // A collector may refuse the whole batch for one id that is none.
+    if (!context || !isSpanContextValid(context)) {
+      this.droppedLinksCount += 1;
+      return this;
+    }
     const { attributes, dropped } = attributed(given, this.process.limits);
     this.links.push({
       context,
@@ -172,7 +178,7 @@ export class RecordedSpan implements Span {
   }
 
   updateName(name: string): this {
-    if (!this.ended) this.name = name;
+    if (!this.ended) this.name = String(name);
     return this;
   }
 

@@ -20,6 +20,7 @@ import {
   type SpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
 import { OLD_HTTP_TARGET } from "@throughline/core/attributes";
+import { guarded } from "../guarded.ts";
 import { type Clock, createClock } from "./clock.ts";
 import { DroppedSpan, NO_SPAN } from "./dropped-span.ts";
 import { createIds, type Ids } from "./ids.ts";
@@ -71,7 +72,8 @@ export function createTracerProvider({
     processor,
     ids: createIds(),
     clock: createClock(),
-    process: { resource, limits, onEnd: (span) => processor.onEnd(span) },
+    // Whatever is wrong with a span, the code that ended it must not see it.
+    process: { resource, limits, onEnd: guarded((span) => processor.onEnd(span), "a span was lost") },
   };
   const tracers = new Map<string, Map<string | undefined, Tracer>>();
   const provider = {

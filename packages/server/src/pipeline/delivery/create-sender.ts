@@ -1,5 +1,7 @@
+import { createSecureContext } from "node:tls";
 import { context, ROOT_CONTEXT } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
+import { errorText } from "../../error-text.ts";
 import { readHostFile } from "../../read-host-file.ts";
 import type { ServerConfig } from "../../settings.ts";
 import type { SignalTarget } from "../signal-target.ts";
@@ -15,7 +17,7 @@ const MAX_PEM_BYTES = 1024 * 1024;
 
 /**
  * What takes one signal of this process to its collector.
- * @throws when a certificate cannot be read.
+ * @throws when a certificate cannot be read or used.
  */
 export function createSender(
   signal: keyof typeof RPC,
@@ -72,11 +74,19 @@ function connectionOf(config: ServerConfig): Pick<SenderOptions, "compression" |
 
 function readTls(config: ServerConfig): SenderOptions["tls"] {
   const { certificate, clientCertificate, clientKey } = config;
-  return {
+  const tls = {
     ...(certificate && { ca: readPem(certificate, "OTEL_EXPORTER_OTLP_CERTIFICATE") }),
     ...(clientCertificate && { cert: readPem(clientCertificate, "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE") }),
     ...(clientKey && { key: readPem(clientKey, "OTEL_EXPORTER_OTLP_CLIENT_KEY") }),
   };
+  try {
+    if (Object.keys(tls).length > 0) createSecureContext(tls);
+  } catch (error) {
+    throw new Error(
+      `OTEL_EXPORTER_OTLP_CERTIFICATE, _CLIENT_CERTIFICATE and _CLIENT_KEY: ${errorText(error)}. Name files in PEM form, a key that belongs to its certificate`,
+    );
+  }
+  return tls;
 }
 
 function readPem(path: string, variable: string): string {

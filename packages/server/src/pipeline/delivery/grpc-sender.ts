@@ -56,12 +56,13 @@ export function createGrpcSender(given: SenderOptions): Sender {
     async send(body): Promise<Outcome> {
       const isPacked = options.compression === "gzip";
       const message = isPacked ? await zip(body) : body;
-      const current = open();
+      let current: ClientHttp2Session | undefined;
       try {
+        current = open();
         return await call(current, options, frame(message, isPacked), isPacked);
       } catch (error) {
         // A connection that is only half there would fail each call after this one too.
-        current.destroy();
+        current?.destroy();
         return notReached(error, error instanceof NoAnswer);
       }
     },

@@ -48,14 +48,18 @@ export function notReached(error: unknown, reached = false): Outcome {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   // An AggregateError, as of a name with two addresses, has no message of its own.
   const reason = (error instanceof Error ? error.message || code : String(error)) || "no connection";
-  const isCertificate = /CERT|SIGNATURE|ALTNAME/.test(code);
-  const cure = isCertificate
-    ? "Name the authority of its certificate in OTEL_EXPORTER_OTLP_CERTIFICATE"
-    : code === "EPROTO"
-      ? "Correct http or https in OTEL_EXPORTER_OTLP_ENDPOINT"
-      : START_IT;
+  const [, cure = START_IT] = CURES.find(([pattern]) => pattern.test(code)) ?? [];
   return { kind: "later", reason, cure, reached };
 }
+
+/** By the codes of Node.js: https://nodejs.org/api/tls.html#x509-certificate-error-codes */
+const CURES: readonly (readonly [code: RegExp, cure: string])[] = [
+  [/_ALERT_/, "Correct OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY"],
+  [/ALTNAME/, "Correct the host in OTEL_EXPORTER_OTLP_ENDPOINT to one that its certificate names"],
+  [/EXPIRED|NOT_YET_VALID/, "Renew its certificate, or correct the clock"],
+  [/CERT|SIGNATURE/, "Name the authority of its certificate in OTEL_EXPORTER_OTLP_CERTIFICATE"],
+  [/^EPROTO$/, "Correct http or https in OTEL_EXPORTER_OTLP_ENDPOINT"],
+];
 
 /** What helps against an HTTP status. */
 export function cureOfStatus(status: number): string {

@@ -30,7 +30,10 @@ export function takePiece(w: ProtobufWriter): Uint8Array {
   // Buffer.subarray would make a Buffer, at twice the price.
   const piece = new Uint8Array(w.slab.buffer, w.start, w.end - w.start);
   w.end = w.start;
-  return piece;
+  if (w.slab.length === SLAB_BYTES) return piece;
+  // Made for one large piece; what comes after it would keep all of it.
+  Object.assign(w, createProtobufWriter());
+  return piece.slice();
 }
 
 /** Where a message ends; {@link closeMessage} takes it. */
