@@ -1,12 +1,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "@playwright/test";
 import { createProcesses } from "../../../scripts/processes.mjs";
 import { startNextApp } from "./next-app.ts";
 import { type Downstream, startDownstream } from "./server-matrix/downstream.ts";
-import { awaitTrace, lines, listTraces, newTraceparent, readTrace } from "./trace-reading.ts";
+import { type OtlpRecorder, startOtlpRecorder } from "./server-matrix/otlp-recorder.ts";
+import { awaitTrace, flushAt, lines, listTraces, newTraceparent } from "./trace-reading.ts";
 
 const PROBES = 1000;
 const TOGETHER = 20;
@@ -57,6 +58,22 @@ function builtinsIn(code: string): readonly string[] {
   return [...new Set([...asked].map(([, name = ""]) => name))].filter((name) => isBuiltin(name));
 }
 
+type Probe = readonly [path: string, headers: Readonly<Record<string, string>>];
+
+function withAndWithoutCaller(path: string, headers: Probe[1]): readonly Probe[] {
+  return [
+    [path, headers],
+    [path, { ...headers, traceparent: newTraceparent().header }],
+  ];
+}
+
+const ASKED = [
+  ...withAndWithoutCaller("/healthz", {}),
+  ...withAndWithoutCaller("/api/health", {}),
+  ...withAndWithoutCaller("/orders", { "user-agent": "kube-probe/1.31" }),
+  ...withAndWithoutCaller("/orders", { rsc: "1", "next-router-prefetch": "1" }),
+];
+
 const SDK = /BatchSpanProcessor|AsyncLocalStorageContextManager|diagnostics_channel/;
 
 for (const bundler of ["Turbopack", "webpack"]) {
@@ -64,17 +81,27 @@ for (const bundler of ["Turbopack", "webpack"]) {
     const dist = `.next-edge-${bundler}`;
     const service = `edge-${bundler}`;
     let origin = "";
+    /** Of the metrics; the traces are with the collector. */
+    let recorder: OtlpRecorder;
 
     test.beforeAll(async () => {
       test.setTimeout(240_000);
+      recorder = await startOtlpRecorder();
       origin = await startNextApp({
         processes,
         folder: "edge-app",
         serviceName: service,
         webpack: bundler === "webpack",
-        env: { NEXT_DIST_DIR: dist, DOWNSTREAM_URL: downstream.url },
+        env: {
+          NEXT_DIST_DIR: dist,
+          DOWNSTREAM_URL: downstream.url,
+          OTEL_METRICS_ENABLED: "true",
+          OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: recorder.env.OTEL_EXPORTER_OTLP_ENDPOINT ?? "",
+          OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: "http/json",
+        },
       });
     });
+    test.afterAll(() => recorder.stop());
 
     /** The header that the downstream server got with the last request to this path. */
     const headerOf = (path: string): unknown =>
@@ -111,37 +138,63 @@ for (const bundler of ["Turbopack", "webpack"]) {
       expect(builtinsIn(client)).toEqual([]);
     });
 
-    test(`${PROBES} probes and prefetches make no span and send nothing on, whatever their caller says`, async () => {
-      const callers = Array.from({ length: PROBES }, () => newTraceparent());
-      const kinds = [
-        ["/healthz", {}],
-        ["/api/health", {}],
-        ["/orders", { "user-agent": "kube-probe/1.31" }],
-        ["/orders", { rsc: "1", "next-router-prefetch": "1" }],
-      ] as const;
-      const before = downstream.received.length;
-      for (let at = 0; at < PROBES; at += TOGETHER) {
+    /** What has come out of the app so far: its traces, and the requests that its metrics have counted. */
+    async function toldSoFar() {
+      await flushAt(`${origin}/api/tl/flush`);
+      const traces = (await listTraces({ service })).map(({ traceId }) => traceId).sort();
+      return { traces, requests: recorder.requests() };
+    }
+
+    /** A request that is traced; resolves with its trace when that is with the collector. */
+    async function visitOrders(): Promise<string> {
+      const { traceId, header } = newTraceparent();
+      await fetch(`${origin}/orders`, { headers: { traceparent: header } });
+      await awaitTrace(traceId, [`GET /orders · server · ${service}`]);
+      expect(headerOf("/orders")).toContain(traceId);
+      return traceId;
+    }
+
+    /** Of all that is asked for here, the visit at the end is the one that is told. */
+    async function expectNothingOf(requests: readonly Probe[]): Promise<void> {
+      // When it is answered register() is over.
+      await visitOrders();
+      const before = await toldSoFar();
+      for (let at = 0; at < requests.length; at += TOGETHER) {
         await Promise.all(
-          callers.slice(at, at + TOGETHER).map(async ({ header }, index) => {
-            const [path, headers] = kinds[index % kinds.length] ?? ["/healthz", {}];
-            const traceparent = index % 2 < 1 ? { traceparent: header } : {};
-            const response = await fetch(origin + path, { headers: { ...headers, ...traceparent } });
+          requests.slice(at, at + TOGETHER).map(async ([path, headers]) => {
+            const response = await fetch(origin + path, { headers });
             await response.arrayBuffer();
-            expect(response.headers.get("server-timing")).toBeNull();
+            expect(response.status, path).toBe(200);
+            expect(response.headers.get("server-timing"), path).toBeNull();
           }),
         );
       }
-      const sentOn = downstream.received.slice(before);
-      expect(sentOn.length).toBeGreaterThan(PROBES / 2);
+      const after = await visitOrders();
+      const { "GET /orders 200": orders = 0 } = before.requests;
+      expect(orders).toBeGreaterThan(0);
+      await expect.poll(toldSoFar).toEqual({
+        traces: [...before.traces, after].sort(),
+        requests: { ...before.requests, "GET /orders 200": orders + 1 },
+      });
+    }
+
+    test(`${PROBES} probes and prefetches make no span and no series and send nothing on, whatever their caller says`, async () => {
+      const before = downstream.received.length;
+      await expectNothingOf(Array.from({ length: PROBES / ASKED.length }, () => ASKED).flat());
+      // Without the two visits.
+      const sentOn = downstream.received.slice(before + 1, -1);
+      // A prefetch does not run the page.
+      expect(sentOn).toHaveLength((PROBES * 3) / 4);
       expect(sentOn.filter(({ headers }) => headers.traceparent !== undefined)).toEqual([]);
-      // A request that is traced, sent after them: what they had made would be there too.
-      const after = newTraceparent();
-      await fetch(`${origin}/orders`, { headers: { traceparent: after.header } });
-      await awaitTrace(after.traceId, [`GET /orders · server · ${service}`]);
-      expect(headerOf("/orders")).toContain(after.traceId);
-      const traces = await listTraces({ service });
-      expect(traces.filter(({ name }) => /health|kube/.test(name))).toEqual([]);
-      for (const { traceId } of callers.slice(0, TOGETHER)) expect(await readTrace(traceId)).toBeUndefined();
+    });
+
+    test("the files of the build make no span and no series, whatever their caller says", async () => {
+      const files = readdirSync(`${root(dist)}static`, { recursive: true, withFileTypes: true });
+      const paths = files
+        .filter((file) => file.isFile())
+        .map(({ parentPath, name }) => relative(root(dist), join(parentPath, name)));
+      expect(paths.length).toBeGreaterThan(5);
+      await expectNothingOf(paths.flatMap((path) => withAndWithoutCaller(`/_next/${path}`, {})));
     });
   });
 }

@@ -39,6 +39,15 @@ export async function listTraces(query: Readonly<Record<string, string>>): Promi
   return ((await response.json()) as TraceList).traces;
 }
 
+/** Asks an app at its flush route: what has ended there is with the collector when this resolves. */
+export async function flushAt(url: string): Promise<void> {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "x-throughline-flush-token": process.env.THROUGHLINE_FLUSH_TOKEN ?? "" },
+  });
+  expect(response.status, "the flush").toBe(204);
+}
+
 /** The one span with this label and kind. */
 export function spanOf(document: TraceDocument, label: string, kind: SpanJson["kind"]): SpanJson {
   const rows = document.rows.filter((row) => row.label === label && row.kind === kind);

@@ -19,6 +19,8 @@ export interface OtlpRecorder {
   /** Every post as it came. */
   readonly texts: readonly string[];
   readonly spans: readonly SentSpan[];
+  /** How many requests the metrics have counted so far, by `GET /items/[id] 200`. */
+  requests(): Readonly<Record<string, number>>;
   stop(): Promise<void>;
 }
 
@@ -37,14 +39,36 @@ interface Traces {
   }[];
 }
 
+interface Metrics {
+  readonly resourceMetrics?: readonly {
+    readonly scopeMetrics: readonly {
+      readonly metrics: readonly {
+        readonly name: string;
+        readonly histogram?: {
+          readonly dataPoints: readonly {
+            readonly count: number;
+            readonly attributes: readonly {
+              readonly key: string;
+              readonly value: { readonly stringValue?: string; readonly intValue?: number };
+            }[];
+          }[];
+        };
+      }[];
+    }[];
+  }[];
+}
+
 /** A collector for a flood: it keeps no trace but what was posted, and the tests beside lose nothing of theirs to it. */
 export async function startOtlpRecorder(): Promise<OtlpRecorder> {
   const texts: string[] = [];
   const spans: SentSpan[] = [];
+  let requests: Readonly<Record<string, number>> = {};
   const server = createServer(async (request, response) => {
     const body = await text(request);
     texts.push(body);
-    const { resourceSpans = [] } = JSON.parse(body) as Traces;
+    const { resourceSpans = [], ...metrics } = JSON.parse(body) as Traces & Metrics;
+    // Each post counts from the start of its process.
+    requests = { ...requests, ...countRequests(metrics) };
     for (const { resource, scopeSpans } of resourceSpans) {
       const named = resource.attributes.find(({ key }) => key === "service.name");
       const service = named?.value.stringValue ?? "";
@@ -60,9 +84,29 @@ export async function startOtlpRecorder(): Promise<OtlpRecorder> {
     },
     texts,
     spans,
+    requests: () => requests,
     async stop() {
       server.closeAllConnections();
       await once(server.close(), "close");
     },
   };
+}
+
+function countRequests({ resourceMetrics = [] }: Metrics): Readonly<Record<string, number>> {
+  const metrics = resourceMetrics.flatMap(({ scopeMetrics }) =>
+    scopeMetrics.flatMap((scope) => scope.metrics),
+  );
+  const points = metrics
+    .filter(({ name }) => name === "http.server.request.duration")
+    .flatMap(({ histogram }) => histogram?.dataPoints ?? []);
+  return Object.fromEntries(
+    points.map(({ attributes, count }) => {
+      const textOf = (name: string): string | number | undefined => {
+        const value = attributes.find(({ key }) => key === name)?.value;
+        return value?.stringValue ?? value?.intValue;
+      };
+      const series = ["http.request.method", "http.route", "http.response.status_code"].map(textOf);
+      return [series.filter((part) => part !== undefined).join(" "), Number(count)];
+    }),
+  );
 }

@@ -1,6 +1,6 @@
 import { expect } from "@playwright/test";
 import type { SpanJson } from "@throughline/core";
-import { listTraces, newTraceparent, readTrace } from "../trace-reading.ts";
+import { flushAt, listTraces, newTraceparent, readTrace } from "../trace-reading.ts";
 import type { Case } from "./case.ts";
 import type { Combination } from "./combinations.ts";
 import type { ServedApp } from "./server-app.ts";
@@ -102,12 +102,8 @@ export function urlOf(path: string, app: ServedApp, { base }: Combination): stri
 }
 
 /** What has ended is with the collector when this resolves. */
-export async function flush(app: ServedApp, combination: Combination): Promise<void> {
-  const response = await fetch(urlOf("/api/tl/flush", app, combination), {
-    method: "POST",
-    headers: { "x-throughline-flush-token": process.env.THROUGHLINE_FLUSH_TOKEN ?? "" },
-  });
-  expect(response.status, "the flush").toBe(204);
+export function flush(app: ServedApp, combination: Combination): Promise<void> {
+  return flushAt(urlOf("/api/tl/flush", app, combination));
 }
 
 async function expectTrace(asked: Asked, combination: Combination): Promise<void> {
