@@ -5,6 +5,7 @@ import { startNextApp } from "./next-app.ts";
 import { expectRouteNames, pathOf, randomWord } from "./random-path.ts";
 import { flood } from "./server-matrix/flood.ts";
 import { type OtlpRecorder, SERVER_KIND, startOtlpRecorder } from "./server-matrix/otlp-recorder.ts";
+import { flushAt } from "./trace-reading.ts";
 
 const REQUESTS = 5_000;
 const TURNS = 100;
@@ -37,7 +38,7 @@ let origin = "";
 test.beforeAll(async () => {
   test.setTimeout(240_000);
   recorder = await startOtlpRecorder();
-  const env = { ...recorder.env, ...queue };
+  const env = { ...recorder.env, ...queue, OTEL_METRICS_ENABLED: "true" };
   origin = await startNextApp({ processes, folder: "routes-app", serviceName: "routes", env });
 });
 test.afterAll(async () => {
@@ -55,26 +56,40 @@ function randomPath(routes: readonly string[], random: () => number): string {
   return locale !== "" && path === "/" ? locale : locale + path;
 }
 
-test(`${REQUESTS} random addresses with and without a locale leave SERVER spans named by route alone`, async () => {
+test(`${REQUESTS} random addresses with and without a locale leave SERVER spans named by route alone, and are counted by method, route and status`, async () => {
   test.setTimeout(120_000);
   const random = seeded(8_160_211);
   const before = recorder.spans.length;
-  const statuses = new Set<number | undefined>();
+  const answers: [of: string, count: number][] = [];
   const sent = Array.from({ length: REQUESTS }, () => ({
     url: `${origin}${randomPath([...PAGES, ...APIS, ...APP], random)}?q=${randomWord(random)}`,
     method: random() < 0.8 ? "GET" : "HEAD",
   }));
-  await flood(sent, ({ statusCode }) => statuses.add(statusCode));
+  await flood(sent, ({ statusCode }, { method }) => answers.push([`${method} ${statusCode}`, 1]));
   const servers = () => recorder.spans.slice(before).filter(({ kind }) => kind === SERVER_KIND);
   await expect.poll(() => servers().length, { timeout: 30_000 }).toBe(REQUESTS);
-  expect.soft([...statuses]).toEqual(expect.arrayContaining([200, 307, 404, 500]));
+  const statuses = answers.map(([of]) => of);
+  expect.soft(statuses).toEqual(expect.arrayContaining(["GET 200", "GET 307", "GET 404", "GET 500"]));
   const names = new Set(servers().map(({ name }) => name));
   expectRouteNames(names, ROUTES);
   // Each route was met, so that the number says something.
   expect([...names]).toEqual(
     expect.arrayContaining([...PAGES, ...APIS, ...APP].map((route) => `GET ${route}`)),
   );
+  await flushAt(`${origin}/api/tl/flush`);
+  const countedBy = (shorten: (series: string) => string) =>
+    sum(Object.entries(recorder.requests()).map(([series, count]) => [shorten(series), count]));
+  await expect
+    .poll(() => countedBy((series) => series.replace(/ \d+$/, "")))
+    .toEqual(sum(servers().map(({ name }) => [name, 1])));
+  expect(countedBy((series) => series.replace(/ \/\S*/, ""))).toEqual(sum(answers));
 });
+
+function sum(counts: readonly (readonly [of: string, count: number])[]): Readonly<Record<string, number>> {
+  const sums: Record<string, number> = {};
+  for (const [of, count] of counts) sums[of] = (sums[of] ?? 0) + count;
+  return sums;
+}
 
 /** Of what a page does besides going on. */
 const PAGE_SPANS =
