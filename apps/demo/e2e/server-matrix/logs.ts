@@ -23,7 +23,9 @@ export async function checkLogs(app: ServedApp, combination: Combination): Promi
   await postForm(urlOf("/log", app, combination), html, { word: "now" }, action.header);
   await flush(app, combination);
   await expectLines(app, "action now", action.traceId);
-  for (const line of linesAt(app, "boot")) expect.soft(line, "a line of the start").not.toContain("trace_id");
+  await expectLinesOfNoRequest(app, "boot");
+  process.kill(app.pid, "SIGUSR2");
+  await expectLinesOfNoRequest(app, "signal");
   const named = (await readTrace(action.traceId))?.spans.map(({ name }) => name);
   expect.soft(named, "the trace of the action").toContain("act on the form");
 }
@@ -40,6 +42,12 @@ async function expectLines(app: ServedApp, where: string, traceId: string): Prom
   const known = [...new Set(exported.map(({ body }) => body))].sort();
   expect.soft(known, `exported lines at ${where}`).toEqual(LOGGERS.map((logger) => `${logger} at ${where}`));
   for (const { spanId, body } of exported) expect.soft(spans, body).toContain(spanId);
+}
+
+async function expectLinesOfNoRequest(app: ServedApp, where: string): Promise<void> {
+  await expect.poll(() => linesAt(app, where).length, `lines at ${where}`).toBeGreaterThanOrEqual(3);
+  const named = linesAt(app, where).filter((line) => /trace_id|span_id/.test(line));
+  expect.soft(named, `lines at ${where} that name a trace`).toEqual([]);
 }
 
 /** The lines of the three loggers, once each of them has written. */
