@@ -1,5 +1,6 @@
 import { expect } from "@playwright/test";
 import type { SpanJson } from "@throughline/core";
+import { oldNamesIn } from "../old-names.ts";
 import type { Case } from "./case.ts";
 
 interface Claim {
@@ -30,19 +31,13 @@ export function expectServerSpan(server: SpanJson, { each, method, title, base }
   expect.soft(durationMs(server), `duration of ${title}`).toBeGreaterThanOrEqual(each.minMs ?? 0);
 }
 
-// https://opentelemetry.io/docs/specs/semconv/non-normative/http-migration/
-const OLD = ["http.method", "http.status_code", "http.target", "http.url", "http.host", "net.peer.name"];
-
 /** True of every trace: stable names only, and nothing outlives what it is part of. */
 export function expectWellFormed(
   spans: readonly SpanJson[],
   { title, later }: { readonly title: string; readonly later: readonly string[] },
 ): void {
   const byId = new Map(spans.map((span) => [span.spanId, span]));
-  const old = spans.flatMap(({ name, attributes }) =>
-    OLD.filter((key) => key in attributes).map((key) => `${key} on ${name}`),
-  );
-  expect.soft(old, `old attributes of ${title}`).toEqual([]);
+  expect.soft(oldNamesIn(spans), `old attributes of ${title}`).toEqual([]);
   const outliving = spans.filter((span) => {
     const parent = byId.get(span.parentSpanId ?? "");
     return parent && !later.includes(span.name) && BigInt(span.endUnixNano) > BigInt(parent.endUnixNano);
