@@ -16,6 +16,15 @@ export function expectRouteNames(names: ReadonlySet<string>, routes: readonly st
   expect.soft(unknown, "names that are no route's").toEqual([]);
 }
 
+/** What runs below the SERVER spans is named by one of these routes (`render route (app) /items/[id]`), or by no address. */
+export function expectNamesBelow(names: ReadonlySet<string>, routes: readonly string[]): void {
+  const paths = [...names].map((name) => /\/.*/.exec(name)?.[0]);
+  const unknown = paths.filter((path) => path !== undefined && !routes.includes(path));
+  expect.soft(unknown, "paths in names that are no route").toEqual([]);
+  const others = [...names].filter((name) => !name.includes("/"));
+  expect.soft(others.length, others.join("\n")).toBeLessThan(routes.length);
+}
+
 /** A path of this route, with random words for its parameters. */
 export function pathOf(route: string, random: () => number): string {
   return (

@@ -1,6 +1,6 @@
 import { expect } from "@playwright/test";
 import { seeded } from "../../../../scripts/seeded.mjs";
-import { expectRouteNames, METHODS, pathOf, randomWord } from "../random-path.ts";
+import { expectNamesBelow, expectRouteNames, METHODS, pathOf, randomWord } from "../random-path.ts";
 import type { Combination } from "./combinations.ts";
 import { flood, type Sent } from "./flood.ts";
 import { SERVER_KIND, startOtlpRecorder } from "./otlp-recorder.ts";
@@ -34,10 +34,11 @@ export async function checkRandomAddresses(
   } finally {
     await recorder.stop();
   }
-  const servers = recorder.spans.filter(({ kind }) => kind === SERVER_KIND);
-  const names = new Set(servers.map(({ name }) => name));
+  const namesOf = (isServer: boolean): ReadonlySet<string> =>
+    new Set(recorder.spans.filter(({ kind }) => (kind === SERVER_KIND) === isServer).map(({ name }) => name));
   expect.soft(routes.length).toBeGreaterThanOrEqual(30);
-  expectRouteNames(names, routes);
+  expectRouteNames(namesOf(true), routes);
+  expectNamesBelow(namesOf(false), routes);
 }
 
 /** The same for each run, so that the names of one that fails can be had again. */
