@@ -8,6 +8,7 @@ import { COMBINATIONS, type Combination } from "./server-matrix/combinations.ts"
 import { type Downstream, startDownstream } from "./server-matrix/downstream.ts";
 import { checkEntryTable } from "./server-matrix/entry-table.ts";
 import { checkFrozenHost } from "./server-matrix/frozen-host.ts";
+import { expectLinkedCalls } from "./server-matrix/linked-calls.ts";
 import { checkLongAnswers } from "./server-matrix/long-answers.ts";
 import { checkRandomAddresses } from "./server-matrix/random-addresses.ts";
 import { runCases } from "./server-matrix/run-cases.ts";
@@ -49,7 +50,9 @@ for (const combination of COMBINATIONS) {
     test.setTimeout(combination.name === PRODUCTION ? 420_000 : 300_000);
     await withBuild(combination, async (built) => {
       await built.serve({ service: `server-app-${combination.name}`, env }, async (app) => {
+        const before = downstream.received.length;
         await runCases(casesOf(combination), app, combination);
+        await expectLinkedCalls(downstream.received.slice(before));
         const unpatched = app.log.filter((line) => line.includes("NOT patched"));
         expect.soft(unpatched, "libraries that are said not to be patched").toEqual([]);
       });
