@@ -10,6 +10,7 @@ import { checkEntryTable } from "./server-matrix/entry-table.ts";
 import { checkFrozenHost } from "./server-matrix/frozen-host.ts";
 import { expectLinkedCalls } from "./server-matrix/linked-calls.ts";
 import { checkLongAnswers } from "./server-matrix/long-answers.ts";
+import { checkManualSpansInDev } from "./server-matrix/manual-spans.ts";
 import { checkRandomAddresses } from "./server-matrix/random-addresses.ts";
 import { runCases } from "./server-matrix/run-cases.ts";
 import { serveInDev, withBuild } from "./server-matrix/server-app.ts";
@@ -57,7 +58,7 @@ for (const combination of COMBINATIONS) {
         expect.soft(unpatched, "libraries that are said not to be patched").toEqual([]);
       });
       await checkTools(built, env);
-      expectQuietBuild(built.buildLog);
+      expectQuiet(built.buildLog);
       await checkEntryTable(built, env);
       if (MODES.includes(combination.name)) await checkModes(built, env);
       if (combination.name !== PRODUCTION) return;
@@ -90,12 +91,15 @@ test("without withTracing the boot names the library that was bundled, and the c
 });
 
 for (const bundler of ["turbopack", "webpack"]) {
-  test(`next dev with ${bundler}: a call of pg, ioredis and pino is one span or one line in its trace`, async () => {
+  test(`next dev with ${bundler}: a call of pg, ioredis and pino is one span or one line in its trace, and nothing is warned of`, async () => {
     test.setTimeout(180_000);
-    const combination = { ...DEFAULT, name: `dev-${bundler}`, webpack: bundler === "webpack" };
-    await serveInDev(combination, { service: `server-app-dev-${bundler}`, env }, (app) =>
-      runCases(libraries(combination), app, combination),
-    );
+    const webpack = bundler === "webpack";
+    const combination = { ...DEFAULT, name: `dev-${bundler}`, webpack, cacheComponents: !webpack };
+    await serveInDev(combination, { service: `server-app-dev-${bundler}`, env }, async (app) => {
+      await runCases(libraries(combination), app, combination);
+      await checkManualSpansInDev(app, combination);
+      expectQuiet(app.log);
+    });
   });
 }
 
@@ -104,10 +108,10 @@ for (const bundler of ["turbopack", "webpack"]) {
 const NOT_OURS = /partialPrefetching|No build cache found|@valkey\/valkey-glide|Compiled with warnings/;
 
 /** Neither what bundlers say of hooks into require, nor any other warning that an app without us does not have. */
-function expectQuietBuild(log: readonly string[]): void {
+function expectQuiet(log: readonly string[]): void {
   const warnings = log.filter(
     (line) =>
       /in-the-middle|critical dependency|module not found|warn|\u26a0/i.test(line) && !NOT_OURS.test(line),
   );
-  expect.soft(warnings, "warnings of the build").toEqual([]);
+  expect.soft(warnings, "warnings").toEqual([]);
 }
