@@ -1,5 +1,7 @@
 import { createServer, get, type Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { context, SpanKind, trace } from "@opentelemetry/api";
 import { emptyResource } from "@opentelemetry/resources";
 import {
@@ -161,8 +163,10 @@ test("a pipelined request whose connection breaks while it waits for its turn is
   await expect.poll(active).toEqual([0]);
 });
 
-test("the system, the process, the event loop and lost spans are there", async () => {
+test("the system, the process, the event loop, garbage collections and lost spans are there", async () => {
   dropped = 7;
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
   // The delay has values once the loop has turned a few times.
   await expect
     .poll(async () => [...(await collect()).keys()])
@@ -175,6 +179,7 @@ test("the system, the process, the event loop and lost spans are there", async (
         "nodejs.eventloop.utilization",
         "nodejs.eventloop.delay.p99",
         "v8js.memory.heap.used",
+        "v8js.gc.duration",
       ]),
     );
   expect((await collect()).get("throughline.spans.dropped")?.dataPoints.map(({ value }) => value)).toEqual([
