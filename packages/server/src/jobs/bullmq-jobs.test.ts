@@ -163,6 +163,42 @@ describe.skipIf(!findRedis())(
       expect(seen).toEqual([1, 2, 3].flatMap((step) => [{ step }, ["step"]]));
     }, 20_000);
 
+    test("a job of a queue that is not traced runs in a trace of its own, as it was sent", async () => {
+      const { queue, events, work } = await openQueue();
+      const plain = new Queue(queue.name, { connection });
+      closing.push(() => plain.close());
+      const seen: unknown[] = [];
+      work(async (job) => {
+        seen.push(job.data, Object.keys(job.data));
+        return "sent";
+      });
+      const job = await withSpan("request", () => plain.add("welcome", { to: "ada" }));
+      expect(await job.waitUntilFinished(events)).toBe("sent");
+      await vi.waitFor(() => expect(only(SpanKind.CONSUMER)).toHaveLength(1));
+      const [consumer] = only(SpanKind.CONSUMER);
+      expect(consumer?.parentSpanContext).toBeUndefined();
+      expect(consumer?.links).toEqual([]);
+      expect(consumer?.attributes).not.toHaveProperty("throughline.job.relation");
+      expect(only(SpanKind.PRODUCER)).toEqual([]);
+      expect(seen).toEqual([{ to: "ada" }, ["to"]]);
+    });
+
+    test("a job that is delayed by more than a minute has a trace of its own, linked to its sender", async () => {
+      const { queue, events, work } = await openQueue();
+      work(() => Promise.resolve());
+      // Sent so long ago that it is due.
+      const now = vi.spyOn(Date, "now").mockReturnValue(Date.now() - 62_000);
+      const sent = withSpan("request", () => queue.add("reminder", { to: "ada" }, { delay: 61_000 }));
+      const job = await sent.finally(() => now.mockRestore());
+      await job.waitUntilFinished(events);
+      await vi.waitFor(() => expect(only(SpanKind.CONSUMER)).toHaveLength(1));
+      const [producer] = only(SpanKind.PRODUCER);
+      const [consumer] = only(SpanKind.CONSUMER);
+      expect(consumer?.attributes["throughline.job.relation"]).toBe("delay");
+      expect(traceOf(consumer)).not.toBe(traceOf(producer));
+      expect(consumer && linkOf(consumer)).toBe(idOf(producer));
+    });
+
     test("a processor that takes an AbortSignal gets it", async () => {
       const { queue, events, work } = await openQueue();
       work(async (_job, _token, signal) => signal instanceof AbortSignal);

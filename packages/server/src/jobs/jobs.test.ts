@@ -85,6 +85,21 @@ test.each([
   expect(consumer?.attributes["throughline.job.relation"]).toBe(why);
 });
 
+test("three retries are three traces, linked to the one that sent the job", () => {
+  const sent = withSpan("request", () => injectJob({}));
+  for (const attempt of [1, 2, 3, 4])
+    expect(() =>
+      withJob(travel(sent), { attempt }, () => {
+        throw new Error("mailbox full");
+      }),
+    ).toThrow("mailbox full");
+  const [producer] = only(SpanKind.PRODUCER);
+  const [first, ...retries] = only(SpanKind.CONSUMER);
+  expect(traceOf(first)).toBe(traceOf(producer));
+  expect(new Set([...retries, producer].map(traceOf)).size).toBe(4);
+  expect(retries.map(linksOf)).toEqual(retries.map(() => [idOf(producer)]));
+});
+
 test("a job that waited for more than a minute has a link, one of a minute a parent", () => {
   const now = vi.spyOn(Date, "now").mockReturnValue(1_000_000);
   const sent = injectJob({});
