@@ -94,21 +94,35 @@ test("without OTEL_ENABLED the client build is byte for byte the one without wit
   expect(on).not.toEqual(bare);
 });
 
-/** Starts the disabled build (or the traced one, as a control) and tells which of our files the server loaded. */
-async function loadedTracingFiles(
+interface Found {
+  /** Files of ours that the server loaded. */
+  readonly loaded: readonly string[];
+  /** What was put in place of Node's own functions, but by Next.js, whose `fetch` is around that of Node. */
+  readonly replaced: readonly string[];
+}
+
+/** Starts the disabled build (or the traced one, as a control) and tells what there is of tracing in the server. */
+async function findTracing(
   cwd: string,
   env: Record<string, string>,
   visit: (url: string) => Promise<void>,
-) {
+): Promise<Found> {
   const folder = mkdtempSync(join(tmpdir(), "throughline-loaded-"));
   const probe = join(folder, "probe.cjs");
-  const list = join(folder, "loaded.json");
+  const list = join(folder, "found.json");
   // Everything required ends up in the cache; it is written when the server is asked to stop.
   writeFileSync(
     probe,
-    `const { Module } = require("node:module"), { writeFileSync } = require("node:fs");
-process.on("exit", () => { if (Object.keys(Module._cache).some((file) => file.includes("start-server")))
-  writeFileSync(${JSON.stringify(list)}, JSON.stringify(Object.keys(Module._cache))); });`,
+    `const { Module } = require("node:module"), { writeFileSync } = require("node:fs"), http = require("node:http");
+const { request, get } = http, replaced = [];
+let current = fetch;
+Object.defineProperty(globalThis, "fetch", { configurable: true, get: () => current, set(next) {
+  current = next;
+  if (!next.__nextPatched) replaced.push("fetch");
+} });
+process.on("exit", () => { if (!Object.keys(Module._cache).some((file) => file.includes("start-server"))) return;
+  if (http.request !== request || http.get !== get) replaced.push("http");
+  writeFileSync(${JSON.stringify(list)}, JSON.stringify({ loaded: Object.keys(Module._cache), replaced })); });`,
   );
   const processes = createProcesses();
   const port = await freePort(0);
@@ -123,8 +137,8 @@ process.on("exit", () => { if (Object.keys(Module._cache).some((file) => file.in
     await visit(`http://127.0.0.1:${port}`);
     await server.stop();
     expect(existsSync(list), "the probe wrote its list").toBe(true);
-    const files = JSON.parse(readFileSync(list, "utf8")) as string[];
-    return files.filter((file) => existsSync(file) && isTracingCode(file));
+    const { loaded, replaced } = JSON.parse(readFileSync(list, "utf8")) as Found;
+    return { loaded: loaded.filter((file) => existsSync(file) && isTracingCode(file)), replaced };
   } finally {
     await processes.stopAll();
     rmSync(folder, { recursive: true, force: true });
@@ -140,10 +154,11 @@ function isTracingCode(file: string): boolean {
   );
 }
 
-test("without OTEL_ENABLED the server loads no SDK and no instrumentation, and sends no header", async ({
+test("without OTEL_ENABLED the server loads no SDK and no instrumentation, replaces nothing of Node, and neither it nor the page sends a header", async ({
   browser,
 }) => {
   const received: Record<string, unknown>[] = [];
+  const sent: Promise<Record<string, string>>[] = [];
   const inventory = createServer((request, response) => {
     received.push(request.headers);
     response.setHeader("content-type", "application/json").end('{"available":3,"warehouse":"test"}');
@@ -152,42 +167,38 @@ test("without OTEL_ENABLED the server loads no SDK and no instrumentation, and s
   const inventoryUrl = `http://127.0.0.1:${(inventory.address() as AddressInfo).port}`;
   const order = async (url: string) => {
     const page = await browser.newPage();
+    page.on("request", (request) => sent.push(request.allHeaders()));
     try {
       await page.goto(url);
       const request = page.waitForRequest("**/api/orders");
       await page.getByRole("button", { name: "Buy Cedar" }).click();
-      received.push(await (await request).allHeaders());
       expect((await (await request).response())?.status()).toBe(201);
       expect((await (await request).response())?.headers()).not.toHaveProperty("server-timing");
       expect(await page.getByRole("link", { name: /see this trace/i }).count()).toBe(0);
+      await Promise.all(sent);
     } finally {
       await page.close();
     }
   };
   try {
-    const loaded = await loadedTracingFiles(
-      copy,
-      { ...shopEnv(), ...OFF, INVENTORY_URL: inventoryUrl },
-      order,
-    );
-    expect(loaded).toEqual([]);
+    const env = { ...shopEnv(), ...OFF, INVENTORY_URL: inventoryUrl };
+    expect(await findTracing(copy, env, order)).toEqual({ loaded: [], replaced: [] });
   } finally {
     inventory.close();
   }
-  expect(received).toHaveLength(2);
-  for (const headers of received) {
+  expect(received).toHaveLength(1);
+  // The document, its scripts and style, and the order.
+  expect(sent.length).toBeGreaterThan(5);
+  for (const headers of [...received, ...(await Promise.all(sent))]) {
     for (const name of ["traceparent", "tracestate", "baggage"]) expect(headers).not.toHaveProperty(name);
   }
 });
 
 test("the same probe finds the SDK in a traced shop, so it can fail", async () => {
   const demo = join(repository, "apps/demo");
-  const loaded = await loadedTracingFiles(
-    demo,
-    tracingEnv("shop-probe"),
-    async (url) => void (await fetch(url)),
-  );
-  expect(loaded).not.toEqual([]);
+  const found = await findTracing(demo, tracingEnv("shop-probe"), async (url) => void (await fetch(url)));
+  expect(found.loaded).not.toEqual([]);
+  expect(found.replaced).toContain("fetch");
 });
 
 test("with the share of production an unsampled session stays with the stub, a sampled one is whole down to the database", async ({
