@@ -94,6 +94,18 @@ for (const [how, path] of [
   });
 }
 
+test("a navigation calls the app's own onRouterTransitionStart and the one that withTracing brings in", async ({
+  page,
+}) => {
+  const sent = collectSpans(page);
+  await page.goto(`${cacheOrigin}/landing`);
+  await page.getByRole("link", { name: "Static" }).click();
+  await expect(page.getByRole("heading", { name: "static" })).toBeVisible();
+  expect(await page.evaluate("transitions")).toEqual([["/static", "push"]]);
+  // In a page of Next.js nothing else begins a navigation.
+  await expect.poll(() => routesOf(sent, "navigate")).toEqual([["navigate /static", "/static", "push"]]);
+});
+
 function ancestorsOf(span: SpanJson, spans: readonly SpanJson[]): readonly SpanJson[] {
   const parent = spans.find(({ spanId }) => spanId === span.parentSpanId);
   return parent ? [parent, ...ancestorsOf(parent, spans)] : [];
