@@ -8,7 +8,7 @@ import { testRestores } from "./pages-app/restore.ts";
 import { testRounds } from "./pages-app/rounds.ts";
 import { testSecrets } from "./pages-app/secrets.ts";
 import { testSoftNavigation } from "./pages-app/soft-navigation.ts";
-import { testVisits } from "./pages-app/visits.ts";
+import { expectNoTraceId, testVisits } from "./pages-app/visits.ts";
 import { testVitals } from "./pages-app/vitals.ts";
 import { type PostedSpan, postedSpan } from "./posted-span.ts";
 import { startReplayingProxy } from "./replaying-proxy.ts";
@@ -119,6 +119,7 @@ test("each visit of an ISR page is a trace of its own, before, at and after a re
   // Five seconds after its last rendering the page is stale once, then fresh again.
   while (visits.length < VISITS || !states.join().includes("STALE,HIT")) {
     const response = await page.goto(`${origin}/isr`, { waitUntil: "load" });
+    await expectNoTraceId(response);
     states.push(response?.headers()["x-nextjs-cache"] ?? "");
     visits.push(servedBy(response));
   }
