@@ -1,6 +1,7 @@
 import { expect, type Page, type Request, test } from "@playwright/test";
 import type { SpanJson } from "@throughline/core";
 import { createProcesses } from "../../../scripts/processes.mjs";
+import { collectedSpans } from "./engines/collected-spans.ts";
 import { startNextApp } from "./next-app.ts";
 import { testErrors } from "./pages-app/errors.ts";
 import { testPrerender } from "./pages-app/prerender.ts";
@@ -176,18 +177,33 @@ async function expectPath(traceId: string, path: readonly RegExp[]): Promise<voi
   await expect.poll(found).toEqual(path.map((line) => expect.stringMatching(line)));
 }
 
-test("a page with 30 links exports no prefetch, and a click on one is a trace down to the server", async ({
-  page,
-}) => {
+function collectPrefetches(page: Page): readonly Request[] {
   const prefetches: Request[] = [];
-  const load = postedSpan(page, "page load");
   page.on("request", (request) => {
     if (request.headers()["next-router-prefetch"]) prefetches.push(request);
   });
+  return prefetches;
+}
+
+function pathsOf(requests: readonly Request[]): ReadonlySet<string> {
+  return new Set(requests.map((request) => new URL(request.url()).pathname));
+}
+
+/** Waits until the router has fetched each of the 30 ahead. */
+async function showEveryLink(page: Page, prefetches: readonly Request[]): Promise<void> {
+  await expect.poll(() => pathsOf(prefetches).size).toBe(10);
+  await page.getByRole("link", { name: "Item 29" }).scrollIntoViewIfNeeded();
+  await expect.poll(() => pathsOf(prefetches).size).toBe(30);
+}
+
+test("a page with 30 links exports no prefetch, and a click on one is a trace down to the server", async ({
+  page,
+}) => {
+  const prefetches = collectPrefetches(page);
+  const sent = collectSpans(page);
+  const load = postedSpan(page, "page load");
   await page.goto(`${origin}/links`);
-  await expect
-    .poll(() => new Set(prefetches.map((request) => new URL(request.url()).pathname)).size)
-    .toBe(30);
+  await showEveryLink(page, prefetches);
   const loadEventEnd = await page.evaluate(
     () => performance.getEntriesByType("navigation").map((entry) => entry.toJSON().loadEventEnd)[0],
   );
@@ -209,7 +225,28 @@ test("a page with 30 links exports no prefetch, and a click on one is a trace do
   const trace = await readTrace(traceIdOf(request));
   const navigation = trace?.spans.find(({ name }) => name === "navigate /item/[id]");
   expect(navigation?.attributes["throughline.navigation.prefetched"]).toBe(true);
+  expect(sent.filter(({ name }) => name.startsWith("navigate"))).toHaveLength(1);
   for (const prefetch of prefetches) expect(await readTrace(traceIdOf(prefetch))).toBeUndefined();
+});
+
+test("a page that fetches 30 links ahead sends what one without links sends", async ({ page }) => {
+  const namesSentBy = async (path: string, look: () => Promise<void>): Promise<readonly string[]> => {
+    const began = Date.now();
+    // What a page sends as it goes is seen by nobody but the collector.
+    const names = async () => {
+      const spans = await collectedSpans("pages-web", began);
+      return [...new Set(spans.filter(({ kind }) => kind !== "server").map(({ name }) => name))].sort();
+    };
+    await page.goto(origin + path);
+    await look();
+    await page.goto("about:blank");
+    await expect.poll(names).toContain("web vital CLS");
+    return names();
+  };
+  const withoutLinks = await namesSentBy("/static", () => page.waitForLoadState("networkidle"));
+  expect(withoutLinks).toContain("page load");
+  const prefetches = collectPrefetches(page);
+  expect(await namesSentBy("/links", () => showEveryLink(page, prefetches))).toEqual(withoutLinks);
 });
 
 test("a click on a link of the Pages Router is a trace down to the server that answers for data", async ({
