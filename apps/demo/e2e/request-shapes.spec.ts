@@ -79,6 +79,18 @@ window.readTimes = async (count) => {
   while (seen.filter((path) => path === "/echo/many").length < count) await new Promise((resolve) => setTimeout(resolve));
   return { seen, buffered: performance.getEntriesByType("resource").length, readAt };
 };
+/** Breaks a request off, or leaves it open, before its answer has begun ("/hang") or after ("/drip"). */
+window.breakOff = async (path, how) => {
+  const controller = new AbortController();
+  const signal = how === "timeout" ? AbortSignal.timeout(path === "/hang" ? 50 : 1000) : controller.signal;
+  const answer = fetch(path, { signal });
+  const reader = path === "/drip" && (await answer).body.getReader();
+  if (reader) await reader.read();
+  if (how === "abort") controller.abort();
+  if (how === "network") await fetch("/break");
+  if (how === "leave") return;
+  return (reader ? reader.read() : answer).catch(({ name }) => name);
+};
 window.send = (url, { method = "PUT", body, credentials = false, timeout = 0, abort = false } = {}) =>
   new Promise((resolve) => {
     const xhr = new XMLHttpRequest();
@@ -233,6 +245,50 @@ test("a fetch and a flush right after it: one span that ends after the browser's
   expect(span && endOf(span)).toBeGreaterThanOrEqual(responseEnd - CLOCK_MS);
   expect(span && endOf(span)).toBeLessThanOrEqual(wentOn + CLOCK_MS);
 });
+
+const UNSET = 0;
+const ERROR = 2;
+
+/** What a span tells of its end. */
+function howEnded({ status, attributes }: PostedSpan): readonly unknown[] {
+  const names = ["http.response.status_code", "error.type", "throughline.aborted", "throughline.ended_by"];
+  return [status.code, ...names.map((name) => attributes[name])];
+}
+
+for (const [path, how, failure, ...end] of [
+  ["/hang", "abort", "AbortError", UNSET, undefined, undefined, true],
+  ["/drip", "abort", "AbortError", UNSET, 200, undefined, true],
+  ["/hang", "timeout", "TimeoutError", ERROR, undefined, "TimeoutError", undefined],
+  ["/drip", "timeout", "TimeoutError", ERROR, 200, "TimeoutError", undefined],
+  ["/drip", "network", "TypeError", ERROR, 200, "TypeError", undefined],
+] as const) {
+  const place = path === "/hang" ? "before the headers" : "in the middle of the body";
+  test(`fetch: the span of a request that fails by ${how} ${place} says so`, async ({ page, site }) => {
+    await open(page, site.url);
+    expect(await page.evaluate(`breakOff("${path}", "${how}")`)).toBe(failure);
+    await page.evaluate("tracing.flush()");
+    const spans = site.spans().filter(({ attributes }) => attributes["url.full"] === site.url + path);
+    expect(spans.map(howEnded)).toEqual([[...end, undefined]]);
+  });
+}
+
+for (const [path, status] of [
+  ["/hang", undefined],
+  ["/drip", 200],
+] as const) {
+  const place = path === "/hang" ? "before the headers" : "in the middle of the body";
+  test(`fetch: the span of a request ${place} ends with a page that is left, and is no error`, async ({
+    page,
+    site,
+  }) => {
+    await open(page, site.url);
+    await page.evaluate(`breakOff("${path}", "leave")`);
+    await page.goto(`${site.url}/next`);
+    await expect
+      .poll(() => site.spans().map(howEnded))
+      .toEqual([[UNSET, status, undefined, undefined, "pagehide"]]);
+  });
+}
 
 test("XMLHttpRequest: every kind of upload arrives as without tracing, with its progress", async ({
   page,
