@@ -7,6 +7,7 @@ import {
 } from "./fixtures/request-site.ts";
 
 const APP = `
+import { context, createTraceState, propagation, trace } from "@opentelemetry/api";
 import { startWebTracing, traceResourceTiming, traceXhr } from "@throughline/web";
 const asked = (name) => new URLSearchParams(location.hash.slice(1)).getAll(name);
 const options = { propagateTo: asked("allow"), ignoreUrls: asked("ignore") };
@@ -90,6 +91,13 @@ window.breakOff = async (path, how) => {
   if (how === "network") await fetch("/break");
   if (how === "leave") return;
   return (reader ? reader.read() : answer).catch(({ name }) => name);
+};
+/** With all in its context that a header could carry. */
+window.fetchWithBaggage = async (url) => {
+  const span = { traceId: "1".repeat(32), spanId: "1".repeat(16), traceFlags: 1, traceState: createTraceState("a=b") };
+  const baggage = propagation.createBaggage({ user: { value: "ada" } });
+  const full = propagation.setBaggage(trace.setSpanContext(context.active(), span), baggage);
+  return (await context.with(full, () => fetch(url))).status;
 };
 window.send = (url, { method = "PUT", body, credentials = false, timeout = 0, abort = false } = {}) =>
   new Promise((resolve) => {
@@ -289,6 +297,23 @@ for (const [path, status] of [
       .toEqual([[UNSET, status, undefined, undefined, "pagehide"]]);
   });
 }
+
+test("fetch: another origin gets nothing whatever its query names, and a listed one traceparent alone", async ({
+  page,
+  site,
+  other,
+}) => {
+  await open(page, `${site.url}/#allow=https://app.example`);
+  for (const named of ["https://app.example", site.url])
+    expect(await page.evaluate(`fetchWithBaggage("${other.url}/echo/third?u=${named}")`)).toBe(200);
+  await page.goto("about:blank");
+  await open(page, `${site.url}/#allow=${other.url}`);
+  expect(await page.evaluate(`fetchWithBaggage("${other.url}/echo/listed")`)).toBe(200);
+  const context = ["traceparent", "tracestate", "baggage"];
+  expect(
+    other.received.map(({ method, headers }) => [method, ...context.filter((name) => name in headers)]),
+  ).toEqual([["GET"], ["GET"], ["OPTIONS"], ["GET", "traceparent"]]);
+});
 
 test("XMLHttpRequest: every kind of upload arrives as without tracing, with its progress", async ({
   page,
