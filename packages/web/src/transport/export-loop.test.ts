@@ -1,6 +1,8 @@
 import { trace } from "@opentelemetry/api";
 import { afterEach, expect, test, vi } from "vitest";
-import { type FakePage, openFakePage } from "../../test/fake-page.ts";
+import { type FakePage, openFakePage, type PostedSpan, readBody } from "../../test/fake-page.ts";
+import { tracePageLoad } from "../page/page-load.ts";
+import { traceResourceTiming } from "../request/resource-timing.ts";
 import { startWebTracing } from "../start.ts";
 
 let page: FakePage | undefined;
@@ -11,37 +13,44 @@ afterEach(async () => {
   vi.restoreAllMocks();
 });
 
-test("a library that wraps fetch before us and one that does after us make no export loop", async () => {
-  const native = window.fetch;
-  const calls: string[] = [];
-  const wrap = (who: string): void => {
-    const inner = window.fetch;
+test.each([
+  ["alone", []],
+  ["with resource timing and the page load", [traceResourceTiming(), tracePageLoad()]],
+])(
+  "a library that wraps fetch before us and one that does after us make no export loop, %s",
+  async (_name, instruments) => {
+    const native = window.fetch;
+    const posted: PostedSpan[] = [];
+    const calls: string[] = [];
     window.fetch = (input, init) => {
-      calls.push(
-        `${who} ${new URL(input instanceof Request ? input.url : String(input), location.href).pathname}`,
-      );
-      // As instrumentations do: a span of the global tracer for each call.
-      const span = trace.getTracer(who).startSpan(`${who} span`);
-      return inner(input, init).finally(() => span.end());
+      if (String(input).endsWith("/v1/traces")) posted.push(...readBody(String(init?.body)));
+      return native(input, init);
     };
-  };
-  const network = openFakePage();
-  await network.tracing.stop();
-  wrap("before");
-  const tracing = startWebTracing();
-  wrap("after");
-  await fetch("/orders").then((response) => response.text());
-  for (let round = 0; round < 5; round++) await tracing.flush();
-  expect(
-    network
-      .posted()
-      .map(({ name }) => name)
-      .sort(),
-  ).toEqual(["GET", "after span", "before span"]);
-  expect(calls.filter((call) => call.endsWith("/v1/traces"))).toEqual(["before /api/tl/v1/traces"]);
-  await tracing.stop();
-  window.fetch = native;
-});
+    const wrap = (who: string): void => {
+      const inner = window.fetch;
+      window.fetch = (input, init) => {
+        calls.push(
+          `${who} ${new URL(input instanceof Request ? input.url : String(input), location.href).pathname}`,
+        );
+        // As instrumentations do: a span of the global tracer for each call.
+        const span = trace.getTracer(who).startSpan(`${who} span`);
+        return inner(input, init).finally(() => span.end());
+      };
+    };
+    wrap("before");
+    const tracing = startWebTracing({ instruments });
+    wrap("after");
+    await fetch("/orders").then((response) => response.text());
+    for (let round = 0; round < 5; round++) await tracing.flush();
+    const names = posted.map(({ name }) => name).filter((name) => !/^(page|document|resource)/.test(name));
+    expect(names.sort()).toEqual(["GET", "after span", "before span"]);
+    expect(JSON.stringify(posted.map(({ attributes }) => attributes))).not.toContain("/v1/traces");
+    expect(posted.some(({ name }) => name === "page load")).toBe(instruments.length > 0);
+    expect(calls.filter((call) => call.endsWith("/v1/traces"))).toEqual(["before /api/tl/v1/traces"]);
+    await tracing.stop();
+    window.fetch = native;
+  },
+);
 
 test.each([
   ["ten minutes forward", 600_000],
