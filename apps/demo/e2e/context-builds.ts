@@ -54,7 +54,7 @@ export interface Build {
   readonly otherwise: Outcome;
   /** What the unnamed library's requests are while one click is open, and while two are. */
   readonly foreign: readonly [alone: Outcome, besideAnother: Outcome];
-  /** How many times two clicks overlap. */
+  /** How many times two clicks overlap, and two spans. */
   readonly pairs: number;
 }
 

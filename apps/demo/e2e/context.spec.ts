@@ -31,7 +31,7 @@ test.describe.configure({ mode: "serial" });
 test.beforeAll(installPackages);
 
 for (const build of BUILDS) {
-  test(`${build.name}: each of the ${CASES.length} ways from a click to a fetch keeps the click or says that it guessed, and ${build.pairs} overlapping pairs never cross`, async ({
+  test(`${build.name}: each of the ${CASES.length} ways from a click to a fetch keeps the click or says that it guessed, and ${build.pairs} overlapping pairs of clicks and of spans never cross`, async ({
     page,
   }, testInfo) => {
     test.setTimeout(300_000);
@@ -54,9 +54,12 @@ for (const build of BUILDS) {
 
       await testServerSpan(page, spans);
       await testForeignPackage(page, spans, build);
+      await testBackgroundPoller(page, spans, build);
       await testNextsOwnRequests(page, spans);
       await openPage(page, url);
       await testOverlappingPairs(page, spans, build.pairs);
+      await openPage(page, url);
+      await testOverlappingSpans(page, spans, build.pairs);
       // Other specs look at page loads in builds of Turbopack.
       if (build.name !== "webpack") return;
       await test.step("each visit is a trace of its own, with the span that served it", () =>
@@ -95,12 +98,16 @@ async function click(page: Page, name: string): Promise<void> {
 
 /** Once more, when every click before has ended. */
 async function clickAlone(page: Page, spans: readonly BrowserSpan[], name: string): Promise<Outcome> {
+  await everyClickEnded(page, spans);
+  return clickAgain(page, spans, name);
+}
+
+async function everyClickEnded(page: Page, spans: readonly BrowserSpan[]): Promise<void> {
   await expect.poll(async () => openClicks(await seenBy(page), spans)).toEqual([]);
   await page.waitForFunction((ms) => {
     const { clickedAt } = (globalThis as unknown as { seen: Seen }).seen;
     return performance.now() - clickedAt > ms;
   }, IDLE_MS);
-  return clickAgain(page, spans, name);
 }
 
 async function clickAgain(page: Page, spans: readonly BrowserSpan[], name: string): Promise<Outcome> {
@@ -153,6 +160,29 @@ async function testForeignPackage(
   expect(stolen, "the click that waited has no request but its own").toHaveLength(1);
 }
 
+/** What runs beside an open click is no work of it, and at most guessed to be. */
+async function testBackgroundPoller(
+  page: Page,
+  spans: readonly BrowserSpan[],
+  { otherwise }: Build,
+): Promise<void> {
+  await everyClickEnded(page, spans);
+  const poller = await page.evaluate(() => Number(setInterval(() => fetch("/api/echo/poll"), 50)));
+  const held = page.waitForRequest("**/api/gate");
+  await page.getByRole("button", { name: "held" }).click();
+  await held;
+  const polled = await page.waitForRequest("**/api/echo/poll");
+  await page.evaluate((id) => {
+    clearInterval(id);
+    navigator.sendBeacon("/api/gate");
+  }, poller);
+  const sent = parseTraceparent(polled.headers().traceparent ?? "");
+  const poll = () => spans.find(({ spanId }) => spanId === sent?.spanId);
+  await expect.poll(poll).toBeDefined();
+  const { owners } = await seenBy(page);
+  expect(await outcomeOf(poll(), owners.held, spans), "a poll beside the click").toBe(otherwise);
+}
+
 async function testNextsOwnRequests(page: Page, spans: readonly BrowserSpan[]): Promise<void> {
   await page.getByRole("button", { name: "server-action" }).click();
   await page.getByText("doubled: 4").waitFor();
@@ -181,13 +211,26 @@ async function testOverlappingPairs(page: Page, spans: readonly BrowserSpan[], p
       2 * pair,
     );
   }
+  await expectAllExact(page, spans, pairs);
+}
+
+async function testOverlappingSpans(page: Page, spans: readonly BrowserSpan[], pairs: number): Promise<void> {
+  await page.evaluate(async (count) => {
+    const { overlapSpans } = globalThis as unknown as { overlapSpans(pair: number): Promise<void> };
+    for (let pair = 1; pair <= count; pair++) await overlapSpans(pair);
+  }, pairs);
+  await expectAllExact(page, spans, pairs);
+}
+
+/** Of everything in this page that noted its span. */
+async function expectAllExact(page: Page, spans: readonly BrowserSpan[], pairs: number): Promise<void> {
   const { owners } = await seenBy(page);
   const outcomes: Outcome[] = [];
-  for (const flow of Object.keys(owners).filter((name) => name.startsWith("flow-"))) {
+  for (const [flow, owner] of Object.entries(owners).filter(([name]) => /^(flow|span)-/.test(name))) {
     const requests = await awaitRequests(spans, `/api/echo/${flow}-`, REQUESTS_OF_A_FLOW);
-    for (const request of requests) outcomes.push(await outcomeOf(request, owners[flow], spans));
+    for (const request of requests) outcomes.push(await outcomeOf(request, owner, spans));
   }
-  expect(new Set(Object.values(owners)).size, "every click is a span of its own").toBe(2 * pairs);
+  expect(new Set(Object.values(owners)).size, "each is a span of its own").toBe(2 * pairs);
   expect(outcomes).toHaveLength(2 * pairs * REQUESTS_OF_A_FLOW);
   expect(outcomes.filter((outcome) => outcome !== "exact")).toEqual([]);
 }
