@@ -7,6 +7,7 @@ import { createProcesses, saysLine } from "../../../scripts/processes.mjs";
 import { collectSpans, requestsTo } from "./browser-spans.ts";
 import { tracingEnv } from "./environment.ts";
 
+const STARTS = 10;
 const UPDATES = 50;
 
 const repository = fileURLToPath(new URL("../../../", import.meta.url));
@@ -44,24 +45,30 @@ test.afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test("after 50 updates of a page and of the client's start in next dev one click is one span for each fetch, told once", async ({
+test("in next dev, after ten updates of the client's start and 50 of the page, which stays, one click is one span for each fetch, told once", async ({
   page: tab,
 }) => {
   test.setTimeout(180_000);
   const origin = await startDev();
   const sent = collectSpans(tab);
+  const posts: string[] = [];
+  tab.on("request", (request) => {
+    if (request.url().endsWith("/v1/traces")) posts.push(request.postData() ?? "");
+  });
   await tab.goto(origin);
-  for (let update = 1; update <= UPDATES; update++) {
-    // Every fifth is one of the start: Next.js runs that file anew, or loads the page.
-    if (update % 5 === 0) {
-      await write("instrumentation-client.js", start(update));
-      await expect.poll(() => tab.evaluate("globalThis.started").catch(() => 0)).toBe(update);
-    } else {
-      await showPage(tab, update);
-    }
+  for (let version = 1; version <= STARTS; version++) {
+    await showPage(tab, version);
+    await tab.evaluate("globalThis.isOld = true");
+    await write("instrumentation-client.js", start(version));
+    // Next.js loads the page for it.
+    await expect
+      .poll(() => tab.evaluate("globalThis.isOld ? 0 : globalThis.started").catch(() => 0))
+      .toBe(version);
   }
-  // The start may have loaded the page, which shows before it listens.
-  await showPage(tab, UPDATES + 1);
+  await showPage(tab, STARTS + 1);
+  await tab.evaluate("globalThis.isOld = true");
+  for (let update = 1; update <= UPDATES; update++) await showPage(tab, STARTS + 1 + update);
+  expect(await tab.evaluate("globalThis.isOld"), "the page is still the same").toBe(true);
   const before = sent.length;
   const answer = tab.waitForResponse("**/api/echo");
   await tab.getByRole("button", { name: "Go" }).click();
@@ -69,6 +76,9 @@ test("after 50 updates of a page and of the client's start in next dev one click
   await expect.poll(() => sent.slice(before).map(({ name }) => name)).toContain("click Go");
   await expect.poll(() => requestsTo(sent, "/api/echo").length).toBe(1);
   expect(sent.filter(({ name }) => name === "click Go")).toHaveLength(1);
+  // A second tracing would post its own.
+  const clicked = sent.find(({ name }) => name === "click Go")?.traceId ?? "";
+  expect(posts.filter((post) => post.includes(clicked))).toHaveLength(1);
   // Of this page: what was on its way when an earlier one went may arrive twice (docs/browser/transport.md).
   const told = sent.slice(before).map(({ spanId }) => spanId);
   expect(new Set(told).size).toBe(told.length);
