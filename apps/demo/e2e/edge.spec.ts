@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "@playwright/test";
 import { createProcesses } from "../../../scripts/processes.mjs";
-import { startNextApp } from "./next-app.ts";
+import { type NextApp, serveNextApp, startNextApp } from "./next-app.ts";
 import { type Downstream, startDownstream } from "./server-matrix/downstream.ts";
 import { type OtlpRecorder, startOtlpRecorder } from "./server-matrix/otlp-recorder.ts";
 import { awaitTrace, flushAt, lines, listTraces, newTraceparent } from "./trace-reading.ts";
@@ -84,22 +84,23 @@ for (const bundler of ["Turbopack", "webpack"]) {
     /** Of the metrics; the traces are with the collector. */
     let recorder: OtlpRecorder;
 
+    const metricsTo = ({ env }: OtlpRecorder): Record<string, string> => ({
+      OTEL_METRICS_ENABLED: "true",
+      OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: env.OTEL_EXPORTER_OTLP_ENDPOINT ?? "",
+      OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: "http/json",
+    });
+    const app = (): NextApp => ({
+      processes,
+      folder: "edge-app",
+      serviceName: service,
+      webpack: bundler === "webpack",
+      env: { NEXT_DIST_DIR: dist, DOWNSTREAM_URL: downstream.url, ...metricsTo(recorder) },
+    });
+
     test.beforeAll(async () => {
       test.setTimeout(240_000);
       recorder = await startOtlpRecorder();
-      origin = await startNextApp({
-        processes,
-        folder: "edge-app",
-        serviceName: service,
-        webpack: bundler === "webpack",
-        env: {
-          NEXT_DIST_DIR: dist,
-          DOWNSTREAM_URL: downstream.url,
-          OTEL_METRICS_ENABLED: "true",
-          OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: recorder.env.OTEL_EXPORTER_OTLP_ENDPOINT ?? "",
-          OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: "http/json",
-        },
-      });
+      origin = await startNextApp(app());
     });
     test.afterAll(() => recorder.stop());
 
@@ -186,6 +187,22 @@ for (const bundler of ["Turbopack", "webpack"]) {
       // A prefetch does not run the page.
       expect(sentOn).toHaveLength((PROBES * 3) / 4);
       expect(sentOn.filter(({ headers }) => headers.traceparent !== undefined)).toEqual([]);
+    });
+
+    test("a request of noise that comes while register() runs is in no series", async () => {
+      const early = await startOtlpRecorder();
+      const url = await serveNextApp(app(), { ...metricsTo(early) });
+      await fetch(`${url}/healthz`);
+      const { traceId, header } = newTraceparent();
+      await fetch(`${url}/orders`, { headers: { traceparent: header } });
+      await awaitTrace(traceId, [`GET /orders · server · ${service}`]);
+      await expect
+        .poll(async () => {
+          await flushAt(`${url}/api/tl/flush`);
+          return early.requests();
+        })
+        .toEqual({ "GET /orders 200": 1 });
+      await early.stop();
     });
 
     test("the files of the build make no span and no series, whatever their caller says", async () => {

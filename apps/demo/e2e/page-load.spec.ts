@@ -107,6 +107,25 @@ test("a navigation calls the app's own onRouterTransitionStart and the one that 
   await expect.poll(() => routesOf(sent, "navigate")).toEqual([["navigate /static", "/static", "push"]]);
 });
 
+test("under a basePath a navigation has the path of its page, and says that it was fetched ahead", async ({
+  page,
+}) => {
+  const sent = collectSpans(page);
+  // Next.js fetches the link ahead.
+  await Promise.all([page.waitForResponse(/\/base\/static\?_rsc/), page.goto(`${cacheOrigin}/landing`)]);
+  await page.waitForLoadState("networkidle");
+  await page.getByRole("link", { name: "Static" }).click();
+  const navigation = () => sent.find(({ name }) => name === "navigate /static");
+  await expect
+    .poll(() => navigation()?.attributes)
+    .toEqual(
+      expect.arrayContaining([
+        { key: "url.path", value: { stringValue: "/base/static" } },
+        { key: "throughline.navigation.prefetched", value: { boolValue: true } },
+      ]),
+    );
+});
+
 function ancestorsOf(span: SpanJson, spans: readonly SpanJson[]): readonly SpanJson[] {
   const parent = spans.find(({ spanId }) => spanId === span.parentSpanId);
   return parent ? [parent, ...ancestorsOf(parent, spans)] : [];

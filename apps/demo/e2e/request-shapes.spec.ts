@@ -11,8 +11,13 @@ import { context, createTraceState, propagation, trace } from "@opentelemetry/ap
 import { startWebTracing, traceResourceTiming, traceXhr } from "@throughline/web";
 const asked = (name) => new URLSearchParams(location.hash.slice(1)).getAll(name);
 const options = { propagateTo: asked("allow"), ignoreUrls: asked("ignore") };
+// The page load's instrument listens so; open requests fail between two listeners.
+const hearLeaving = () => {
+  addEventListener("pagehide", () => undefined);
+  return { stop: () => undefined };
+};
 if (!window.untraced)
-  window.tracing = startWebTracing({ ...options, instruments: [traceXhr(), traceResourceTiming()] });
+  window.tracing = startWebTracing({ ...options, instruments: [traceXhr(), traceResourceTiming(), hearLeaving] });
 
 const OWN = { "x-own": "1", authorization: "Bearer abc" };
 const HEADERS = {

@@ -20,6 +20,7 @@ test("the public names are these", () => {
     "methodOf",
     "parseBoolean",
     "parseExactUrl",
+    "parseHeaders",
     "parseInteger",
     "parseKeyValues",
     "parseList",

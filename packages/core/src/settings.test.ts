@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import {
+  parseBaseUrl,
   parseBoolean,
+  parseHeaders,
   parseInteger,
   parseKeyValues,
   parseList,
@@ -45,6 +47,22 @@ test("every bad value is reported at once, each with variable, text and cure", (
       'ENDPOINT="localhost": expected an absolute URL such as "http://localhost:4318"',
     ]);
   }
+});
+
+test("a message shows no secret", () => {
+  const headers = { env: ["HEADERS"], parse: parseHeaders, fallback: {}, isSecret: true };
+  const read = (env: Record<string, string>) =>
+    readSettings<{ readonly headers: object; readonly endpoint: string }>(
+      { headers, endpoint: { ...table.endpoint, parse: parseBaseUrl } },
+      {},
+      env,
+    );
+  expect(() => read({ HEADERS: "team=k3y%0A" })).toThrow(/HEADERS: expected one line; the value of team/);
+  expect(() => read({ HEADERS: "x key=k3y" })).toThrow(/HEADERS: expected names of headers; "x key" is none/);
+  const url = "http://ann:pw@c.test:4318?token=k3y";
+  expect(() => read({ ENDPOINT: url })).toThrow(
+    /ENDPOINT="http:\/\/c.test:4318\?token=REDACTED": expected a URL without/,
+  );
 });
 
 describe("parsers", () => {

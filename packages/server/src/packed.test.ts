@@ -169,6 +169,14 @@ test.each<[string, string, number]>([
   expect(spans().map((span) => span.name)).toEqual(["last work"]);
 });
 
+test("what a listener of the end does with spans is sent too", async () => {
+  const ending = `process.once("beforeExit", () => setTimeout(() => withSpan("clean-up", () => undefined), 50));`;
+  const job = start(ENDING + ending, { OTEL_ENABLED: "true", OTEL_BSP_SCHEDULE_DELAY: "60000" });
+  expect((await job.exited)[0]).toBe(0);
+  const names = spans().map((span) => span.name);
+  expect(names.sort()).toEqual(["clean-up", "last work"]);
+});
+
 test("what runs on after process.exit, held for the last spans, changes nothing of how the process ends", async () => {
   const job = start(
     `${ENDING} process.exit(7); queueMicrotask(() => process.exit(1)); process.exitCode = 4; throw new Error("runs on");`,

@@ -5,7 +5,7 @@ export function listen(
   target: EventTarget,
   type: string,
   listener: (event: Event) => void,
-  options?: AddEventListenerOptions,
+  options?: AddEventListenerOptions | boolean,
 ): Stop {
   target.addEventListener(type, listener, options);
   return () => target.removeEventListener(type, listener, options);

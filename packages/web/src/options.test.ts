@@ -30,7 +30,7 @@ test.each<[Record<string, unknown>, string]>([
   [{ propagateTo: "https://api.example.com" }, "expected origins"],
   [{ propagation: "all" }, 'propagation="all": expected "same-origin" or "off"'],
   [{ consent: "yes" }, 'consent="yes": expected "granted" or "pending" or "denied" or "gpc"'],
-  [{ ignoreUrls: [/x/] }, "ignoreUrls=[{}]: expected URL prefixes"],
+  [{ ignoreUrls: [/x/] }, "ignoreUrls=[{}]: expected prefixes"],
   [{ sampleRatio: "1" }, 'sampleRatio="1": expected a number from 0'],
   [{ sampleRatio: Number.NaN }, "expected a number from 0"],
   [{ resourceAttributes: { a: 1 } }, "expected texts"],

@@ -92,7 +92,7 @@ const checksOf = (): Readonly<Record<keyof WebConfig, Check>> => ({
   ],
   propagation: oneOf("same-origin", "off"),
   consent: oneOf("granted", "pending", "denied", "gpc"),
-  ignoreUrls: [isTexts, "URL prefixes"],
+  ignoreUrls: [isTexts, "prefixes"],
   sampleRatio: [(value) => typeof value === "number" && value >= 0 && value <= 1, "a number from 0 to 1"],
   resourceAttributes: [(value) => Object(value) === value && isTexts(Object.values(Object(value))), "texts"],
 });

@@ -126,20 +126,21 @@ function run(options: Run): ConsentedRun<readonly Registration[]> {
   });
   const leaveApi = joinApi(engine, provider, consent);
   const tracer = provider.getTracer(TRACER_NAME);
+  // The page may be gone after this or the next: https://developer.chrome.com/docs/web-platform/page-lifecycle-api
+  // Before the instruments, which listen too: Chromium has open requests fail after the first listener.
+  const stopLeaving = listen(window, "pagehide", () => {
+    traced.cut("pagehide");
+    transport.hide();
+  });
   const traced = tracePage({ ...options, tracer, manager, life, later, pageState, outbox: transport });
 
   const flush = (): Promise<void> => {
     traced.settle();
     return transport.flush();
   };
-  // The page may be gone after either: https://developer.chrome.com/docs/web-platform/page-lifecycle-api
   const stopHidden = listen(document, "visibilitychange", () => {
     if (document.visibilityState !== "hidden") return;
     traced.settle();
-    transport.hide();
-  });
-  const stopLeaving = listen(window, "pagehide", () => {
-    traced.cut("pagehide");
     transport.hide();
   });
   if (test) Object.assign(test, { flush, endpoint: config.endpoint });

@@ -407,6 +407,24 @@ describe("one fetch", () => {
   });
 });
 
+test("what a fetch says of itself does not hold for those that make its body", async () => {
+  calls = traceCalls();
+  await calls.inSpan(async () => {
+    let pulls = 0;
+    const body = new ReadableStream({
+      async pull(controller) {
+        await (await fetch(`${server.origin}/part`)).text();
+        controller.enqueue(new TextEncoder().encode("part"));
+        if (++pulls === 3) controller.close();
+      },
+    });
+    const init = { method: "POST", body, duplex: "half", opentelemetry: { ignore: true } } as RequestInit;
+    await (await fetch(`${server.origin}/whole`, init)).text();
+  });
+  const names = (await calls.ended(4)).map(({ name }) => name).sort();
+  expect(names).toEqual(["GET", "GET", "GET", "caller"]);
+});
+
 test("withoutTracing silences every way out, also after an await", async () => {
   calls = traceCalls();
   await calls.inSpan(() =>

@@ -1,5 +1,6 @@
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { expect, test } from "vitest";
+import { createProtobufWriter, takePiece, writeText } from "./otlp/protobuf-writer.ts";
 import type { EncodedSpan } from "./otlp/span-encoder.ts";
 import { createTraceQueue } from "./trace-queue.ts";
 
@@ -53,6 +54,21 @@ test("the rest of a trace that has been sent in part is dropped last", () => {
   if (first) queue.release(first);
   for (const name of ["begun2", "begun3", "whole1", "other1"]) queue.add(name.slice(0, 5), span(name));
   expect(namesOf(queue.take(ALL))).toEqual(["begun2", "begun3", "other1"]);
+});
+
+test("what stays of a begun trace does not keep the memory that it shared with what was dropped", () => {
+  const queue = createTraceQueue(64 * 1024);
+  queue.add("begun", span("begun0"));
+  const first = queue.take(ALL);
+  if (first) queue.release(first);
+  const encoder = createProtobufWriter();
+  for (let index = 0; index < 20_000; index++) {
+    writeText(encoder, 10, "x".repeat(500));
+    queue.add(index % 100 === 0 ? "begun" : `whole ${index}`, { source, bytes: takePiece(encoder) });
+  }
+  const { spans = [] } = queue.take({ maxSpans: 1e6, maxBytes: 1e9 }) ?? {};
+  const held = [...new Set(spans.map(({ bytes }) => bytes.buffer))];
+  expect(held.reduce((sum, { byteLength }) => sum + byteLength, 0)).toBeLessThan(4 * 64 * 1024);
 });
 
 test("what is being sent counts until it is released, and nothing of it is dropped", () => {

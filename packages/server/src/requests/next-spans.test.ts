@@ -199,6 +199,23 @@ test("a SERVER span that ends early lasts until the response is over, and no spa
   expect(hrTimeToMilliseconds(server?.duration ?? [0, 0])).toBeGreaterThanOrEqual(1900);
 });
 
+test("a span of Next.js lasts as long as what is below a span that ended before", async () => {
+  await request((_, response) => {
+    const server = openServerSpan("/");
+    const handler = startNextSpan("executing api route (app) /", server);
+    const proxy = tracer.startSpan("proxy", {}, trace.setSpan(context.active(), handler));
+    const call = tracer.startSpan("GET upstream", {}, trace.setSpan(context.active(), proxy));
+    proxy.end();
+    handler.end();
+    const end = Date.now() + 900;
+    call.end(end);
+    response.end();
+    server.end();
+  });
+  expect(finished("executing api route (app) /")?.endTime).toEqual(finished("GET upstream")?.endTime);
+  expect(finished("proxy")?.endTime).not.toEqual(finished("GET upstream")?.endTime);
+});
+
 test("work that goes on after the response does not lengthen it", async () => {
   const open: Span[] = [];
   await request((_, response) => {

@@ -36,6 +36,8 @@ export interface SamplerOptions {
 }
 
 const LEFT_OUT: SamplingResult = { decision: SamplingDecision.NOT_RECORD };
+/** Of which nothing is told, metrics neither. */
+export const NOISE: SamplingResult = { decision: SamplingDecision.NOT_RECORD };
 
 /** Leaves out our own ingest requests and the build's files with all below them, then samples by parent and ratio. */
 export function createSampler(options: SamplerOptions): Sampler {
@@ -57,7 +59,7 @@ export function createSampler(options: SamplerOptions): Sampler {
       if (kind === SpanKind.SERVER) {
         const target = attributes[OLD_HTTP_TARGET] ?? attributes[URL_PATH];
         if (typeof target === "string" && (isNoise(pathOf(target)) || options.isUnseenNoise?.(target)))
-          return LEFT_OUT;
+          return NOISE;
       }
       return inner.shouldSample(context, traceId, name, kind, attributes, links);
     },

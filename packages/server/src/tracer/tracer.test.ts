@@ -289,6 +289,33 @@ test.each([
   expect(seen(own(sampler))).toEqual(seen(upstream(sampler)));
 });
 
+test("whatever is wrong with a span, the code that ends it does not see it", () => {
+  const warn = vi.spyOn(console, "warn").mockReturnValue(undefined);
+  const names: string[] = [];
+  const processor: SpanProcessor = {
+    ...collecting([]),
+    onEnd(span) {
+      names.push(span.name, ...span.events.map(({ name }) => name));
+      throw new Error("no text");
+    },
+  };
+  const parts = { sampler: new AlwaysOnSampler(), limits: LIMITS, resource: emptyResource() };
+  const tracer = createTracerProvider({ ...parts, processor }).getTracer("test");
+  const span = tracer.startSpan(undefined as never, {}, ROOT_CONTEXT);
+  span.addEvent(new TypeError("odd") as never).updateName(7 as never);
+  span.end();
+  expect(names).toEqual(["7", "TypeError: odd"]);
+  expect(warn).toHaveBeenCalledTimes(1);
+});
+
+test("a link whose ids are none is dropped and counted", () => {
+  const { tracer, ended } = own();
+  const links = [{ context: { traceId: "7", spanId: "1", traceFlags: 1 } }, {} as never, { context: PARENT }];
+  tracer.startSpan("work", { links }, ROOT_CONTEXT).end();
+  expect(ended[0]?.links.map(({ context }) => context)).toEqual([PARENT]);
+  expect(ended[0]?.droppedLinksCount).toBe(2);
+});
+
 test("a span that is not kept stands for all below it, so that a trace is decided once", () => {
   const sampler = new AlwaysOffSampler();
   const asked = vi.spyOn(sampler, "shouldSample");

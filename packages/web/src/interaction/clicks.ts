@@ -38,7 +38,7 @@ export function traceClicks(tracer: Tracer, life: InteractionLife, later: Later)
       if (activation === context) activation = undefined;
     }, 0);
   };
-  const stop = listen(window, "click", onClick, { capture: true });
+  const stop = listen(window, "click", onClick, true);
   const clicks: TracedClicks = {
     labelOf: (element) => labelOf(element),
     contextOf: (event) =>

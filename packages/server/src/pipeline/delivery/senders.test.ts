@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { createGrpcSender } from "./grpc-sender.ts";
 import { createHttpSender } from "./http-sender.ts";
-import type { SenderOptions } from "./sender.ts";
+import { notReached, type SenderOptions } from "./sender.ts";
 
 const stops: (() => unknown)[] = [];
 afterEach(() => {
@@ -71,3 +71,16 @@ test.each([
     }
   },
 );
+
+test.each([
+  ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", "Correct the host"],
+  ["CERT_HAS_EXPIRED", "Renew its certificate"],
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", "in OTEL_EXPORTER_OTLP_CERTIFICATE"],
+  ["EPROTO", "Correct http or https"],
+  ["ECONNREFUSED", "Start it"],
+])("what helps against %s", (code, cure) => {
+  expect(notReached(Object.assign(new Error("no"), { code }))).toMatchObject({
+    cure: expect.stringContaining(cure),
+  });
+});

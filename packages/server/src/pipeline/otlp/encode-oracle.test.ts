@@ -235,6 +235,14 @@ test.each([createJsonEncoder(), createProtobufEncoder()])(
   },
 );
 
+test("what a small span keeps in memory is not what a large one before it needed", () => {
+  const encoder = createProtobufEncoder();
+  const buffers = [1, 200_000, 1].map(
+    (size) => encoder.encode(span({ attributes: { big: "y".repeat(size) } })).buffer.byteLength,
+  );
+  expect(buffers).toEqual([64 * 1024, expect.any(Number), 64 * 1024]);
+});
+
 test("a span larger than a slab, and the spans around it, stay whole", async () => {
   const many = Array.from({ length: 300 }, (_, index) =>
     span({
