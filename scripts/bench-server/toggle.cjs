@@ -29,8 +29,8 @@ const methods = [
   ...[http, https].flatMap((owner) => ["request", "get"].map((name) => [owner, name])),
 ].map(([owner, name]) => ({ owner, name, native: owner[name] }));
 
-function setMethods(valueOf) {
-  for (const method of methods) method.owner[method.name] = valueOf(method);
+function setMethods(methodOf) {
+  for (const method of methods) method.owner[method.name] = methodOf(method);
   syncBuiltinESMExports();
 }
 
