@@ -41,8 +41,8 @@ export function winstonOtlpTransport(): WinstonTransport {
 }
 
 /** The logger itself leaves nothing out: each transport does. The smaller the number, the more severe. */
-function isTaken(info: Info, own: string | undefined, { level = own, levels = {} }: Logger): boolean {
-  const [most, its] = [levels[own ?? level ?? ""], levels[String(info[LEVEL])]];
+function isTaken(info: Info, own: string | undefined, { level = "", levels = {} }: Logger): boolean {
+  const [most, its] = [levels[own ?? level], levels[String(info[LEVEL])]];
   return most === undefined || its === undefined || its <= most;
 }
 

@@ -86,7 +86,8 @@ function toTest(ignored: IgnoredRequest, { basePath }: NoiseOptions): Test {
     );
   }
   // Without the slash at its end, as the paths that it is compared with.
-  const escaped = pathOf(ignored)
+  const escaped = ignored
+    .replace(/(?<=.)\/$/, "")
     .split("*")
     .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
   const pattern = new RegExp(`^${escaped.join(".*")}$`);
