@@ -59,11 +59,16 @@ test("in next dev, after ten updates of the client's start and 50 of the page, w
   for (let version = 1; version <= STARTS; version++) {
     await showPage(tab, version);
     await tab.evaluate("globalThis.isOld = true");
-    await write("instrumentation-client.js", start(version));
-    // Next.js loads the page for it.
-    await expect
-      .poll(() => tab.evaluate("globalThis.isOld ? 0 : globalThis.started").catch(() => 0))
-      .toBe(version);
+    let tries = 0;
+    await expect(async () => {
+      await write("instrumentation-client.js", `${start(version)}// ${tries++}\n`);
+      // Next.js loads the page for it.
+      await expect
+        .poll(() => tab.evaluate("globalThis.isOld ? 0 : globalThis.started").catch(() => 0), {
+          timeout: 3000,
+        })
+        .toBe(version);
+    }).toPass();
   }
   await showPage(tab, STARTS + 1);
   await tab.evaluate("globalThis.isOld = true");
