@@ -47,29 +47,34 @@ function takeOff() {
   );
   if (listeners.length === 0 || !api?.trace || !api.context)
     throw new Error("no tracing was found to take off; is OTEL_ENABLED true?");
-  taken = {
-    listeners,
-    provider: api.trace.getDelegate(),
-    context: api.context,
-    propagation: api.propagation,
-  };
+  const { trace, context, propagation } = api;
+  taken = { listeners, api: { trace, context, propagation }, provider: trace.getDelegate() };
   for (const [each, listener] of listeners) each.unsubscribe(listener);
   for (const method of methods) method.patched = method.owner[method.name];
   setMethods(({ native }) => native);
-  api.trace.setDelegate(undefined);
-  api.context.disable();
-  delete api.context;
-  delete api.propagation;
+  context.disable();
+  for (const name in taken.api) delete api[name];
+  // The copy of the API that registered it goes on asking it.
+  trace.setDelegate(new NoopTracerProvider(new trace.constructor().getDelegate()));
+}
+
+/** Next.js makes no spans where the provider has this name, and a minified copy of the API has another. */
+class NoopTracerProvider {
+  constructor(inner) {
+    this.inner = inner;
+  }
+  getTracer(...tracer) {
+    return this.inner.getTracer(...tracer);
+  }
 }
 
 function putBack() {
   if (!taken) return;
-  const { listeners, provider, context, propagation } = taken;
+  const { listeners, provider, api } = taken;
   for (const [each, listener] of listeners) each.subscribe(listener);
   setMethods(({ patched }) => patched);
-  const api = globalThis[API];
   api.trace.setDelegate(provider);
-  Object.assign(api, { context, propagation });
+  Object.assign(globalThis[API], api);
   taken = undefined;
 }
 
