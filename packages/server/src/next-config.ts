@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { parseOrigin } from "@throughline/core";
 import { DEFAULT_INGEST_PATH } from "@throughline/core/attributes";
 import type { NextConfig } from "next";
+import { errorText } from "./error-text.ts";
 import { packagesToLeaveOut } from "./libraries/external-packages.ts";
 import { warnOnce } from "./log.ts";
 import { appPackage } from "./package-name.ts";
@@ -93,7 +94,7 @@ function readWebOptions(server: ServerConfig, options: WebOptions, folder: strin
     try {
       return parseOrigin(text);
     } catch (error) {
-      problems.push(`propagateTo: ${error instanceof Error ? error.message : String(error)}`);
+      problems.push(`propagateTo: ${errorText(error)}`);
       return text;
     }
   });

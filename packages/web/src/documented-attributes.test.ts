@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { commands, userEvent } from "vitest/browser";
 import { type FakePage, openFakePage, show } from "../test/fake-page.ts";
-import { hide, useSlowly } from "../test/used-page.ts";
+import { hide, tellInp, useSlowly } from "../test/used-page.ts";
 import { traceErrors } from "./error/uncaught-errors.ts";
 import { traceSession } from "./identity/session.ts";
 import { setUser } from "./identity/user.ts";
@@ -171,16 +171,7 @@ function pretendSlowFrame(): void {
   vi.spyOn(PerformanceObserver.prototype, "takeRecords").mockReturnValue([
     frame as unknown as PerformanceEntry,
   ]);
-  const holder = globalThis as { [key: symbol]: { readonly report: (metric: unknown) => void } };
-  holder[Symbol.for("throughline.web-vitals")]?.report({
-    name: "INP",
-    value: 200,
-    delta: 200,
-    id: "v6-1",
-    rating: "good",
-    navigationType: "navigate",
-    entries: [{ startTime: 100, target: document.body }],
-  });
+  tellInp();
 }
 
 async function names(): Promise<readonly string[]> {

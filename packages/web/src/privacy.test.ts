@@ -2,6 +2,7 @@ import { trace } from "@opentelemetry/api";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { userEvent } from "vitest/browser";
 import { type FakePage, openFakePage } from "../test/fake-page.ts";
+import { tellInp } from "../test/used-page.ts";
 import * as web from "./index.ts";
 import type { WebInstrument } from "./instrument.ts";
 import { traceError } from "./react.ts";
@@ -180,16 +181,7 @@ function reportSlowInteraction(): void {
     ],
   } as unknown as PerformanceEntry;
   vi.spyOn(PerformanceObserver.prototype, "takeRecords").mockReturnValue([frame]);
-  const holder = globalThis as { [key: symbol]: { readonly report: (metric: unknown) => void } };
-  holder[Symbol.for("throughline.web-vitals")]?.report({
-    name: "INP",
-    value: 200,
-    delta: 200,
-    id: "v6-1",
-    rating: "good",
-    navigationType: "navigate",
-    entries: [{ startTime: 100, target: document.body }],
-  });
+  tellInp();
   // It is told when the page hides.
   vi.spyOn(document, "visibilityState", "get").mockReturnValue("hidden");
 }

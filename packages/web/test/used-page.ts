@@ -39,3 +39,17 @@ export async function useSlowly(): Promise<void> {
   await userEvent.click(button);
   await told;
 }
+
+/** What the library of the web vitals tells of an interaction that took long. */
+export function tellInp(): void {
+  const holder = globalThis as { [key: symbol]: { readonly report: (metric: unknown) => void } };
+  holder[Symbol.for("throughline.web-vitals")]?.report({
+    name: "INP",
+    value: 200,
+    delta: 200,
+    id: "v6-1",
+    rating: "good",
+    navigationType: "navigate",
+    entries: [{ startTime: 100, target: document.body }],
+  });
+}

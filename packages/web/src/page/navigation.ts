@@ -84,7 +84,7 @@ function traceRouters(
       listenToPagesRouter({
         start: (url, type) => navigations.begin(url, type, location.href),
         complete: () => navigations.end(),
-        failed: (isOvertaken) => navigations.end(isOvertaken ? "navigation" : "error"),
+        failed: ({ cancelled }) => navigations.end(cancelled ? "navigation" : "error"),
       }),
       watch(navigations),
     ];

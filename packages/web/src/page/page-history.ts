@@ -161,8 +161,8 @@ export function pageHasNext(): boolean {
 interface PagesListener {
   readonly start: TransitionListener;
   readonly complete: () => void;
-  /** With whether another navigation took over. */
-  readonly failed: (isOvertaken: boolean) => void;
+  /** `cancelled` where another navigation took over. */
+  readonly failed: (error: { readonly cancelled?: boolean }) => void;
 }
 
 /**
@@ -179,7 +179,8 @@ export function listenToPagesRouter({ start, complete, failed }: PagesListener):
       if (!props?.shallow) start(url, isReturn ? "traverse" : "push");
     },
     routeChangeComplete: complete,
-    routeChangeError: (error: { readonly cancelled?: boolean }) => failed(!!error.cancelled),
+    // It has the error first.
+    routeChangeError: failed,
   };
   const onPop = (): void => {
     popped = location.href;

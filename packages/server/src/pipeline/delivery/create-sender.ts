@@ -35,7 +35,7 @@ export function createSender(
 
 /**
  * What takes the browser's data on, as it came: by HTTP, with the certificates and compression of our own spans.
- * @throws when a certificate cannot be read.
+ * @throws when a certificate cannot be read or used.
  */
 export function createForwardSender(
   { url, headers, contentType }: Pick<SenderOptions, "url" | "headers" | "contentType">,
@@ -93,7 +93,8 @@ function readPem(path: string, variable: string): string {
   try {
     return readHostFile(path, MAX_PEM_BYTES);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`${variable}=${JSON.stringify(path)} cannot be read: ${reason}. Correct or unset it`);
+    throw new Error(
+      `${variable}=${JSON.stringify(path)} cannot be read: ${errorText(error)}. Correct or unset it`,
+    );
   }
 }
