@@ -1,4 +1,4 @@
-// `npm test` on a fresh clone: installs, finds a browser and a Redis, checks, builds, runs unit and end-to-end tests,
+// `npm test` on a fresh clone: installs, finds a browser and a Redis, checks, builds, weighs, runs unit and end-to-end tests,
 // and ends with one plain line: "N passed, N failed, N skipped". With CI set a failed test gets a second try, and
 // what passed only then is named before that line.
 import { spawnSync } from "node:child_process";
@@ -19,6 +19,7 @@ async function main() {
   await step("redis", provideRedis);
   await step("build", () => run("npm", ["run", "build", "--silent"]));
   await step("check", () => run("npm", ["run", "check:source", "--silent"]));
+  await step("size", () => run("npm", ["run", "size", "--silent", "--", "--entries"]));
   const reports = mkdtempSync(join(tmpdir(), "throughline-test-"));
   process.env.THROUGHLINE_SECOND_TRY_FILE = join(reports, "second-try.txt");
   try {

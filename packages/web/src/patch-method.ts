@@ -23,6 +23,13 @@ export function patchMethod(owner: object, name: string, wrap: (original: Method
   };
 }
 
+/** Takes all of it back. */
+export function stopAll(stops: readonly Stop[]): Stop {
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
 export type WrapHandler = (handler: EventListener, target: EventTarget) => EventListener;
 
 /** An event handler property (`onmessage`): what is assigned is wrapped, what is read is the assigned function. */

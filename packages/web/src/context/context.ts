@@ -1,5 +1,5 @@
 import { type Context, type ContextManager, ROOT_CONTEXT } from "@opentelemetry/api";
-import { isMethod, type Method, patchMethod, type Stop } from "../patch-method.ts";
+import { isMethod, type Method, patchMethod, type Stop, stopAll } from "../patch-method.ts";
 
 export interface StackContextManager extends ContextManager {
   /** Makes a context the active one until the result is called: for code that comes back without a call. */
@@ -116,8 +116,6 @@ export function bindAsync(manager: ContextManager): AsyncBinding {
       if (target instanceof MessagePort) contexts.set(target, manager.active());
     },
     contextOf: (target) => contexts.get(target),
-    stop: () => {
-      for (const stop of stops) stop();
-    },
+    stop: stopAll(stops),
   };
 }

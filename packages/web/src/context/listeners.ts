@@ -1,4 +1,11 @@
-import { type Method, patchHandler, patchMethod, type Stop, type WrapHandler } from "../patch-method.ts";
+import {
+  type Method,
+  patchHandler,
+  patchMethod,
+  type Stop,
+  stopAll,
+  type WrapHandler,
+} from "../patch-method.ts";
 import { createRegistrations, type Listener, type Registration } from "./registrations.ts";
 
 export interface ListenerTracing {
@@ -47,16 +54,16 @@ export function traceListeners(
     call(removeEventListener, registration);
     call(addEventListener, registration, wrapperOf(registration));
   }
-  const stops: readonly Stop[] = [
+  const restore = stopAll([
     patchMethod(EventTarget.prototype, "addEventListener", add),
     patchMethod(EventTarget.prototype, "removeEventListener", remove),
     ...patchHandlers((handler, target) => {
       tracing.note(target);
       return wrapperOf({ listener: handler });
     }),
-  ];
+  ]);
   return () => {
-    for (const stop of stops) stop();
+    restore();
     const listeners = page.all();
     for (const registration of listeners) {
       call(removeEventListener, registration, wrapperOf(registration));

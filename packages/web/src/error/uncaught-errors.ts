@@ -1,7 +1,8 @@
 import { type Context, trace } from "@opentelemetry/api";
 import { EXCEPTION_MESSAGE } from "@throughline/core/attributes";
 import type { TracedPage, WebInstrument } from "../instrument.ts";
-import type { Stop } from "../patch-method.ts";
+import { listen } from "../listen.ts";
+import { type Stop, stopAll } from "../patch-method.ts";
 import { door, ERROR_DOOR } from "./error-door.ts";
 import { createErrorRecorder, type ErrorDetails, type ErrorRecorder, hasDigest } from "./error-recorder.ts";
 import { messageOf } from "./error-text.ts";
@@ -27,16 +28,20 @@ export function traceErrors(): WebInstrument {
       const known = isObject(error) ? thrownIn.get(error) : undefined;
       recorder.record(name, error, known ?? page.manager.active(), details);
     };
-    // A script of another origin tells nothing but the message "Script error."
-    const onError = (event: ErrorEvent): void => record(UNCAUGHT, event.error ?? event.message);
-    const onRejection = (event: PromiseRejectionEvent): void => record(UNCAUGHT, event.reason);
-    window.addEventListener("error", onError);
-    window.addEventListener("unhandledrejection", onRejection);
+    const stopListening = stopAll([
+      // A script of another origin tells nothing but the message "Script error."
+      listen(window, "error", (event) => {
+        const { error, message } = event as ErrorEvent;
+        record(UNCAUGHT, error ?? message);
+      }),
+      listen(window, "unhandledrejection", (event) =>
+        record(UNCAUGHT, (event as PromiseRejectionEvent).reason),
+      ),
+    ]);
     door[ERROR_DOOR] = record;
     return {
       stop() {
-        window.removeEventListener("error", onError);
-        window.removeEventListener("unhandledrejection", onRejection);
+        stopListening();
         if (door[ERROR_DOOR] === record) door[ERROR_DOOR] = undefined;
         stopNoting();
       },

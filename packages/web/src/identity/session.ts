@@ -1,6 +1,7 @@
 import type { Attributes } from "@opentelemetry/api";
 import { PAGE_ID, PAGE_URL, SESSION_ID, SESSION_PREVIOUS_ID, TAB_ID } from "@throughline/core/attributes";
 import type { WebInstrument } from "../instrument.ts";
+import { listen } from "../listen.ts";
 import { attempt } from "../start-all.ts";
 import { newSpanId, newTraceId } from "../trace/ids.ts";
 import { setConsent } from "./consent.ts";
@@ -49,13 +50,13 @@ export function traceSession(options: SessionOptions = {}): WebInstrument {
       }),
     );
     // Only other tabs hear of it.
-    const onStorage = ({ key, newValue }: StorageEvent): void => {
+    const stopListening = listen(window, "storage", (event) => {
+      const { key, newValue } = event as StorageEvent;
       if (key === SESSION_KEY && newValue === "") setConsent("denied");
-    };
-    window.addEventListener("storage", onStorage);
+    });
     return {
       stop() {
-        window.removeEventListener("storage", onStorage);
+        stopListening();
         tab.stop();
       },
     };

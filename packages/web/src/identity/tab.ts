@@ -1,4 +1,5 @@
-import type { Stop } from "../patch-method.ts";
+import { listen } from "../listen.ts";
+import { type Stop, stopAll } from "../patch-method.ts";
 import { newSpanId } from "../trace/ids.ts";
 import { STORAGE_PREFIX } from "./page-storage.ts";
 
@@ -33,15 +34,16 @@ export function startTab(storage: () => Storage | undefined): Tab {
   }
 
   take();
-  window.addEventListener("pagehide", leave);
-  // Back from the back/forward cache.
-  window.addEventListener("pageshow", take);
+  const stopListening = stopAll([
+    listen(window, "pagehide", leave),
+    // Back from the back/forward cache.
+    listen(window, "pageshow", take),
+  ]);
   return {
     id: () => id,
     take,
     stop() {
-      window.removeEventListener("pagehide", leave);
-      window.removeEventListener("pageshow", take);
+      stopListening();
       leave();
     },
   };

@@ -1,15 +1,16 @@
 export const BUTTON_INPUTS = "input[type=submit],input[type=button]";
 // A form's name is for its submit, not for every click inside.
-const INTERACTIVE = `button,a,summary,[role=button],${BUTTON_INPUTS},[data-trace-name]:not(form)`;
+export const INTERACTIVE =
+  "button,a,summary,[role=button],input[type=submit],input[type=button],[data-trace-name]:not(form)";
+/** What is below it has no text for us. */
+export const MASK = "[data-trace-mask]";
 const MAX_LABEL = 40;
 
-const MASK = "[data-trace-mask]";
-
 /** The innermost control that an event went through, across open shadow roots. */
-export function interactiveElement(event: Event): Element | undefined {
+export function interactiveElement(event: Event, controls: string = INTERACTIVE): Element | undefined {
   return event
     .composedPath()
-    .find((target): target is Element => target instanceof Element && target.matches(INTERACTIVE));
+    .find((target): target is Element => target instanceof Element && target.matches(controls));
 }
 
 /**
@@ -32,11 +33,14 @@ function withoutValue(word: string): string {
   return /[\d@]/.test(word) ? "*" : word;
 }
 
-function textOf(element: Element): string | null {
-  if (element.matches(BUTTON_INPUTS)) return element.getAttribute("value");
-  return element.matches("button,summary,[role=button]") && !element.querySelector(MASK)
-    ? element.textContent
-    : null;
+/** The text of what is known by it; a value that a person types is none of ours. */
+export function textOf(
+  element: Element,
+  inputs: string = BUTTON_INPUTS,
+  texts = "button,summary,[role=button]",
+): string | null {
+  if (element.matches(inputs)) return element.getAttribute("value");
+  return element.matches(texts) && !element.querySelector(MASK) ? element.textContent : null;
 }
 
 function fold(text: string | null | undefined): string {

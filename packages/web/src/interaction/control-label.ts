@@ -1,18 +1,13 @@
-import { labelOf } from "./click-label.ts";
+import { BUTTON_INPUTS, INTERACTIVE, interactiveElement, labelOf, MASK, textOf } from "./click-label.ts";
 
 /** Where a label may come from: the control's text too, or only what its author wrote into attributes. */
 export type Labels = "text" | "attributes";
 
-const MASK = "[data-trace-mask]";
 const ROLES = "[role=button],[role=menuitem],[role=tab],[role=switch]";
-const INPUTS = "input[type=submit],input[type=button],input[type=reset]";
-const CONTROLS = `button,a,summary,${ROLES},${INPUTS},input[type=image],[data-trace-name]:not(form)`;
 
 /** The innermost control that an event went through, across open shadow roots. */
 export function controlOf(event: Event): Element | undefined {
-  return event
-    .composedPath()
-    .find((target): target is Element => target instanceof Element && target.matches(CONTROLS));
+  return interactiveElement(event, `${INTERACTIVE},${ROLES},input[type=reset],input[type=image]`);
 }
 
 /** A control made of something else; the browser makes no click of a key that is pressed on it. */
@@ -31,7 +26,8 @@ export function controlLabel(element: Element, labels: Labels): string {
     return (
       (labels === "text" && textOfIds(element, attribute("aria-labelledby"))) ||
       attribute("aria-label") ||
-      (labels === "text" && textOf(element)) ||
+      (labels === "text" &&
+        textOf(element, `${BUTTON_INPUTS},input[type=reset]`, `button,summary,${ROLES}`)?.trim()) ||
       attribute("title") ||
       attribute("alt") ||
       element.querySelector(`img:not(${MASK},${MASK} *)`)?.getAttribute("alt") ||
@@ -51,12 +47,4 @@ function textOfIds(element: Element, ids: string): string {
     .map((label) => (label?.closest(MASK) || label?.querySelector(MASK) ? "" : label?.textContent))
     .join(" ")
     .trim();
-}
-
-function textOf(element: Element): string | undefined {
-  // A value that a person types is none of ours.
-  if (element.matches(INPUTS)) return element.getAttribute("value")?.trim();
-  return element.matches(`button,summary,${ROLES}`) && !element.querySelector(MASK)
-    ? element.textContent.trim()
-    : undefined;
 }

@@ -1,6 +1,8 @@
 import { type Attributes, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { INTERACTION_TARGET, INTERACTION_TYPE, interactionSpanName } from "@throughline/core/attributes";
 import type { TracedPage, WebInstrument } from "../instrument.ts";
+import { listen } from "../listen.ts";
+import { stopAll } from "../patch-method.ts";
 import { controlLabel, controlOf, hearsKeysItself, type Labels } from "./control-label.ts";
 
 export interface InteractionOptions {
@@ -19,13 +21,7 @@ export function traceInteractions({ labels = "text" }: InteractionOptions = {}):
     const onEvent = (event: Event): void => {
       if (event.isTrusted) listeners[event.type as keyof typeof listeners](event);
     };
-    const types = Object.keys(listeners);
-    for (const type of types) window.addEventListener(type, onEvent, { capture: true });
-    return {
-      stop() {
-        for (const type of types) window.removeEventListener(type, onEvent, { capture: true });
-      },
-    };
+    return { stop: stopAll(Object.keys(listeners).map((type) => listen(window, type, onEvent, true))) };
   };
 }
 

@@ -1,4 +1,4 @@
-import { type Context, ROOT_CONTEXT, type Span, trace } from "@opentelemetry/api";
+import { type Context, type Span, trace } from "@opentelemetry/api";
 import {
   ENDED_BY,
   NAVIGATION_FROM,
@@ -11,7 +11,7 @@ import {
 } from "@throughline/core/attributes";
 import type { TracedPage, WebInstrument } from "../instrument.ts";
 import { listen } from "../listen.ts";
-import type { Stop } from "../patch-method.ts";
+import { type Stop, stopAll } from "../patch-method.ts";
 import { parseUrl } from "../request/parse-url.ts";
 import type { TracedRequest } from "../request/propagation.ts";
 import { listenToPagesRouter, pageHasNext, watchCommits, watchHistory } from "./page-history.ts";
@@ -74,8 +74,8 @@ function traceRouters(
 ): WebInstrument {
   return (page) => {
     const navigations = createNavigations(page, routeName ?? (() => undefined));
-    const stops = [
-      listen(window, "load", navigations.tellRoute, { capture: true }),
+    const stopListening = stopAll([
+      listen(window, "load", navigations.tellRoute, true),
       listenToRouter((told, type) => {
         const url = parseUrl(told.replace(/^\//, `${basePath}/`), location.href)?.href ?? "";
         // It tells of moves to a fragment too.
@@ -87,12 +87,12 @@ function traceRouters(
         failed: ({ cancelled }) => navigations.end(cancelled ? "navigation" : "error"),
       }),
       watch(navigations),
-    ];
+    ]);
     navigations.tellRoute();
     page.claimRequests(navigations.claim);
     return {
       stop() {
-        for (const stop of stops) stop();
+        stopListening();
         navigations.end("stop");
       },
       cut: navigations.end,
@@ -124,9 +124,8 @@ function createNavigations(page: TracedPage, routeName: RouteName) {
     shown = location.href;
     cancelDeadline();
     setPageContext(undefined);
-    if (route) span.updateName(navigationSpanName(route)).setAttribute(PAGE_ROUTE, route);
-    if (endedBy) span.setAttribute(ENDED_BY, endedBy);
-    span.end();
+    if (route) span.updateName(navigationSpanName(route));
+    span.setAttributes({ [PAGE_ROUTE]: route, [ENDED_BY]: endedBy }).end();
   }
 
   /** With the URL that is left where a router tells of the end. */
@@ -136,13 +135,15 @@ function createNavigations(page: TracedPage, routeName: RouteName) {
     // A router's own failure with a URL is for the router to tell.
     const url = parseUrl(target, location.href);
     const active = manager.active();
-    const { parent, isInferred } = parentOf(active, life);
+    // Where no span is active, the one interaction that is open.
+    const inferred = trace.getSpanContext(active) ? undefined : life.only();
+    const parent = inferred ?? active;
     const attributes = {
       [NAVIGATION_TYPE]: type,
       [NAVIGATION_FROM]: from.pathname,
       [NAVIGATION_PREFETCHED]: ahead.has(url) || undefined,
       [URL_PATH]: url?.pathname,
-      ...(isInferred && { [PARENT]: "inferred" }),
+      ...(inferred && { [PARENT]: "inferred" }),
     };
     const span = tracer.startSpan(navigationSpanName(), { attributes }, parent);
     const context = trace.setSpan(parent, span);
@@ -169,13 +170,6 @@ function createNavigations(page: TracedPage, routeName: RouteName) {
       return active && pending && isFor(pending, request, active) ? pending.context : undefined;
     },
   };
-}
-
-/** Where no span is active, the one interaction that is open. */
-function parentOf(active: Context, life: TracedPage["life"]) {
-  if (trace.getSpanContext(active)) return { parent: active };
-  const inferred = life.only();
-  return { parent: inferred ?? ROOT_CONTEXT, isInferred: inferred !== undefined };
 }
 
 function differOnlyInFragment(one: string, other: string): boolean {

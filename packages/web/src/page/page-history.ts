@@ -1,5 +1,5 @@
 import { listen } from "../listen.ts";
-import { type Method, patchMethod, type Stop } from "../patch-method.ts";
+import { type Method, patchMethod, type Stop, stopAll } from "../patch-method.ts";
 import { parseUrl } from "../request/parse-url.ts";
 import type { TransitionListener, TransitionType } from "./router-transition.ts";
 
@@ -64,10 +64,7 @@ function watchNavigationApi(api: NavigationApi, { start, commit, done }: History
     if (isTaken) done(endedBy);
     isTaken = false;
   };
-  for (const name in listeners) api.addEventListener(name, listeners[name] ?? null);
-  return () => {
-    for (const name in listeners) api.removeEventListener(name, listeners[name] ?? null);
-  };
+  return stopAll(Object.entries(listeners).map(([type, listener]) => listen(api, type, listener)));
 }
 
 /** Tells when the URL or its state was written, by whomever. */
@@ -85,14 +82,11 @@ export function watchCommitsByHistory(commit: HistoryListener["commit"]): Stop {
       commit(type);
       return result;
     };
-  const stops = [
+  return stopAll([
     patchMethod(history, "pushState", patched("push")),
     patchMethod(history, "replaceState", patched("replace")),
     listen(window, "popstate", () => commit("traverse")),
-  ];
-  return () => {
-    for (const stop of stops) stop();
-  };
+  ]);
 }
 
 function writtenBy(event: Event): TransitionType | undefined {
@@ -136,15 +130,11 @@ export function watchHistoryApi({ start, commit, done }: HistoryListener): Stop 
     start(location.href, "traverse");
     moved("traverse");
   };
-  window.addEventListener("popstate", onPop);
-  const stops = [
+  return stopAll([
     patchMethod(history, "pushState", patched("push")),
     patchMethod(history, "replaceState", patched("replace")),
-    () => window.removeEventListener("popstate", onPop),
-  ];
-  return () => {
-    for (const stop of stops) stop();
-  };
+    listen(window, "popstate", onPop),
+  ]);
 }
 
 interface RouterEvents {
@@ -182,13 +172,6 @@ export function listenToPagesRouter({ start, complete, failed }: PagesListener):
     // It has the error first.
     routeChangeError: failed,
   };
-  const onPop = (): void => {
-    popped = location.href;
-  };
-  const wakeUps = ["load", "click", "popstate"];
-  const forget = (): void => {
-    for (const name of wakeUps) window.removeEventListener(name, join, { capture: true });
-  };
   let router: RouterEvents | undefined;
   const join = (): void => {
     router = next.next?.router?.events;
@@ -196,11 +179,14 @@ export function listenToPagesRouter({ start, complete, failed }: PagesListener):
     forget();
     for (const [name, listener] of Object.entries(events)) router.on(name, listener);
   };
-  window.addEventListener("popstate", onPop, { capture: true });
-  for (const name of wakeUps) window.addEventListener(name, join, { capture: true });
+  const onPop = (): void => {
+    popped = location.href;
+  };
+  const stopListening = listen(window, "popstate", onPop, true);
+  const forget = stopAll(["load", "click", "popstate"].map((type) => listen(window, type, join, true)));
   return () => {
     forget();
-    window.removeEventListener("popstate", onPop, { capture: true });
+    stopListening();
     for (const [name, listener] of Object.entries(events)) router?.off(name, listener);
   };
 }

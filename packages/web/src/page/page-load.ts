@@ -1,4 +1,5 @@
 import {
+  type Attributes,
   type Context,
   type Link,
   ROOT_CONTEXT,
@@ -18,6 +19,7 @@ import {
 } from "@throughline/core/attributes";
 import { openStorage } from "../identity/page-storage.ts";
 import type { RunningInstrument, TracedPage, WebInstrument } from "../instrument.ts";
+import { listen } from "../listen.ts";
 import { traceRestores } from "./page-restore.ts";
 import { isPrerendering } from "./prerendering.ts";
 import { isRouteKnown } from "./route-name.ts";
@@ -67,13 +69,13 @@ function startLoad(traced: TracedPage): RunningInstrument {
   // Nobody has seen the page yet, and perhaps nobody will; what it fetches meanwhile is in its trace already.
   if (served.parent) traced.setPageContext(trace.setSpanContext(ROOT_CONTEXT, served.parent));
   let load: RunningInstrument | undefined;
-  const onActivation = (): void => {
+  const stopListening = listen(document, "prerenderingchange", () => {
+    stopListening();
     load = followLoad(traced, served);
-  };
-  document.addEventListener("prerenderingchange", onActivation, { once: true });
+  });
   return {
     stop() {
-      document.removeEventListener("prerenderingchange", onActivation);
+      stopListening();
       load?.stop();
     },
     settle: () => load?.settle?.(),
@@ -95,7 +97,7 @@ function followLoad(
     open = false;
     window.removeEventListener("load", onLoad);
     const now = performance.now();
-    if (endedBy) span.setAttribute(ENDED_BY, endedBy);
+    span.setAttributes({ [ENDED_BY]: endedBy });
     // The end is that of the load event, however late it is told.
     const endTime = endedBy ? now : Math.max(entry?.loadEventEnd || now, activationOf(entry));
     if (span.isRecording()) {
@@ -206,14 +208,12 @@ function tellResources({ tracer, context, until, ignored }: Until): void {
 }
 
 /** Zero stands for what another origin does not tell: https://www.w3.org/TR/resource-timing/#dfn-timing-allow-check */
-function sizesOf(entry: PerformanceResourceTiming): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries({
-      [HTTP_RESPONSE_STATUS_CODE]: entry.responseStatus,
-      [HTTP_RESPONSE_SIZE]: entry.transferSize,
-      [HTTP_RESPONSE_BODY_SIZE]: entry.encodedBodySize,
-    }).filter(([, value]) => value > 0),
-  );
+function sizesOf(entry: PerformanceResourceTiming): Attributes {
+  return {
+    [HTTP_RESPONSE_STATUS_CODE]: entry.responseStatus || undefined,
+    [HTTP_RESPONSE_SIZE]: entry.transferSize || undefined,
+    [HTTP_RESPONSE_BODY_SIZE]: entry.encodedBodySize || undefined,
+  };
 }
 
 function navigationEntry(): PerformanceNavigationTiming | undefined {

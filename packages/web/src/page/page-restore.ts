@@ -1,6 +1,8 @@
 import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { ENDED_BY, NAVIGATION_TYPE, URL_PATH } from "@throughline/core/attributes";
 import type { RunningInstrument, TracedPage } from "../instrument.ts";
+import { listen } from "../listen.ts";
+import { stopAll } from "../patch-method.ts";
 
 // The page is visible before `pageshow`, and many apps fetch anew at that very moment; `resume` is of Chromium, and
 // earlier still: https://html.spec.whatwg.org/multipage/browsing-the-web.html#reactivate-a-document
@@ -14,20 +16,20 @@ export function traceRestores(traced: TracedPage): RunningInstrument {
   let isAway = false;
   let endView: ((endedBy?: string) => void) | undefined;
 
-  const onHide = ({ persisted }: PageTransitionEvent): void => {
-    isAway = persisted;
-  };
   const onSign = ({ type }: Event): void => {
     if (!isAway || (type === "visibilitychange" && document.visibilityState === "hidden")) return;
     isAway = false;
     endView = openView(traced);
   };
-  window.addEventListener("pagehide", onHide);
-  for (const sign of SIGNS) window.addEventListener(sign, onSign, { capture: true });
+  const stopListening = stopAll([
+    listen(window, "pagehide", (event) => {
+      isAway = (event as PageTransitionEvent).persisted;
+    }),
+    ...SIGNS.map((sign) => listen(window, sign, onSign, true)),
+  ]);
   return {
     stop() {
-      window.removeEventListener("pagehide", onHide);
-      for (const sign of SIGNS) window.removeEventListener(sign, onSign, { capture: true });
+      stopListening();
       endView?.("stop");
     },
     cut: (reason) => endView?.(reason),
@@ -43,7 +45,7 @@ function openView({ tracer, setPageContext }: TracedPage): (endedBy?: string) =>
   function end(endedBy?: string): void {
     if (!open) return;
     open = false;
-    if (endedBy) span.setAttribute(ENDED_BY, endedBy);
+    span.setAttributes({ [ENDED_BY]: endedBy });
     span.end();
     setPageContext(undefined);
   }

@@ -2,7 +2,7 @@ import { isSpanContextValid, type Span, SpanStatusCode } from "@opentelemetry/ap
 import { isIgnored } from "@throughline/core";
 import { ABORTED, ENDED_BY, ERROR_TYPE, HTTP_RESPONSE_STATUS_CODE } from "@throughline/core/attributes";
 import type { TracedPage, WebInstrument } from "../instrument.ts";
-import { patchMethod, type Stop } from "../patch-method.ts";
+import { patchMethod, type Stop, stopAll } from "../patch-method.ts";
 import { traceparentOf } from "../propagator.ts";
 import { parseUrl } from "./parse-url.ts";
 import { propagationOf } from "./propagation.ts";
@@ -62,9 +62,7 @@ export function traceXhr(): WebInstrument {
       }),
     ];
     return {
-      stop() {
-        for (const stop of stops) stop();
-      },
+      stop: stopAll(stops),
       cut: flights.cut,
     };
   };

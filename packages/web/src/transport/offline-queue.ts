@@ -33,13 +33,12 @@ export function offlineQueue(): WebInstrument {
       }
     };
     consent.whenGranted(() => attempt(sendAll));
-    const stops = [
-      listen(window, "online", sendAll),
-      listen(document, "prerenderingchange", () => attempt(sendAll)),
-    ];
+    const stopOnline = listen(window, "online", sendAll);
+    const stopActivation = listen(document, "prerenderingchange", () => attempt(sendAll));
     return {
       stop() {
-        for (const stop of stops) stop();
+        stopOnline();
+        stopActivation();
         outbox.holdBy(() => undefined);
       },
     };

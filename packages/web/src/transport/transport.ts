@@ -1,5 +1,6 @@
 import { diag, TraceFlags } from "@opentelemetry/api";
 import type { Later } from "../later.ts";
+import { listen } from "../listen.ts";
 import { isPrerendering } from "../page/prerendering.ts";
 import type { Stop } from "../patch-method.ts";
 import { attempt } from "../start-all.ts";
@@ -73,16 +74,11 @@ export function createTransport(options: TransportOptions): Transport {
   const queue: SpanData[] = [];
   let cancelTimer: Stop | undefined;
 
-  const onActivation = (): void => send();
-
   function send(isLate?: boolean): void {
     cancelTimer?.();
     cancelTimer = undefined;
     // A page that nobody comes to see is told of by nobody.
-    if (isPrerendering()) {
-      document.addEventListener("prerenderingchange", onActivation, { once: true });
-      return;
-    }
+    if (isPrerendering()) return;
     // One that cannot be written does not take the others along.
     const spans = queue.splice(0).flatMap(
       (span) =>
@@ -103,6 +99,7 @@ export function createTransport(options: TransportOptions): Transport {
     else send();
   }
 
+  listen(document, "prerenderingchange", () => send());
   const transport: Transport = {
     onEnd(span) {
       if (!(span.spanContext().traceFlags & TraceFlags.SAMPLED)) return;
