@@ -1,8 +1,9 @@
 // What tracing adds to a Next.js server's CPU time and slowest answers, told by one process that is compared with
 // itself: its tracing is taken off and put back, turn by turn. Two processes that run the same code differ by more than
 // the kit costs (`bench:server`); one does not. Between a turn and the next nothing is under way, and what a traced turn
-// left to export belongs to it. What tracing costs an app that never started it is not seen here.
-import { Agent, get } from "node:http";
+// left to export belongs to it. What tracing costs an app that never started it is not seen here. With `--app demo` it is
+// the demo's shop, with its inventory and its database, which are processes of their own and are not traced.
+import { Agent, request } from "node:http";
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
 import { setTimeout } from "node:timers/promises";
@@ -11,35 +12,98 @@ import { parseArgs } from "node:util";
 import { buildApp } from "./bench-server/apps.mjs";
 import { createProbed } from "./bench-server/probe.mjs";
 import { startStock } from "./bench-server/stock.mjs";
-import { checkDelivered, ROUTES, startVariant } from "./bench-server/variants.mjs";
-import { buildPackages } from "./builds.mjs";
+import { checkDelivered, ROUTES, serviceOf, startVariant, VARIANTS } from "./bench-server/variants.mjs";
+import { buildPackages, buildShop } from "./builds.mjs";
 import { intervalOf, percentile, verdict } from "./figures.mjs";
 import { freePort } from "./ports.mjs";
-import { startCollector } from "./services.mjs";
+import { startCollector, startDatabase, startInventory, startShop } from "./services.mjs";
 
 const toggle = fileURLToPath(new URL("bench-server/toggle.cjs", import.meta.url));
 const { values } = parseArgs({
   options: {
+    // `bench`, three small routes, or `demo`.
+    app: { type: "string", default: "bench" },
     // Of traces that are kept: the variants "kit 10%" and "kit 100%".
     variants: { type: "string", default: "kit 10%,kit 100%" },
     // Of each variant, one after the other.
     processes: { type: "string", default: "3" },
     // Traced, and as long untraced, of each process and load.
     seconds: { type: "string", default: "60" },
-    loads: { type: "string", default: "constant,plain,fetch,page" },
-    // Of the constant load, a second.
-    rate: { type: "string", default: "100" },
+    // `constant`, `mixed`, and the name of each request; all but the first keep four connections busy.
+    loads: { type: "string", default: "constant,mixed" },
+    // Of the constant load, a second; by default as many as leave the machine half idle.
+    rate: { type: "string" },
     warmup: { type: "string", default: "6000" },
   },
 });
-const [PROCESSES, SECONDS, RATE, WARMUP] = [values.processes, values.seconds, values.rate, values.warmup].map(
-  Number,
-);
+const [PROCESSES, SECONDS, WARMUP] = [values.processes, values.seconds, values.warmup].map(Number);
 const CONNECTIONS = 4;
 /** A turn. */
 const CONSTANT_SECONDS = 5;
 const SATURATED_REQUESTS = 100;
-const paths = Object.values(ROUTES);
+
+const buying = {
+  method: "POST",
+  path: "/api/orders",
+  // One order, written again: a table that grows would make each slower than the last.
+  headers: { "content-type": "application/json", "idempotency-key": "bench" },
+  body: '{"sku":"graph-notebook"}',
+};
+const APPS = {
+  bench: {
+    rate: 100,
+    requests: Object.fromEntries(Object.entries(ROUTES).map(([name, path]) => [name, { path }])),
+    async prepare(processes) {
+      const folder = await buildApp("kit", processes);
+      const stock = await startStock();
+      return {
+        start: (name, options) =>
+          startVariant(name, folder, {
+            ...options,
+            env: { ...options.env, BENCH_STOCK_URL: stock.url },
+            preloads: [toggle],
+            processes,
+            probes,
+          }),
+        stop: stock.stop,
+      };
+    },
+  },
+  demo: {
+    rate: 40,
+    requests: {
+      buy: buying,
+      home: { path: "/" },
+      orders: { path: "/api/orders" },
+      order: { path: "/orders/1" },
+    },
+    async prepare(processes) {
+      const database = await startDatabase({ processes });
+      const inventory = await startInventory({ processes });
+      const env = { OTEL_ENABLED: "true", OTEL_SERVICE_NAME: "shop", OTEL_TRACES_SAMPLER_ARG: "1" };
+      await buildShop({ env, processes });
+      return {
+        start: (name, options) =>
+          startShop({
+            env: {
+              ...VARIANTS[name].env,
+              ...options.env,
+              OTEL_SERVICE_NAME: serviceOf(name),
+              INVENTORY_URL: inventory.url,
+              DATABASE_URL: database.url,
+              NODE_OPTIONS: `--require=${toggle}`,
+            },
+            processes,
+          }),
+        stop: () => undefined,
+      };
+    },
+  },
+};
+const app = APPS[values.app];
+if (!app) throw new Error(`bench:paired: --app ${values.app}: expected ${Object.keys(APPS).join(" or ")}`);
+const RATE = Number(values.rate ?? app.rate);
+const requests = Object.values(app.requests);
 
 /** At most, over the same process untraced. */
 const GOALS = {
@@ -49,14 +113,17 @@ const GOALS = {
 
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
-function answer(url) {
+function answer(url, { path, body, ...options }) {
   return new Promise((resolve, reject) => {
-    const fail = (reason) => reject(new Error(`bench:paired: ${url}: ${reason}; see why it fails there`));
-    get(url, { agent }, (response) => {
+    const fail = (reason) =>
+      reject(new Error(`bench:paired: ${url}${path}: ${reason}; see why it fails there`));
+    request(url + path, { agent, ...options }, (response) => {
       response.resume();
       response.once("error", fail);
-      response.once("end", () => (response.statusCode === 200 ? resolve() : fail(response.statusCode)));
-    }).once("error", fail);
+      response.once("end", () => (response.statusCode < 300 ? resolve() : fail(response.statusCode)));
+    })
+      .once("error", fail)
+      .end(body);
   });
 }
 
@@ -68,7 +135,7 @@ async function constantTurn(url) {
   for (let due = 0; due < CONSTANT_SECONDS * RATE; due++) {
     const dueMs = startMs + (due * 1000) / RATE;
     while (performance.now() < dueMs) await setTimeout(1);
-    sent.push(answer(url + paths[due % paths.length]).then(() => times.push(performance.now() - dueMs)));
+    sent.push(answer(url, requests[due % requests.length]).then(() => times.push(performance.now() - dueMs)));
   }
   await Promise.all(sent);
   return times;
@@ -81,7 +148,7 @@ async function saturatedTurn(url, asked, count = SATURATED_REQUESTS) {
   const work = async () => {
     while (left-- > 0) {
       const sentMs = performance.now();
-      await answer(url + asked[left % asked.length]);
+      await answer(url, asked[left % asked.length]);
       times.push(performance.now() - sentMs);
     }
   };
@@ -89,16 +156,17 @@ async function saturatedTurn(url, asked, count = SATURATED_REQUESTS) {
   return times;
 }
 
-const turnOf = (load) => (load === "constant" ? constantTurn : (url) => saturatedTurn(url, [ROUTES[load]]));
+function turnOf(load) {
+  if (load === "constant") return constantTurn;
+  const asked = load === "mixed" ? requests : [app.requests[load]];
+  return (url) => saturatedTurn(url, asked);
+}
 
 /** A server that takes its tracing off and puts it back when it is `told` to. */
-async function startToggled(name, folder, { env, ...options }) {
+async function startToggled(name, start, collector) {
   const port = await freePort(0);
-  const server = await startVariant(name, folder, {
-    ...options,
-    env: { ...env, BENCH_TOGGLE_PORT: String(port) },
-    preloads: [toggle],
-  });
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, BENCH_TOGGLE_PORT: String(port) };
+  const server = await start(name, { env });
   const socket = connect(port, "127.0.0.1");
   const answers = createInterface({ input: socket })[Symbol.asyncIterator]();
   const tell = async (command) => {
@@ -110,6 +178,7 @@ async function startToggled(name, folder, { env, ...options }) {
   };
   return {
     ...server,
+    name,
     tell,
     async stop() {
       socket.destroy();
@@ -125,7 +194,7 @@ async function warmUp({ url, tell }) {
     ["on", WARMUP / 3],
   ]) {
     await tell(state);
-    await saturatedTurn(url, paths, count);
+    await saturatedTurn(url, requests, count);
   }
 }
 
@@ -187,15 +256,13 @@ const { processes, probes } = createProbed();
 const loads = values.loads.split(",");
 try {
   await buildPackages({ processes });
-  const folder = await buildApp("kit", processes);
   const collector = await startCollector({ processes });
-  const stock = await startStock();
-  const env = { BENCH_STOCK_URL: stock.url, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
+  const { start, stop } = await app.prepare(processes);
   console.log(`Node ${process.version}, ${PROCESSES} × ${SECONDS} s traced and as long untraced\n`);
   for (const name of values.variants.split(",")) {
     const pairs = Object.fromEntries(loads.map((load) => [load, []]));
     for (let started = 0; started < PROCESSES; started++) {
-      const server = await startToggled(name, folder, { env, processes, probes });
+      const server = await startToggled(name, start, collector);
       await warmUp(server);
       for (const load of loads) pairs[load].push(...(await measure(server, load)));
       await checkDelivered([server], collector);
@@ -203,7 +270,7 @@ try {
     }
     for (const load of loads) report(name, load, pairs[load]);
   }
-  stock.stop();
+  stop();
 } finally {
   agent.destroy();
   await processes.stopAll();

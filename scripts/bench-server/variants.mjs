@@ -25,7 +25,7 @@ export const VARIANTS = {
 
 export const ROUTES = { plain: "/api/plain", fetch: "/api/fetch", page: "/page" };
 
-const serviceOf = (name) => `bench ${name}`;
+export const serviceOf = (name) => `bench ${name}`;
 
 /** A server of a variant; `profile` is a folder for its CPU profile. The rest is what `startProbed` takes. */
 export async function startVariant(name, folder, { env, profile, ...options }) {
