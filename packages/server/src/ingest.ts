@@ -42,7 +42,7 @@ function forwarderFor(config: ServerConfig): Forwarder {
     warn: sayRarely(60_000),
   });
   state.forwarder = forwarder;
-  state.flushers.add(() => forwarder.flush());
+  state.flushers.add(forwarder.flush);
   return forwarder;
 }
 

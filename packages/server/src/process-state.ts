@@ -3,10 +3,13 @@ import type { Forwarder } from "./ingest/forward.ts";
 import type { LogLine } from "./logs/log-line.ts";
 import type { SpanCounts } from "./pipeline/sending.ts";
 
+/** One that is patient does not ask a collector before the end of its `Retry-After`. */
+export type Flusher = (isPatient?: boolean) => Promise<void>;
+
 /** What the bundles of one process share. */
 export interface ProcessState {
   /** Everything that must reach the collector before a flush is answered or the process ends. */
-  readonly flushers: Set<() => Promise<void>>;
+  readonly flushers: Set<Flusher>;
   /** Set by the first `register` or `startTracing`; later calls get the same promise. */
   tracing: Promise<Tracing> | undefined;
   /** What became of the spans of this process; `undefined` while tracing is off. */
@@ -57,8 +60,8 @@ export function processState(): ProcessState {
 }
 
 /** Runs every flusher; one that fails does not hold back the others. */
-export async function flushProcess(): Promise<void> {
-  await Promise.allSettled([...processState().flushers].map((flush) => flush()));
+export async function flushProcess(isPatient?: boolean): Promise<void> {
+  await Promise.allSettled([...processState().flushers].map((flush) => flush(isPatient)));
 }
 
 /** Whether a flush may have something to send: spans that wait, or anything of logs, metrics and the browser's data. */

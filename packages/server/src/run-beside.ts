@@ -145,7 +145,8 @@ function startInstruments(parts: Parts): () => void {
 function lineTo(next: SpanProcessor, records: ResponseRecords): SpanProcessor {
   return flushAfterResponse({
     next,
-    flush: flushProcess,
+    // One for each response: a collector that asked for peace gets it.
+    flush: () => flushProcess(true),
     response: () => records.current()?.response,
   });
 }

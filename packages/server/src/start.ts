@@ -13,7 +13,7 @@ import { createExporting, printDestination } from "./pipeline/exporter.ts";
 import { FLUSH_MS } from "./pipeline/flush.ts";
 import { redactUrls } from "./pipeline/redact-urls.ts";
 import { flushBeforeExit } from "./pipeline/shutdown.ts";
-import { flushProcess, mayHaveWork, processState, type Tracing } from "./process-state.ts";
+import { type Flusher, flushProcess, mayHaveWork, processState, type Tracing } from "./process-state.ts";
 import type { Instrumentation, RegisterOptions } from "./register-options.ts";
 import type { IncomingOptions } from "./requests/node-requests.ts";
 import { createNoiseTest } from "./requests/noise.ts";
@@ -74,13 +74,16 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
 
   const leaveNext = joinNext(records);
   const state = processState();
-  state.flushers.add(running.flush);
+  const flush: Flusher = async (isPatient) => {
+    if (!isPatient || !exporting.isAskedToWait()) await running.flush();
+  };
+  state.flushers.add(flush);
   state.spanCounts = exporting.counts;
   const undoExit = flushBeforeExit({
     flush: flushProcess,
     // Next.js ends its requests while it is held.
     hasWork: isNext ? () => true : mayHaveWork,
-    ended: () => exporting.counts?.().created ?? 0,
+    ended: () => exporting.counts().created,
     signals: !isNext,
   });
   sayStarted(config);
@@ -89,7 +92,7 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
     flush: flushProcess,
     async stop(): Promise<void> {
       undoExit();
-      state.flushers.delete(running.flush);
+      state.flushers.delete(flush);
       Object.assign(state, { spanCounts: undefined, tracing: undefined });
       // The SDKs of metrics and logs wait for up to half a minute.
       await atMost(FLUSH_MS, Promise.allSettled([running.stop(), metrics.stop(), stopLogs()]));

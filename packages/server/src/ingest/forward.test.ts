@@ -114,6 +114,27 @@ test("a Retry-After of a month is waited for five minutes", async () => {
   timer.mockRestore();
 });
 
+test("a flush that is patient waits out a Retry-After, another does not", async () => {
+  let posts = 0;
+  const forwarder = createForwarder({
+    open: () => ({
+      send: () =>
+        Promise.resolve(
+          ++posts === 1
+            ? { kind: "later", reason: "status 429", cure: "", reached: true, afterMs: 60_000 }
+            : { kind: "taken", rejected: 0, message: "" },
+        ),
+      close: () => undefined,
+    }),
+    warn: () => undefined,
+  });
+  await forwarder.send({ url: "http://c", contentType: "x", headers: {}, body: Buffer.from("a") }).done;
+  await forwarder.flush(true);
+  expect(posts).toBe(1);
+  await forwarder.flush();
+  expect(posts).toBe(2);
+});
+
 test("a refusal is final: the post is dropped and said", async () => {
   const bodies: string[] = [];
   const parcel = await listen((body) => (bodies.push(body) > 0 ? 400 : 200));

@@ -5,6 +5,7 @@ import {
   type Sender,
 } from "../pipeline/delivery/sender.ts";
 import { printUrl } from "../pipeline/signal-target.ts";
+import type { Flusher } from "../process-state.ts";
 import type { ForwardTarget } from "./forward-url.ts";
 
 export interface Parcel extends ForwardTarget {
@@ -15,8 +16,8 @@ export interface Parcel extends ForwardTarget {
 export interface Forwarder {
   /** Takes a parcel and returns at once; `done` resolves when it was delivered, dropped or queued for later. */
   send(parcel: Parcel): { readonly done: Promise<void> };
-  /** Resolves when each parcel on the way has been answered and each waiting one was tried once more. */
-  flush(): Promise<void>;
+  /** Resolves when each parcel on the way has been answered and each waiting one was tried once more, if it may be. */
+  readonly flush: Flusher;
 }
 
 export interface ForwarderOptions {
@@ -39,17 +40,19 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   let foundNoRoom = false;
   let delayMs = retryDelayMs;
   let timer: NodeJS.Timeout | undefined;
+  /** The end of the collector's last `Retry-After`, on the clock of `performance.now`. */
+  let askedUntil = 0;
 
-  const wait = (parcel: Parcel, { reason, cure, afterMs = 0 }: Delay): void => {
+  const wait = (parcel: Parcel, delay: Delay): void => {
     waiting.push(parcel);
     waitingBytes += parcel.body.byteLength;
     while (waitingBytes > queueMaxBytes) {
       waitingBytes -= waiting.shift()?.body.byteLength ?? 0;
       dropped += 1;
     }
-    options.warn(
-      `the collector at ${printUrl(parcel.url)} does not take the browser's data: ${reason}; ${waiting.length} posts wait${dropped > 0 ? `, ${dropped} were dropped so far` : ""}. ${cure}.`,
-    );
+    tellDelay(options.warn, parcel, delay, { waiting: waiting.length, dropped });
+    const askedMs = Math.min(delay.afterMs ?? 0, MAX_RETRY_AFTER_MS);
+    if (askedMs > 0) askedUntil = performance.now() + askedMs;
     if (timer) return;
     timer = setTimeout(
       () => {
@@ -57,7 +60,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
         delayMs = Math.min(delayMs * 2, MAX_RETRY_DELAY_MS);
         retry();
       },
-      Math.max(delayMs, Math.min(afterMs, MAX_RETRY_AFTER_MS)),
+      Math.max(delayMs, askedMs),
     );
     // A collector that is down must not keep the process alive.
     timer.unref();
@@ -87,14 +90,26 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
 
   return {
     send,
-    async flush(): Promise<void> {
+    async flush(isPatient): Promise<void> {
       do {
         foundNoRoom = false;
-        retry();
+        if (!isPatient || performance.now() >= askedUntil) retry();
         await underway.settled();
       } while (foundNoRoom);
     },
   };
+}
+
+function tellDelay(
+  warn: ForwarderOptions["warn"],
+  { url }: Parcel,
+  { reason, cure }: Delay,
+  { waiting, dropped }: { readonly waiting: number; readonly dropped: number },
+): void {
+  const lost = dropped > 0 ? `, ${dropped} were dropped so far` : "";
+  warn(
+    `the collector at ${printUrl(url)} does not take the browser's data: ${reason}; ${waiting} posts wait${lost}. ${cure}.`,
+  );
 }
 
 function tellLoss(warn: ForwarderOptions["warn"], { url }: Parcel, outcome: Exclude<Outcome, Later>): void {

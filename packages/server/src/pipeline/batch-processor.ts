@@ -15,6 +15,8 @@ import {
 
 export interface BatchProcessor extends SpanProcessor {
   counts(): SpanCounts;
+  /** Whether the collector's `Retry-After` is not over. */
+  isAskedToWait(): boolean;
 }
 
 /**
@@ -33,6 +35,7 @@ export function createBatchProcessor(options: BatchOptions): BatchProcessor {
     forceFlush: () => flush(state),
     shutdown: () => stop(state),
     counts: () => countsOf(state),
+    isAskedToWait: () => performance.now() < state.askedUntil,
   };
 }
 

@@ -16,6 +16,8 @@ export interface Exporting {
   readonly processor: SpanProcessor;
   /** What became of the spans that go to the collector. */
   counts(): SpanCounts;
+  /** Whether the collector's `Retry-After` is not over. */
+  isAskedToWait(): boolean;
 }
 
 const NOTHING: SpanCounts = { created: 0, sent: 0, rejected: 0, dropped: 0, waiting: 0 };
@@ -30,6 +32,7 @@ export function createExporting(config: ServerConfig): Exporting {
   return {
     processor: combine([batches, printing].filter((each) => each !== undefined)),
     counts: () => batches?.counts() ?? NOTHING,
+    isAskedToWait: () => batches?.isAskedToWait() ?? false,
   };
 }
 

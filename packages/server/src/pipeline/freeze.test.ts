@@ -72,3 +72,23 @@ test("a host that stops the process after each response has every span of it by 
     arrived.map((_, request) => 5 * Math.floor(request / 2) + (request % 2 === 0 ? 2 : 5)),
   );
 });
+
+test("a collector that asked for peace is not asked after each response, and once more at the end", async () => {
+  const busy = await startFakeCollector();
+  busy.reply = (post) => (post === 1 ? { status: 429, headers: { "retry-after": "60" } } : "take");
+  const service = packed.start(SERVICE, {
+    OTEL_ENABLED: "true",
+    OTEL_EXPORTER_OTLP_ENDPOINT: busy.url,
+    OTEL_BSP_SCHEDULE_DELAY: "60000",
+  });
+  const port = await service.says(/port (\d+)/);
+  for (let request = 0; request < 5; request++) {
+    const path = `/plain/${request}`;
+    await (await fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: "close" } })).text();
+    await service.says(new RegExp(`settled ${path} `));
+  }
+  expect(busy.posts).toHaveLength(1);
+  service.process.kill("SIGTERM");
+  await vi.waitFor(() => expect(busy.spanCount()).toBe(10));
+  await busy.stop();
+});

@@ -75,6 +75,8 @@ export interface Sending {
   due: boolean;
   delay: NodeJS.Timeout | undefined;
   backoff: NodeJS.Timeout | undefined;
+  /** The end of the collector's last `Retry-After`, on the clock of `performance.now`. */
+  askedUntil: number;
   /** A flush sends before the wait after a failure is over. */
   isEarly: boolean;
   /** That the collector fails was told, and not yet that it takes spans again. */
@@ -101,6 +103,7 @@ export function createSending(options: BatchOptions): Sending {
     due: false,
     delay: undefined,
     backoff: undefined,
+    askedUntil: 0,
     isEarly: false,
     isTold: false,
     isWoken: false,
@@ -198,6 +201,7 @@ async function attempt({ encoder, send }: BatchOptions, batch: Batch, told: numb
 function arrived(state: Sending, spans: number, { rejected, message }: Outcome & { kind: "taken" }): void {
   const { where, warn, inform } = state.options;
   const refused = Math.min(rejected, spans);
+  state.askedUntil = 0;
   state.sent += spans - refused;
   state.rejected += refused;
   if (state.failures > 0) {
@@ -226,7 +230,9 @@ function postpone(state: Sending, { reason, cure, afterMs }: Outcome & { kind: "
   state.failures += 1;
   const grown = Math.min(retryDelayMs * 2 ** (state.failures - 1), MAX_RETRY_DELAY_MS);
   // Processes that failed together must not come back together.
-  const waitMs = Math.min(afterMs ?? 0, MAX_RETRY_AFTER_MS) || grown * (0.8 + 0.4 * Math.random());
+  const askedMs = Math.min(afterMs ?? 0, MAX_RETRY_AFTER_MS);
+  if (askedMs > 0) state.askedUntil = performance.now() + askedMs;
+  const waitMs = askedMs || grown * (0.8 + 0.4 * Math.random());
   state.outside(() => {
     state.backoff = setTimeout(() => {
       state.backoff = undefined;
