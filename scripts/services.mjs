@@ -82,10 +82,11 @@ export async function startInventory({ port = 0, env = {}, processes = createPro
   return { ...server, url: `http://127.0.0.1:${own}` };
 }
 
-/** The shop as `buildShop` left it in `distDir`. */
+/** The shop as `buildShop` left it in `distDir`; `folder` is that of a copy. */
 export async function startShop({
   port = 0,
   env = {},
+  folder = join(root, "apps/demo"),
   distDir = ".next",
   processes = createProcesses(),
 } = {}) {
@@ -93,7 +94,7 @@ export async function startShop({
   const server = await processes.start({
     name: "the shop",
     args: [join(root, "node_modules/next/dist/bin/next"), "start", "-p", String(own), "-H", "127.0.0.1"],
-    cwd: join(root, "apps/demo"),
+    cwd: folder,
     env: { NEXT_TELEMETRY_DISABLED: "1", ...env, NEXT_DIST_DIR: distDir },
     ready: saysLine(/Ready in/),
   });

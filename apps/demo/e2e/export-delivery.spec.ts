@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { type Browser, type CDPSession, expect, type Page, test } from "@playwright/test";
 import { build } from "esbuild";
 import { memoryOf } from "../../../scripts/process-facts.mjs";
+import { alias } from "./fixtures/preset.mjs";
 
 const APP = `
 import { offlineQueue, startWebTracing, traceXhr, withSpan } from "@throughline/web";
@@ -69,6 +70,7 @@ interface Site {
 async function startSite(delayMs: number): Promise<Site> {
   const { outputFiles } = await build({
     stdin: { contents: APP, resolveDir: import.meta.dirname },
+    alias,
     bundle: true,
     format: "esm",
     write: false,

@@ -1,3 +1,4 @@
+import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildShop } from "../../../scripts/builds.mjs";
@@ -5,6 +6,11 @@ import { freePort, portAnswers } from "../../../scripts/ports.mjs";
 import { createProcesses } from "../../../scripts/processes.mjs";
 import { startCollector, startDatabase, startInventory, startShop } from "../../../scripts/services.mjs";
 import { buildEnv, tracingEnv } from "./environment.ts";
+import { isClassic } from "./fixtures/preset.mjs";
+
+const repository = fileURLToPath(new URL("../../../", import.meta.url));
+// Beside the demo, so that Node finds the workspace's packages from there; Git does not.
+const classicShop = join(repository, "apps/.demo-classic");
 
 /** Builds the shop and starts what the tests share: collector, database, inventory, shop, and the plain app. */
 export default async function startEverything(): Promise<() => Promise<void>> {
@@ -13,14 +19,14 @@ export default async function startEverything(): Promise<() => Promise<void>> {
     const [collector, database] = await Promise.all([
       startCollector({ processes }),
       startDatabase({ processes }),
-      buildShop({ env: buildEnv, processes }),
+      isClassic ? buildClassicShop(processes) : buildShop({ env: buildEnv, processes }),
     ]);
     process.env.THROUGHLINE_COLLECTOR_URL = collector.url;
     process.env.E2E_DATABASE_URL = database.url;
     const inventory = await startInventory({ processes, env: tracingEnv("inventory") });
     process.env.E2E_INVENTORY_URL = inventory.url;
     const [shop, plain] = await Promise.all([
-      startShop({ processes, env: tracingEnv("shop") }),
+      startShop({ processes, env: tracingEnv("shop"), ...(isClassic && { folder: classicShop }) }),
       startPlainApp(processes),
     ]);
     process.env.E2E_SHOP_URL = shop.url;
@@ -29,7 +35,30 @@ export default async function startEverything(): Promise<() => Promise<void>> {
     await processes.stopAll();
     throw error;
   }
-  return () => processes.stopAll();
+  return async () => {
+    await processes.stopAll();
+    if (isClassic) await rm(classicShop, { recursive: true, force: true });
+  };
+}
+
+/** The shop, but for the one option. */
+async function buildClassicShop(processes: ReturnType<typeof createProcesses>): Promise<void> {
+  await rm(classicShop, { recursive: true, force: true });
+  await cp(join(repository, "apps/demo"), classicShop, {
+    recursive: true,
+    filter: (path) => !/[\\/](\.next[^\\/]*|e2e|node_modules)$/.test(path),
+  });
+  const file = join(classicShop, "next.config.ts");
+  const source = await readFile(file, "utf8");
+  const changed = source.replace("withTracing(config)", 'withTracing(config, { preset: "classic" })');
+  if (changed === source) throw new Error(`demo: ${file} has no "withTracing(config)" to replace`);
+  await writeFile(file, changed);
+  await processes.run({
+    name: "the build of the classic shop",
+    args: [join(repository, "node_modules/next/dist/bin/next"), "build"],
+    cwd: classicShop,
+    env: { ...buildEnv, NEXT_TELEMETRY_DISABLED: "1" },
+  });
 }
 
 async function startPlainApp(processes: ReturnType<typeof createProcesses>): Promise<string> {
