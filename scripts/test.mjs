@@ -31,13 +31,10 @@ async function main() {
       `--outputFile.json=${file}`,
       "--reporter=./scripts/second-try-reporter.mjs",
     ]);
-    process.env.PLAYWRIGHT_JSON_OUTPUT_FILE = join(reports, "e2e.json");
-    const e2e = runTests("end-to-end tests", join(reports, "e2e.json"), readPlaywright, () => [
-      "playwright",
-      "test",
-      "--reporter=list,json,./scripts/second-try-reporter.mjs",
-    ]);
-    finish(unit, e2e, readLines(process.env.THROUGHLINE_SECOND_TRY_FILE));
+    const e2e = runPlaywright("end-to-end tests", join(reports, "e2e.json"));
+    process.env.E2E_PRESET = "classic";
+    const classic = runPlaywright("end-to-end tests, classic preset", join(reports, "classic.json"));
+    finish({ unit, "end to end": e2e, classic }, readLines(process.env.THROUGHLINE_SECOND_TRY_FILE));
   } finally {
     rmSync(reports, { recursive: true, force: true });
   }
@@ -114,6 +111,15 @@ function runTests(name, file, read, command) {
   return counts;
 }
 
+function runPlaywright(name, file) {
+  process.env.PLAYWRIGHT_JSON_OUTPUT_FILE = file;
+  return runTests(name, file, readPlaywright, () => [
+    "playwright",
+    "test",
+    "--reporter=list,json,./scripts/second-try-reporter.mjs",
+  ]);
+}
+
 function readVitest(file) {
   const report = readJson(file);
   return {
@@ -144,9 +150,10 @@ function readLines(file) {
   return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
 }
 
-function finish(unit, e2e, secondTries) {
-  const sum = (key) => unit[key] + e2e[key];
-  console.log(`\nunit ${unit.passed}, end to end ${e2e.passed}, ${seconds(started)}`);
+function finish(runs, secondTries) {
+  const sum = (key) => Object.values(runs).reduce((total, counts) => total + counts[key], 0);
+  const passed = Object.entries(runs).map(([name, counts]) => `${name} ${counts.passed}`);
+  console.log(`\n${[...passed, seconds(started)].join(", ")}`);
   for (const name of secondTries) console.log(`passed only on the second try: ${name}`);
   console.log(`${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`);
   process.exitCode = sum("failed") === 0 && sum("passed") > 0 ? 0 : 1;

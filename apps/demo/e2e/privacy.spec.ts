@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { BrowserContext, Page } from "@playwright/test";
 import { parseTraceparent } from "@throughline/core";
 import { expect, test } from "@throughline/playwright";
+import { isClassic } from "./fixtures/preset.mjs";
 
 const plainApp = process.env.E2E_PLAIN_URL ?? "";
 
@@ -133,10 +134,10 @@ test("pending: nothing is stored, posted or written on a request until the answe
   await buy(page);
   await expect.poll(async () => (await clicks()).length).toBe(2);
   const requests = (await spans()).filter(({ name }) => name === "POST");
-  expect(requests.map(({ attributes }) => attributes["throughline.propagation"])).toEqual([
-    "consent",
-    "sent",
-  ]);
+  // OpenTelemetry's own instrumentation does not say what became of the header.
+  expect(requests.map(({ attributes }) => attributes["throughline.propagation"])).toEqual(
+    isClassic ? [undefined, undefined] : ["consent", "sent"],
+  );
   expect(parseTraceparent(headers[1] ?? "")).toMatchObject({
     traceId: requests[1]?.traceId,
     spanId: requests[1]?.spanId,

@@ -1,4 +1,5 @@
 import { test as base, expect, type Page } from "@playwright/test";
+import { isClassic, LIMITS } from "./fixtures/preset.mjs";
 import {
   type PostedSpan,
   type ReceivedRequest,
@@ -159,6 +160,7 @@ test("144 ways to call fetch: the server gets what it gets without tracing, and 
   context,
   site,
 }) => {
+  test.fail(isClassic, LIMITS.written);
   const untraced = await context.newPage();
   await open(untraced, site.url, false);
   const expected = await untraced.evaluate<Result[]>("runMatrix()");
@@ -217,6 +219,7 @@ test("a thousand fetches are a thousand spans with network timing that end after
   context,
   site,
 }) => {
+  test.fail(isClassic, LIMITS.late);
   const untraced = await context.newPage();
   await open(untraced, site.url, false);
   const without = await untraced.evaluate<ReadTimes>("readTimes(1000)");
@@ -246,6 +249,7 @@ test("a fetch and a flush right after it: one span that ends after the browser's
   page,
   site,
 }) => {
+  test.fail(isClassic, LIMITS.late);
   await open(page, site.url);
   const [responseEnd = 0, wentOn = 0] = await page.evaluate<number[]>(`(async () => {
     await (await fetch("/echo/one")).text();
@@ -277,6 +281,7 @@ for (const [path, how, failure, ...end] of [
 ] as const) {
   const place = path === "/hang" ? "before the headers" : "in the middle of the body";
   test(`fetch: the span of a request that fails by ${how} ${place} says so`, async ({ page, site }) => {
+    test.fail(isClassic, LIMITS.late);
     await open(page, site.url);
     expect(await page.evaluate(`breakOff("${path}", "${how}")`)).toBe(failure);
     await page.evaluate("tracing.flush()");
@@ -294,6 +299,7 @@ for (const [path, status] of [
     page,
     site,
   }) => {
+    test.fail(isClassic, LIMITS.late);
     await open(page, site.url);
     await page.evaluate(`breakOff("${path}", "leave")`);
     await page.goto(`${site.url}/next`);
@@ -308,6 +314,7 @@ test("fetch: another origin gets nothing whatever its query names, and a listed 
   site,
   other,
 }) => {
+  test.fail(isClassic, LIMITS.state);
   await open(page, `${site.url}/#allow=https://app.example`);
   for (const named of ["https://app.example", site.url])
     expect(await page.evaluate(`fetchWithBaggage("${other.url}/echo/third?u=${named}")`)).toBe(200);
