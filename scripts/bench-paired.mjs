@@ -188,6 +188,8 @@ async function startToggled(name, start, collector) {
 }
 
 async function warmUp({ url, tell }) {
+  // In their order: what is bought is looked at.
+  for (const each of requests) await answer(url, each);
   for (const [state, count] of [
     ["on", WARMUP],
     ["off", WARMUP / 3],
