@@ -75,7 +75,7 @@ const APPS = {
       buy: buying,
       home: { path: "/" },
       orders: { path: "/api/orders" },
-      order: { path: "/orders/1" },
+      order: { path: "/orders/1001" },
     },
     async prepare(processes) {
       const database = await startDatabase({ processes });
