@@ -32,6 +32,56 @@ function inlineConstants(text) {
   );
 }
 
+/**
+ * Members that pass between modules of ours and nobody else sees, by shorter names: no bundler of an app may do that.
+ * Not what the page holds for another copy of us, nor what an instrument of the app's own is given.
+ */
+const PRIVATE = [
+  "bindAsync",
+  "cancelDeadline",
+  "cancelWait",
+  "claim",
+  "commit",
+  "createProvider",
+  "deliver",
+  "doneAt",
+  "endsWithRouter",
+  "engine",
+  "forget",
+  "headersAt",
+  "hurry",
+  "ignored",
+  "inherited",
+  "isBusy",
+  "isFragment",
+  "isGivenUp",
+  "isLate",
+  "lastEnd",
+  "latest",
+  "linked",
+  "mayInject",
+  "mayTry",
+  "newTraceId",
+  "pageOrigin",
+  "pageState",
+  "readers",
+  "recheck",
+  "settled",
+  "startedAt",
+  "tellLoss",
+  "tellRoute",
+  "traceFetch",
+  "transport",
+  "untracedFetch",
+  "usedAt",
+  "waiting",
+];
+const short = {
+  mangleProps: new RegExp(`^(?:${PRIVATE.join("|")})$`),
+  // One list for all builds: what one makes another may be given.
+  mangleCache: Object.fromEntries(PRIVATE.map((name, index) => [name, `_${index.toString(36)}`])),
+};
+
 function entriesOf(...names) {
   return Object.fromEntries(names.map((name) => [name, `src/${name}.ts`]));
 }
@@ -68,7 +118,13 @@ const api = {
 const dist = join(import.meta.dirname, "dist");
 for (const name of readdirSync(dist)) if (name.endsWith(".js")) rmSync(join(dist, name));
 
-const base = { absWorkingDir: import.meta.dirname, bundle: true, target: "es2022", logLevel: "warning" };
+const base = {
+  absWorkingDir: import.meta.dirname,
+  bundle: true,
+  target: "es2022",
+  logLevel: "warning",
+  ...short,
+};
 const browser = {
   ...base,
   platform: "browser",

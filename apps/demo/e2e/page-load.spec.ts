@@ -400,6 +400,38 @@ for (const { how, act, says, path } of [
   });
 }
 
+test("a server action that redirects is no error, and a navigation below its click", async ({
+  page,
+}) => {
+  const sent = collectSpans(page);
+  await page.goto(`${origin}/form`);
+  const isPost = (request: Request): boolean => request.headers()["next-action"] !== undefined;
+  const [request] = await Promise.all([
+    page.waitForRequest(isPost),
+    page.getByRole("button", { name: "Finish" }).click(),
+  ]);
+  await page.waitForURL(`${origin}/item/9`);
+  const document = await awaitTrace(traceIdOf(request), [
+    "click Finish · internal · pages-web",
+    "POST /form · client · pages-web",
+    "POST /form · server · pages",
+    "navigate /item/[id] · internal · pages-web",
+  ]);
+  const [click, navigation] = ["click Finish", "navigate /item/[id]"].map((name) =>
+    spanOf(document, name, "internal"),
+  );
+  expect(navigation?.parentSpanId).toBe(click?.spanId);
+  expect(navigation?.attributes).toMatchObject({
+    "throughline.navigation.type": "push",
+    "throughline.navigation.from": "/form",
+    "throughline.page.route": "/item/[id]",
+  });
+  await page.goto("about:blank");
+  expect(sent.map(({ name }) => name).filter((name) => /error|^navigate/.test(name))).toEqual([
+    "navigate /item/[id]",
+  ]);
+});
+
 interface SentSpan {
   readonly name: string;
   readonly attributes: readonly { readonly key: string; readonly value: { readonly stringValue?: string } }[];

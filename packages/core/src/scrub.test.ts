@@ -103,6 +103,31 @@ test.each([
   ["addresses of many labels", "li@vip.163.com, ann@mail.x.com", "REDACTED, REDACTED"],
   ["addresses of other scripts", "jörg@example.de ann@müller.de", "REDACTED REDACTED"],
   ["ids of traces and sessions stay", "0af7651916cd43dd8448eb211c80319c", "0af7651916cd43dd8448eb211c80319c"],
+  ["a value in quotes, whatever it holds", `{"password":"a b,c&d'e"} x`, '{"password":"REDACTED"} x'],
+  [
+    "a value in quotes in JSON in JSON",
+    '{\\"password\\":\\"a b\\",\\"page\\":2}',
+    '{\\"password\\":\\"REDACTED\\",\\"page\\":2}',
+  ],
+  ["spaces around", "password = 'abc', Token:   def", "password = 'REDACTED', Token:   REDACTED"],
+  ["a space before the colon", '"refreshToken" : "abc"', '"refreshToken" : "REDACTED"'],
+  [
+    "keys",
+    "secretKey: a, aws_secret_access_key=b, privateKey: 'c d'",
+    "secretKey: REDACTED, aws_secret_access_key=REDACTED, privateKey: 'REDACTED'",
+  ],
+  ["a passphrase", "passphrase: 'a b' ok", "passphrase: 'REDACTED' ok"],
+  ["nothing in quotes stays", "no token: '' here", "no token: '' here"],
+  ["a secretary stays", "secretary = Bob", "secretary = Bob"],
+  ["a token of parts", "/reset/ImFubkBzaG9wLnRlc3Qi.ZxYz12.9sKcS0vN7aLqWx3m", "/reset/REDACTED"],
+  ["a token of parts with colons", "/activate/ImFubiI:1qXbC3:9sKcS0vN7aLqWx3m/", "/activate/REDACTED/"],
+  ["a token that is encoded", "/reset/aB3%2Fx9Kq7mZpTt8uRb%2BQ2wYh5K%3D", "/reset/REDACTED"],
+  [
+    "a file of parts stays",
+    "/chunks/main.3a8bCd12aaaaaaaaaaa.chunk.js:1:234",
+    "/chunks/main.3a8bCd12aaaaaaaaaaa.chunk.js:1:234",
+  ],
+  ["a host stays", "http://192.168.100.200:8080/x", "http://192.168.100.200:8080/x"],
   ["SQL stays", "select token from users where id = $1", "select token from users where id = $1"],
   ["a selector stays", "main>button#buy", "main>button#buy"],
 ])("%s", (_, text, scrubbed) => {
@@ -125,7 +150,17 @@ test.each(["a", "passw", "eyJ", "x.", "//", ":1"])(
 );
 
 test("a name says that its value is a secret by its last word", () => {
-  const names = ["password", "userPasswd", "accessToken", "csrf-token", "x-api-key", "API_KEY", "set-cookie"];
+  const names = [
+    "password",
+    "userPasswd",
+    "accessToken",
+    "csrf-token",
+    "x-api-key",
+    "API_KEY",
+    "set-cookie",
+    "secretKey",
+    "private_key",
+  ];
   const others = ["input_tokens", "token.type", "session.id", "cookie_banner", "secretary", "monkey"];
   expect(names.filter(isSecretName)).toEqual(names);
   expect(others.filter(isSecretName)).toEqual([]);

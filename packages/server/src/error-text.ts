@@ -7,6 +7,15 @@ export function errorText(error: unknown): string {
   }
 }
 
+/** {@link errorText} with the error's name before it. */
+export function printError(error: unknown): string {
+  try {
+    return String(error);
+  } catch {
+    return errorText(error);
+  }
+}
+
 /** An error's stack, which is written as it is read: what others do for that (`Error.prepareStackTrace`) may throw. */
 export function stackOf(error: Error): string | undefined {
   try {

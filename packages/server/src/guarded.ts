@@ -1,4 +1,4 @@
-import { warnOnce } from "./log.ts";
+import { warnOfFailure } from "./log.ts";
 
 /** Our part of a call of the app's: what it throws is told once, and the call goes on. */
 export function guarded<Arguments extends readonly unknown[]>(
@@ -9,7 +9,7 @@ export function guarded<Arguments extends readonly unknown[]>(
     try {
       run(...args);
     } catch (error) {
-      warnOnce(`${failed}: ${String(error)}. The app goes on without it; please report this.`);
+      warnOfFailure(failed, error, "The app goes on without it; please report this");
     }
   };
 }

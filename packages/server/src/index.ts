@@ -1,3 +1,4 @@
+import { errorText } from "./error-text.ts";
 import { say, warnOnce } from "./log.ts";
 import { processState } from "./process-state.ts";
 import type { FailedRequest, FailedRequestContext, RegisterOptions } from "./register-options.ts";
@@ -32,10 +33,7 @@ export async function register(options: RegisterOptions = {}): Promise<void> {
     await state.tracing;
     state.joinNext?.();
   } catch (error) {
-    say(
-      "warn",
-      `tracing stays off: ${error instanceof Error ? error.message : String(error)}. The app runs without it.`,
-    );
+    say("warn", `tracing stays off: ${errorText(error)}. The app runs without it.`);
   }
 }
 

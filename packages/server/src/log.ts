@@ -1,4 +1,9 @@
+import { scrub } from "@throughline/core";
+import { printError } from "./error-text.ts";
 import { processState } from "./process-state.ts";
+
+/** More causes than this are one that is told anew each time. */
+const MAX_SAID = 1000;
 
 /** One line to the host's console, where the owner of the app looks. */
 export function say(level: "info" | "warn", text: string): void {
@@ -13,11 +18,16 @@ export function print(line: string): void {
 }
 
 /** A warning that this process gives once, whichever of our bundles finds its cause first. */
-export function warnOnce(text: string): void {
+export function warnOnce(text: string, key: string = text): void {
   const { said } = processState();
-  if (said.has(text)) return;
-  said.add(text);
+  if (said.has(key) || said.size >= MAX_SAID) return;
+  said.add(key);
   say("warn", text);
+}
+
+/** That something failed, the first time; what the error says is another text each time, and may hold anything. */
+export function warnOfFailure(what: string, error: unknown, cure: string): void {
+  warnOnce(`${what}: ${scrub(printError(error))}. ${cure}.`, what);
 }
 
 /** An error that this process tells once, with the place in its stack; Next.js's dev server shows it over the page. */

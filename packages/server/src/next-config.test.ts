@@ -178,6 +178,23 @@ test("a bad option gives one warning and the config untouched", () => {
   );
 });
 
+test("options that are none, origins that are no list, and a config that is a promise", async () => {
+  turnOn();
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  const config: NextConfig = {};
+  expect(withTracing(config, { propagateTo: "https://api.example.com" as never })).toBe(config);
+  expect(String(warn.mock.calls[0]?.[0])).toContain(
+    'propagateTo "https://api.example.com": expected a list of origins',
+  );
+  expect(webOf(withTracing(config, null as never))).not.toBe(null);
+  expect(await withTracing(Promise.resolve({ basePath: "/a" }) as NextConfig)).toMatchObject({
+    basePath: "/a",
+    instrumentationClientInject: ["@throughline/web/next"],
+  });
+  vi.unstubAllEnvs();
+  expect(withTracing(config, null as never)).toBe(config);
+});
+
 test("what the browser would start with is checked when the app is built", () => {
   turnOn();
   const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);

@@ -54,18 +54,21 @@ export function withTracing(config: NextConfig, options?: WebOptions): NextConfi
 export function withTracing(config: ConfigFunction, options?: WebOptions): ConfigFunction;
 export function withTracing(
   config: NextConfig | ConfigFunction,
-  options: WebOptions = {},
+  given?: WebOptions,
 ): NextConfig | ConfigFunction {
+  // Plain JavaScript may give `null`.
+  const options = given ?? {};
   const server = readServerConfig({ ingestPath: options.ingestPath }, warnOnce);
   const folder = server ? configFolder() : "";
   const web = server && readWebOptions(server, options, folder);
   if (!web) return config;
-  const add = (given: NextConfig): NextConfig => traced(given, web, options, folder);
-  if (typeof config !== "function") return add(config);
-  return (phase, context) => {
-    const given = config(phase, context);
-    return given instanceof Promise ? given.then(add) : add(given);
-  };
+  const add = (plain: NextConfig): NextConfig => traced(plain, web, options, folder);
+  const addTo = (plain: NextConfig | Promise<NextConfig>) =>
+    plain instanceof Promise ? plain.then(add) : add(plain);
+  // Next.js waits for one that is a promise, too; its types do not say so.
+  return typeof config === "function"
+    ? (phase, context) => addTo(config(phase, context))
+    : (addTo(config) as NextConfig);
 }
 
 const CALLER =
@@ -90,14 +93,7 @@ interface ReadOptions {
 
 function readWebOptions(server: ServerConfig, options: WebOptions, folder: string): ReadOptions | undefined {
   const problems: string[] = [];
-  const propagateTo = options.propagateTo?.map((text) => {
-    try {
-      return parseOrigin(text);
-    } catch (error) {
-      problems.push(`propagateTo: ${errorText(error)}`);
-      return text;
-    }
-  });
+  const propagateTo = readOrigins(options.propagateTo, problems);
   if (!/^\/[^?#\s]*$/.test(server.ingestPath)) {
     problems.push(
       `ingestPath ${JSON.stringify(server.ingestPath)}: expected a path such as "${DEFAULT_INGEST_PATH}"`,
@@ -129,6 +125,24 @@ function readWebOptions(server: ServerConfig, options: WebOptions, folder: strin
       ...(options.labels && { labels: options.labels }),
     },
   };
+}
+
+function readOrigins(given: WebOptions["propagateTo"], problems: string[]): readonly string[] | undefined {
+  if (given === undefined) return undefined;
+  if (!Array.isArray(given)) {
+    problems.push(
+      `propagateTo ${JSON.stringify(given)}: expected a list of origins such as ["https://api.example.com"]`,
+    );
+    return undefined;
+  }
+  return given.map((text) => {
+    try {
+      return parseOrigin(text);
+    } catch (error) {
+      problems.push(`propagateTo: ${errorText(error)}`);
+      return text;
+    }
+  });
 }
 
 /** The browser starts with these as they are. */

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { errorText } from "./error-text.ts";
 import { say, warnOnce } from "./log.ts";
 import { processState, type Tracing } from "./process-state.ts";
 import type { RegisterOptions } from "./register-options.ts";
@@ -35,10 +36,7 @@ export async function startTracing(options: NodeTracingOptions = {}): Promise<Tr
     state.tracing ??= import("./start.ts").then(({ start }) => start(config, { ...options, host: "node" }));
     return await state.tracing;
   } catch (error) {
-    say(
-      "warn",
-      `tracing stays off: ${error instanceof Error ? error.message : String(error)}. The service runs without it.`,
-    );
+    say("warn", `tracing stays off: ${errorText(error)}. The service runs without it.`);
     return OFF;
   }
 }

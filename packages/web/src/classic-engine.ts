@@ -15,7 +15,7 @@ import { createLater } from "./later.ts";
 import type { FetchTracing, TracedFetch } from "./request/fetch.ts";
 import { parseUrl } from "./request/parse-url.ts";
 import type { Sampler } from "./sampler.ts";
-import { suppressTracing } from "./trace/tracer.ts";
+import { suppressTracing } from "./trace/suppression.ts";
 
 /** OpenTelemetry's own parts: the SDK's provider, its fetch instrumentation, and zone.js. */
 export const createClassicEngine: CreateEngine = ({ propagation }) => {

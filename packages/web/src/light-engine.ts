@@ -3,7 +3,8 @@ import { bindAsync, createContextManager } from "./context/context.ts";
 import type { Engine } from "./engine.ts";
 import { createLater } from "./later.ts";
 import { traceFetch } from "./request/fetch.ts";
-import { createTracerProvider, suppressTracing } from "./trace/tracer.ts";
+import { suppressTracing } from "./trace/suppression.ts";
+import { createTracerProvider } from "./trace/tracer.ts";
 
 /** Everything our own: a stack of contexts, spans of `packages/web/src/trace`, and `fetch` patched once. */
 export function createLightEngine(): Engine {

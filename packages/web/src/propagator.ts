@@ -27,15 +27,14 @@ export function createPropagator(mayInject: () => boolean): TextMapPropagator {
     extract(context, carrier, getter) {
       // What is missing is no header either, as a text.
       const parent = parseTraceparent(String(getter.get(carrier, TRACEPARENT)));
-      if (!parent) return context;
-      const { sampled, ...ids } = parent;
-      const traceFlags = sampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
-      return trace.setSpanContext(context, { ...ids, traceFlags, isRemote: true });
+      return parent
+        ? trace.setSpanContext(context, { ...parent, traceFlags: Number(parent.sampled), isRemote: true })
+        : context;
     },
   };
 }
 
 /** The header of a request that this span is the parent of. */
-export function traceparentOf({ traceFlags, ...ids }: SpanContext): string {
-  return printTraceparent({ ...ids, sampled: (traceFlags & TraceFlags.SAMPLED) !== 0 });
+export function traceparentOf(span: SpanContext): string {
+  return printTraceparent({ ...span, sampled: (span.traceFlags & TraceFlags.SAMPLED) > 0 });
 }

@@ -3,14 +3,11 @@
 import { context, trace } from "@opentelemetry/api";
 import { Component, type ErrorInfo, type ReactNode, useEffect } from "react";
 import { door, ERROR_DOOR } from "./error/error-door.ts";
-import { createErrorRecorder, type ErrorDetails, hasDigest } from "./error/error-recorder.ts";
-import { textOf } from "./error/error-text.ts";
+import { createErrorRecorder, type ErrorDetails } from "./error/error-recorder.ts";
+import { isControlFlow } from "./error/error-text.ts";
 import { TRACER_NAME } from "./with-span.ts";
 
 export type { ErrorDetails } from "./error/error-recorder.ts";
-
-/** How Next.js begins the digest of what it throws to steer: redirect, not found, leave it to the browser. */
-const CONTROL_FLOW = ["NEXT_", "BAILOUT_TO_CLIENT_SIDE_RENDERING", "DYNAMIC_SERVER_USAGE"];
 
 /** Records an error that was caught, once, with the digest that joins it to the server's span. */
 export function traceError(error: unknown, details: ErrorDetails = {}): void {
@@ -66,8 +63,4 @@ export class TraceErrorBoundary extends Component<TraceErrorBoundaryProps, Bound
     if (typeof fallback !== "function") return fallback;
     return fallback(failure.error, () => this.setState({ failure: undefined }));
   }
-}
-
-function isControlFlow(error: unknown): boolean {
-  return hasDigest(error) && CONTROL_FLOW.some((word) => textOf(error.digest).startsWith(word));
 }

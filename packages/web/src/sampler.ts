@@ -7,5 +7,5 @@ export type Sampler = (traceId: string, parent: SpanContext | undefined) => bool
 /** Does as the parent does; a new trace is kept with the given share. */
 export function createSampler(ratio: number): Sampler {
   return (traceId, parent) =>
-    parent ? (parent.traceFlags & TraceFlags.SAMPLED) !== 0 : isKept(traceId, ratio);
+    parent ? (parent.traceFlags & TraceFlags.SAMPLED) > 0 : isKept(traceId, ratio);
 }

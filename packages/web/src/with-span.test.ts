@@ -33,6 +33,36 @@ test("a span of a promise stays open until it settles", async () => {
   expect(await page.spans()).toHaveLength(1);
 });
 
+test("a promise with methods of its own comes back as it is, and its span ends with it", async () => {
+  page = openFakePage();
+  const dispatched = Object.assign(Promise.resolve("saved"), { unwrap: () => "saved" });
+  expect(withSpan("save", () => dispatched)).toBe(dispatched);
+  const failed = Object.assign(Promise.reject(new Error("full")), { abort: () => undefined });
+  expect(withSpan("fail", () => failed)).toBe(failed);
+  await expect(failed).rejects.toThrow("full");
+  const spans = await page.spans();
+  expect(spans.map(({ name, status }) => [name, status.message])).toEqual([
+    ["save", undefined],
+    ["fail", "full"],
+  ]);
+});
+
+test("what Next.js throws to steer is no failure", async () => {
+  page = openFakePage();
+  const steer = Object.assign(new Error("NEXT_REDIRECT"), { digest: "NEXT_REDIRECT;push;/done;307;" });
+  await expect(withSpan("buy", () => Promise.reject(steer))).rejects.toBe(steer);
+  expect(() =>
+    withSpan("look", () => {
+      throw steer;
+    }),
+  ).toThrow(steer);
+  const spans = await page.spans();
+  expect(spans.map(({ status, events }) => [status.code, events])).toEqual([
+    [0, undefined],
+    [0, undefined],
+  ]);
+});
+
 test("options and the span itself are handed on", async () => {
   page = openFakePage();
   withSpan("sum", { kind: SpanKind.PRODUCER, attributes: { a: 1 } }, (span) => span.setAttribute("b", 2));

@@ -1,6 +1,6 @@
 import { context, type Span, type SpanOptions, SpanStatusCode, trace } from "@opentelemetry/api";
 import { ERROR_TYPE } from "@throughline/core/attributes";
-import { messageOf, typeOf } from "./error/error-text.ts";
+import { isControlFlow, messageOf, typeOf } from "./error/error-text.ts";
 
 export const TRACER_NAME = "@throughline/web";
 
@@ -37,6 +37,13 @@ export function withSpan<T>(
         span.end();
         return result;
       }
+      if (hasMethods(result)) {
+        result.then(
+          () => span.end(),
+          (error: unknown) => endFailed(span, error),
+        );
+        return result;
+      }
       // Asked once: what a query builder gives would run again with each `then`.
       return result.then(
         (value) => {
@@ -52,12 +59,23 @@ export function withSpan<T>(
 }
 
 function endWithError(span: Span, error: unknown): never {
-  const message = messageOf(error);
-  span.recordException(error instanceof Error ? error : message);
-  span.setAttribute(ERROR_TYPE, typeOf(error));
-  span.setStatus({ code: SpanStatusCode.ERROR, message });
-  span.end();
+  endFailed(span, error);
   throw error;
+}
+
+function endFailed(span: Span, error: unknown): void {
+  if (!isControlFlow(error)) {
+    const message = messageOf(error);
+    span.recordException(error instanceof Error ? error : message);
+    span.setAttribute(ERROR_TYPE, typeOf(error));
+    span.setStatus({ code: SpanStatusCode.ERROR, message });
+  }
+  span.end();
+}
+
+/** A promise with methods of its own, as Redux Toolkit gives one (`unwrap`, `abort`); another would not have them. */
+function hasMethods(promise: Promise<unknown>): boolean {
+  return promise instanceof Promise && Object.values(promise).some((value) => typeof value === "function");
 }
 
 function isPromise(value: unknown): value is Promise<unknown> {

@@ -195,7 +195,8 @@ function optionsOf(job: BullJob): Parameters<typeof withJob>[1] & object {
 // of the payload's keys must not find one that the sender did not write.
 function hideCarrier(data: unknown): void {
   if (typeof data !== "object" || data === null || !(JOB_CARRIER in data)) return;
-  Object.defineProperty(data, JOB_CARRIER, { enumerable: false });
+  // One that is frozen keeps it in sight.
+  Reflect.defineProperty(data, JOB_CARRIER, { enumerable: false });
 }
 
 /** What the processor writes back is without the carrier that it does not see; the job's next run is linked by it. */
@@ -209,7 +210,7 @@ function keepCarrier(job: BullJob, sent: unknown): () => void {
     job.data = data;
     return done;
   };
-  Object.assign(job, { updateData: update });
+  if (!Reflect.set(job, "updateData", update)) return () => undefined;
   return () => {
     if (job.updateData === update) Reflect.deleteProperty(job, "updateData");
   };

@@ -1,6 +1,7 @@
 import type { TracerProvider } from "@opentelemetry/api";
 import { registerInstrumentations } from "@opentelemetry/instrumentation";
-import { say, warnOnce } from "../log.ts";
+import { printError } from "../error-text.ts";
+import { say, warnOfFailure } from "../log.ts";
 import type { Instrumentation } from "../register-options.ts";
 
 /** Starts what the app brought; one that fails is named and left out, and the others go on. Returns the undoing. */
@@ -41,9 +42,11 @@ function attempt(instrumentation: Instrumentation, what: string, run: () => void
     run();
     return true;
   } catch (error) {
-    const name = instrumentation?.instrumentationName ?? String(instrumentation);
-    warnOnce(
-      `the instrumentation ${name} could not be ${what}: ${String(error)}. Correct what register({ instrumentations }) gives; the rest is traced.`,
+    const name = instrumentation?.instrumentationName ?? printError(instrumentation);
+    warnOfFailure(
+      `the instrumentation ${name} could not be ${what}`,
+      error,
+      "Correct what register({ instrumentations }) gives; the rest is traced",
     );
     return false;
   }

@@ -102,6 +102,25 @@ test("a line leaves as OTLP with its severity, body, attributes, error and span,
   expect(attributes.upload.stringValue).toMatch(/^<Buffer 00 .* 999950 more bytes>$/);
 });
 
+test("of an object without end a thousand members leave", async () => {
+  const { url, posts } = await receiver();
+  const { stop } = startLogExport(
+    configFor({ OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_LOGS_PROTOCOL: "http/json" }),
+    resourceFromAttributes({}),
+  );
+  stops.push(stop);
+  const wide = Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`key${index}`, index]));
+  processState().exportLog?.({
+    severity: [9, "info"],
+    body: "asked",
+    attributes: { wide: { wide, wider: wide }, last: "here" },
+  });
+  await flushProcess();
+  const text = posts[0]?.body ?? "";
+  expect(text.match(/"key\d+"/g)?.length).toBeLessThanOrEqual(1000);
+  expect(text).toContain('"last"');
+});
+
 test("it comes off: nothing is taken any more, and nothing is flushed", async () => {
   const { url } = await receiver();
   const before = processState().flushers.size;

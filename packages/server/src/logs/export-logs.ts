@@ -10,7 +10,7 @@ import {
   type ReadableLogRecord,
 } from "@opentelemetry/sdk-logs";
 import { EXCEPTION_MESSAGE, EXCEPTION_STACKTRACE, EXCEPTION_TYPE } from "@throughline/core/attributes";
-import { warnOnce } from "../log.ts";
+import { warnOfFailure } from "../log.ts";
 import { createSender } from "../pipeline/delivery/create-sender.ts";
 import { createSignalExporter } from "../pipeline/signal-exporter.ts";
 import { logsTarget, printUrl } from "../pipeline/signal-target.ts";
@@ -44,7 +44,7 @@ export function startLogExport(config: ServerConfig, resource: Resource): { stop
       logger.emit(recordOf(line));
     } catch (error) {
       // A getter of the app's own that throws must not reach the line of code that logs.
-      warnOnce(`a line of the log was not exported: ${String(error)}. The logger has written it as always.`);
+      warnOfFailure("a line of the log was not exported", error, "The logger has written it as always");
     }
   };
   const flush = (): Promise<void> => provider.forceFlush();
@@ -83,18 +83,29 @@ function createLogExporter(config: ServerConfig): LogRecordExporter {
 }
 
 const MAX_DEPTH = 4;
+/** Of a line, however deep: whoever logs a request object would hold up every other request. */
+const MAX_MEMBERS = 1000;
 
 /** What a log attribute may hold; anything else as a text. */
-function attributesOf(value: unknown, depth = 0): AnyValue {
+function attributesOf(value: unknown, room = { left: MAX_MEMBERS }, depth = 0): AnyValue {
   if (value === null || value === undefined) return undefined;
   if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
   if (typeof value !== "object" || depth > MAX_DEPTH || isOpaque(value)) return textOf(value);
-  if (Array.isArray(value)) return value.map((one) => attributesOf(one, depth + 1));
-  if (value instanceof Set) return attributesOf([...value], depth);
+  if (Array.isArray(value)) return take(value, room).map((one) => attributesOf(one, room, depth + 1));
+  if (value instanceof Set) return attributesOf([...value], room, depth);
   const entries = entriesOf(value);
   // A URL: what it holds is not among its members.
   if (entries.length === 0 && !isPlainObject(value)) return textOf(value);
-  return Object.fromEntries(entries.map(([key, one]) => [key, attributesOf(one, depth + 1)]));
+  return Object.fromEntries(
+    take(entries, room).map(([key, one]) => [key, attributesOf(one, room, depth + 1)]),
+  );
+}
+
+/** As many as there is room for. */
+function take<T>(members: readonly T[], room: { left: number }): readonly T[] {
+  const taken = members.slice(0, room.left);
+  room.left -= taken.length;
+  return taken;
 }
 
 function entriesOf(value: object): readonly (readonly [string, unknown])[] {

@@ -134,6 +134,27 @@ test("pino's time in each of its forms, and what is called err and is no Error",
   ]);
 });
 
+test("pino's lines by other names, as hosts of logs want them", () => {
+  const stream = pinoOtlpStream({ messageKey: "message", errorKey: "error" });
+  const log = pino(
+    {
+      level: "trace",
+      messageKey: "message",
+      errorKey: "error",
+      customLevels: { audit: 55 },
+      formatters: { level: (label) => ({ severity: label.toUpperCase() }) },
+    },
+    pino.multistream([{ level: "trace", stream }]),
+  );
+  log.error(new RangeError("sold out"));
+  log.audit("checked");
+  expect(exported.map(({ severity, body, attributes }) => [severity, body, attributes])).toEqual([
+    [[17, "error"], "sold out", { severity: "ERROR" }],
+    [[17, "error"], "checked", { severity: "AUDIT" }],
+  ]);
+  expect(exported[0]?.error).toMatchObject({ type: "RangeError", message: "sold out" });
+});
+
 test("pino's level as a label, and a line that is no JSON", () => {
   const stream = pinoOtlpStream();
   stream.write('{"level":"error","msg":"labelled"}\n');
@@ -169,6 +190,26 @@ test("winston's lines are exported with the span they were written in, behind a 
   expect(exported[1]?.error).toMatchObject({ stack: expect.stringContaining("RangeError: sold out") });
   expect(exported[2]?.severity).toEqual([1, "silly"]);
   expect([exported[3]?.body, exported[3]?.error]).toEqual(["not saved", new TypeError("full")]);
+});
+
+test("an Error that winston logs by itself is told whole, with the span of each time", async () => {
+  const log = winston.createLogger({
+    format: winston.format.combine(winstonTraceFormat(), winston.format.json()),
+    transports: [winstonOtlpTransport()],
+  });
+  const error = new TypeError("full");
+  const spans = ["first", "second"].map((name) =>
+    withSpan(name, () => {
+      log.error(error);
+      return spanHere();
+    }),
+  );
+  log.error(error);
+  await vi.waitFor(() => expect(exported).toHaveLength(3));
+  expect(exported.map(({ span }) => span)).toEqual([...spans, undefined]);
+  for (const line of exported)
+    expect(line).toMatchObject({ severity: [17, "error"], body: "full", attributes: {} });
+  expect(exported[0]?.error).toMatchObject({ type: "TypeError", message: "full" });
 });
 
 test("winston's transport takes what its level, or the logger's, lets through", async () => {

@@ -52,7 +52,11 @@ interface Info extends Readonly<Record<string, unknown>> {
 
 function lineOf(info: Info): LogLine {
   // By entries, which leaves winston's own symbols out.
-  const named: Readonly<Record<string, unknown>> = Object.fromEntries(Object.entries(info));
+  const named: Readonly<Record<string, unknown>> = {
+    ...Object.fromEntries(Object.entries(info)),
+    // An Error that was logged by itself; its own are not among its entries.
+    ...(info instanceof Error && { message: info.message, stack: info.stack }),
+  };
   const { level, message, stack: _, timestamp, trace_id, span_id, trace_flags, ...attributes } = named;
   // winston may hold lines back until a slow transport has written, so the current span can be another one by now.
   const span = spanOf({ trace_id, span_id, trace_flags });
@@ -65,9 +69,12 @@ function lineOf(info: Info): LogLine {
   };
 }
 
+/** A stack begins with the name of its error. */
+const TYPE = /^([\w$]+)(?=:|\n|$)/;
+
 /** winston puts the stack of an Error that was logged by itself on the line; one beside a message is a field. */
 function errorOf({ message, stack, err, error }: Readonly<Record<string, unknown>>): Pick<LogLine, "error"> {
-  if (typeof stack === "string") return { error: { message, stack } };
+  if (typeof stack === "string") return { error: { type: TYPE.exec(stack)?.[1], message, stack } };
   const beside = [err, error].find((each) => each instanceof Error);
   return beside ? { error: beside } : {};
 }

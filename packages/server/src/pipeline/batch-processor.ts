@@ -1,5 +1,6 @@
 import { TraceFlags } from "@opentelemetry/api";
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { printError } from "../error-text.ts";
 import { atMost } from "./at-most.ts";
 import { FLUSH_MS, flush } from "./flush.ts";
 import { createSources, type SpanSource } from "./otlp/span-encoder.ts";
@@ -47,7 +48,7 @@ function take(state: Sending, source: SpanSource, span: ReadableSpan): void {
     if (gone > 0) lose(state, gone, "the queue is full");
   } catch (error) {
     // An attribute with a getter or a toString that throws; the code that ended the span must not see it.
-    lose(state, 1, `a span could not be written (${String(error)})`);
+    lose(state, 1, `a span could not be written (${printError(error)})`);
   }
   wake(state);
 }

@@ -118,6 +118,37 @@ test("a span that ends during the flush is flushed again", async () => {
   expect(events.slice(-3)).toEqual(["span 1", "flush", "settled"]);
 });
 
+test("a span that starts and ends during the flush is flushed too", async () => {
+  let release = (): void => undefined;
+  const answers = [
+    new Promise<void>((resolve) => {
+      release = resolve;
+    }),
+  ];
+  const { processor, response, events, start } = openHost({
+    flush: () => answers.shift() ?? Promise.resolve(),
+  });
+  const root = start(0);
+  processor.onEnd(root);
+  response.emit("close");
+  await vi.waitFor(() => expect(events).toContain("flush"));
+  processor.onEnd(start(1, root.spanContext()));
+  release();
+  await settled(events);
+  expect(events.slice(-3)).toEqual(["span 1", "flush", "settled"]);
+});
+
+test("a span that starts when all was settled, in after() behind an await, has the host asked again", async () => {
+  const { processor, response, events, start } = openHost();
+  const root = start(0);
+  processor.onEnd(root);
+  response.emit("close");
+  await settled(events);
+  processor.onEnd(start(1, root.spanContext()));
+  await vi.waitFor(() => expect(events.filter((event) => event === "settled")).toHaveLength(2));
+  expect(events.slice(-4)).toEqual(["span 1", "asked", "flush", "settled"]);
+});
+
 test("a span that never ends, or a flush that is never answered, keeps the host for 1.5 s", async () => {
   for (const endsRoot of [false, true]) {
     vi.useFakeTimers();

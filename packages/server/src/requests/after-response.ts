@@ -16,7 +16,9 @@ const MAX_MS = 1500;
 
 /** One trace in this process whose host waits for its spans. */
 interface Awaited {
-  openSpans: number;
+  readonly openSpans: Set<object>;
+  /** So far; what ends while a flush is on its way may have missed it. */
+  ended: number;
   /** Where a response is not known, its span stands for it. */
   openResponses: number;
   /** Whether its host was asked to wait. */
@@ -34,8 +36,50 @@ interface Awaited {
  * A process that lives on has no such host, and sends by its timer.
  */
 export function flushAfterResponse({ next, flush, response }: AfterResponseOptions): SpanProcessor {
-  const awaited = new Map<string, Awaited>();
+  const hosts = createHosts(flush);
   const standIns = new WeakSet<object>();
+
+  const open = (traceId: string, root: Span): Awaited | undefined => {
+    if (!hostMayFreeze()) return undefined;
+    const trace = hosts.of(traceId) ?? hosts.open(traceId);
+    trace.isAsked = false;
+    trace.openResponses += 1;
+    const sent = response();
+    if (!sent) standIns.add(root);
+    // Others listen to the same event, and end or release spans there.
+    else onceOver(sent, () => setImmediate(hosts.close, traceId, trace));
+    return trace;
+  };
+
+  return {
+    onStart(span: Span, context): void {
+      next.onStart(span, context);
+      const { traceId } = span.spanContext();
+      const trace = isLocalRoot(span) ? open(traceId, span) : hosts.of(traceId);
+      if (!trace) return;
+      trace.openSpans.add(span);
+      ask(trace);
+    },
+    onEnd(span: ReadableSpan): void {
+      next.onEnd(span);
+      const { traceId } = span.spanContext();
+      // After all that, where the host still runs the request: in after() that waited for something first.
+      const trace = hosts.of(traceId) ?? (hostWaitUntil() && hosts.open(traceId));
+      if (!trace) return;
+      trace.openSpans.delete(span);
+      trace.ended += 1;
+      ask(trace);
+      if (standIns.delete(span)) hosts.close(traceId, trace);
+      else void hosts.look(traceId, trace);
+    },
+    forceFlush: () => next.forceFlush(),
+    shutdown: () => next.shutdown(),
+  };
+}
+
+/** The traces that hosts wait for. */
+function createHosts(flush: () => Promise<void>) {
+  const awaited = new Map<string, Awaited>();
 
   const settle = (traceId: string, trace: Awaited): void => {
     clearTimeout(trace.deadline);
@@ -47,56 +91,31 @@ export function flushAfterResponse({ next, flush, response }: AfterResponseOptio
     if (trace.openResponses > 0 || trace.isFlushing) return;
     // Spans that outlive the response, as those of after() do, are waited for, but not for ever.
     trace.deadline ??= setTimeout(() => settle(traceId, trace), MAX_MS).unref();
-    if (trace.openSpans > 0) return;
+    if (trace.openSpans.size > 0) return;
     if (!trace.isAsked) {
       settle(traceId, trace);
       return;
     }
+    const { ended } = trace;
     trace.isFlushing = true;
     await flush().catch(() => undefined);
     trace.isFlushing = false;
-    if (trace.openSpans === 0 && trace.openResponses === 0) settle(traceId, trace);
-  };
-
-  const close = (traceId: string, trace: Awaited): void => {
-    trace.openResponses -= 1;
-    void look(traceId, trace);
-  };
-
-  const open = (traceId: string, root: Span): Awaited | undefined => {
-    if (!hostMayFreeze()) return undefined;
-    const trace = awaited.get(traceId) ?? openTrace();
-    awaited.set(traceId, trace);
-    trace.isAsked = false;
-    trace.openResponses += 1;
-    const sent = response();
-    if (!sent) standIns.add(root);
-    // Others listen to the same event, and end or release spans there.
-    else onceOver(sent, () => setImmediate(close, traceId, trace));
-    return trace;
+    if (trace.ended > ended) await look(traceId, trace);
+    else if (trace.openSpans.size === 0 && trace.openResponses === 0) settle(traceId, trace);
   };
 
   return {
-    onStart(span: Span, context): void {
-      next.onStart(span, context);
-      const { traceId } = span.spanContext();
-      const trace = isLocalRoot(span) ? open(traceId, span) : awaited.get(traceId);
-      if (!trace) return;
-      trace.openSpans += 1;
-      ask(trace);
+    of: (traceId: string) => awaited.get(traceId),
+    open(traceId: string): Awaited {
+      const trace = openTrace();
+      awaited.set(traceId, trace);
+      return trace;
     },
-    onEnd(span: ReadableSpan): void {
-      next.onEnd(span);
-      const { traceId } = span.spanContext();
-      const trace = awaited.get(traceId);
-      if (!trace) return;
-      trace.openSpans -= 1;
-      ask(trace);
-      if (standIns.delete(span)) close(traceId, trace);
-      else void look(traceId, trace);
+    look,
+    close(traceId: string, trace: Awaited): void {
+      trace.openResponses -= 1;
+      void look(traceId, trace);
     },
-    forceFlush: () => next.forceFlush(),
-    shutdown: () => next.shutdown(),
   };
 }
 
@@ -115,7 +134,8 @@ function openTrace(): Awaited {
     settle = resolve;
   });
   return {
-    openSpans: 0,
+    openSpans: new Set(),
+    ended: 0,
     openResponses: 0,
     isAsked: false,
     isFlushing: false,

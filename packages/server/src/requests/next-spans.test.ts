@@ -316,6 +316,58 @@ test("a caller that goes away makes an aborted request and no error", async () =
   expect(finished("GET")?.status.code).toBe(SpanStatusCode.UNSET);
 });
 
+test("a handler that stops because its caller has gone is no failure, whatever Next.js makes of it", async () => {
+  const { promise: gone, resolve } = defer();
+  server = createServer((request, response) => {
+    const span = openServerSpan("/");
+    const record = records.current();
+    response.once("close", () => {
+      recordRequestError(record, Object.assign(new Error("aborted"), { name: "ResponseAborted" }));
+      span.setAttribute("http.status_code", 500);
+      span.recordException(new Error("aborted"));
+      span.setStatus({ code: SpanStatusCode.ERROR });
+      span.end();
+      resolve();
+    });
+    request.resume();
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  const leaving = new AbortController();
+  const answer = fetch(`http://127.0.0.1:${port}/`, { signal: leaving.signal });
+  await once(server, "request");
+  leaving.abort();
+  await expect(answer).rejects.toThrow();
+  await gone;
+  const span = finished("GET");
+  expect(span?.attributes["throughline.aborted"]).toBe(true);
+  for (const name of ["http.response.status_code", "error.type"])
+    expect(span?.attributes).not.toHaveProperty([name]);
+  expect([span?.status.code, span?.events]).toEqual([SpanStatusCode.UNSET, []]);
+});
+
+test("a request that was never answered has no status", async () => {
+  const { promise: gone, resolve } = defer();
+  server = createServer((_, response) => {
+    const span = openServerSpan("/");
+    response.once("close", () => {
+      // As Next.js writes it, whatever was sent.
+      span.setAttribute("http.status_code", response.statusCode);
+      span.end();
+      resolve();
+    });
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  const leaving = new AbortController();
+  const answer = fetch(`http://127.0.0.1:${port}/`, { signal: leaving.signal });
+  await once(server, "request");
+  leaving.abort();
+  await expect(answer).rejects.toThrow();
+  await gone;
+  expect(finished("GET")?.attributes).not.toHaveProperty(["http.response.status_code"]);
+});
+
 test("a pipelined request whose connection breaks while it waits for its turn is sent, as an aborted one", async () => {
   server = createServer(({ socket, url }) => {
     openServerSpan(String(url)).end();
@@ -394,6 +446,23 @@ test("a failure told after streaming began marks the SERVER span, open or held",
   });
   expect(finished("GET")?.status).toEqual({ code: SpanStatusCode.ERROR, message: "too late" });
   expect(finished("GET")?.events.map((event) => event.name)).toEqual(["exception"]);
+});
+
+test("the exception of a failure lies within its span, also where the clock was set meanwhile", async () => {
+  const ahead = vi.spyOn(Date, "now").mockReturnValue(Date.now() + 3_600_000);
+  await request((_, response) => {
+    const span = openServerSpan("/late");
+    recordRequestError(records.current(), new Error("render broke"));
+    response.end();
+    span.end();
+  });
+  ahead.mockRestore();
+  const span = finished("GET");
+  const [exception] = span?.events ?? [];
+  const ms = [span?.startTime, exception?.time, span?.endTime].map((time) =>
+    hrTimeToMilliseconds(time ?? [0, 0]),
+  );
+  expect(ms).toEqual(ms.toSorted((one, other) => one - other));
 });
 
 test("a failure without a text loses no span", async () => {

@@ -17,7 +17,7 @@ import {
 import { getRPCMetadata, RPCType, setRPCMetadata } from "@opentelemetry/core";
 import * as names from "@throughline/core/attributes";
 import { requestSpanName } from "@throughline/core/attributes";
-import { warnOnce } from "../log.ts";
+import { warnOfFailure } from "../log.ts";
 import { callerLinks } from "../outbound/caller-trust.ts";
 import { methodOf } from "../outbound/method.ts";
 import { watchLastByte } from "./last-byte.ts";
@@ -50,7 +50,7 @@ export function traceNodeRequests(tracer: Tracer, options: IncomingOptions): () 
     } catch (error) {
       // Else the context of the request before it on this connection would hold.
       options.enter(ROOT_CONTEXT);
-      warnOnce(`a request could not be traced: ${String(error)}. It is served without; please report this.`);
+      warnOfFailure("a request could not be traced", error, "It is served without; please report this");
     }
   };
   started.subscribe(onStart);
@@ -91,10 +91,14 @@ function take(tracer: Tracer, options: IncomingOptions, exchange: Exchange): Con
   // Where instrumentations of routers leave the route.
   const routed = setRPCMetadata(active, { type: RPCType.HTTP, span });
   const sentAt = watchLastByte(response);
-  onceOver(response, () => {
+  const over = (): void => {
+    if (!span.isRecording()) return;
     describe(span, exchange, routeOf(request, route) ?? getRPCMetadata(routed)?.route);
     span.end(sentAt());
-  });
+  };
+  // Before the callback of `end()`, in which a service may call process.exit.
+  response.on("finish", over);
+  onceOver(response, over);
   return routed;
 }
 
@@ -115,8 +119,10 @@ function routeOf(request: IncomingMessage, route: IncomingOptions["route"]): str
   try {
     return route?.(request);
   } catch (error) {
-    warnOnce(
-      `the route option threw: ${String(error)}. Correct it; the spans are named by their method alone.`,
+    warnOfFailure(
+      "the route option threw",
+      error,
+      "Correct it; where it throws, a span is named by its method alone",
     );
     return undefined;
   }

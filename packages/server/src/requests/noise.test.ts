@@ -105,7 +105,8 @@ test("a function judges by the request's head; one that throws is told once and 
   const broken = {
     ignoreIncoming: [
       () => {
-        throw new Error("no");
+        // Nothing that can be made a text.
+        throw Object.create(null);
       },
     ],
   };

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { warnOnce } from "../log.ts";
+import { warnOfFailure } from "../log.ts";
 import type { IgnoredRequest, RegisterOptions } from "../register-options.ts";
 
 type Request = Pick<IncomingMessage, "url" | "headers" | "method">;
@@ -100,7 +100,7 @@ function guarded(test: Test): Test {
     try {
       return test(request) === true;
     } catch (error) {
-      warnOnce(`a function in ignoreIncoming threw: ${String(error)}. Correct it; the request is traced.`);
+      warnOfFailure("a function in ignoreIncoming threw", error, "Correct it; the request is traced");
       return false;
     }
   };

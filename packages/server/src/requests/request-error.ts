@@ -1,5 +1,4 @@
-import type { Attributes, HrTime } from "@opentelemetry/api";
-import { hrTime } from "@opentelemetry/core";
+import type { Attributes } from "@opentelemetry/api";
 import type { TimedEvent } from "@opentelemetry/sdk-trace-base";
 import {
   ERROR_DIGEST,
@@ -10,28 +9,38 @@ import {
   EXCEPTION_TYPE,
 } from "@throughline/core/attributes";
 import { errorText, stackOf } from "../error-text.ts";
+import { hrTimeOf } from "../tracer/clock.ts";
 import type { ResponseRecord } from "./response-record.ts";
+
+/** `ResponseAborted` is the reason of Next.js's own signal. */
+const LEAVING = /^(AbortError|ResponseAborted)$/;
 
 /** What went wrong in a request, and when it was told. */
 export interface Failure {
   readonly error: unknown;
-  readonly time: HrTime;
+  /** By `performance.now`. */
+  readonly atMs: number;
 }
 
 /** Keeps why a request failed for its SERVER span; Next.js itself leaves that unset once the page streams. */
 export function recordRequestError(record: ResponseRecord | undefined, error: unknown): void {
-  if (record) record.failure ??= { error, time: hrTime() };
+  if (record) record.failure ??= { error, atMs: performance.now() };
+}
+
+/** Whether it is no more than that the caller has gone: what listened to the request's `signal` was told to stop. */
+export function isOfLeaving({ error }: Failure): boolean {
+  return error instanceof Error && LEAVING.test(errorText(error.name));
 }
 
 /** By the conventions: https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-spans/ */
-export function exceptionOf({ error, time }: Failure): TimedEvent {
+export function exceptionOf({ error, atMs }: Failure, origin: number): TimedEvent {
   const stack = error instanceof Error ? stackOf(error) : undefined;
   const attributes = {
     [EXCEPTION_MESSAGE]: errorText(error),
     ...(error instanceof Error && { [EXCEPTION_TYPE]: errorText(error.name) }),
     ...(stack !== undefined && { [EXCEPTION_STACKTRACE]: stack }),
   };
-  return { name: EXCEPTION_EVENT, time, attributes };
+  return { name: EXCEPTION_EVENT, time: hrTimeOf(atMs, origin), attributes };
 }
 
 /** `error.type`, and Next.js's id of the error, which is all that the browser is told of it in production. */

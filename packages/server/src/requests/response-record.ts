@@ -2,7 +2,7 @@ import { channel } from "node:diagnostics_channel";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Span } from "@opentelemetry/api";
 import { createContextStorage, type RequestStorage } from "../context-storage.ts";
-import { warnOnce } from "../log.ts";
+import { warnOfFailure } from "../log.ts";
 import type { RequestDecision } from "../tracer/request-context.ts";
 import { openResponses } from "./open-responses.ts";
 import type { Failure } from "./request-error.ts";
@@ -59,8 +59,10 @@ export function recordResponses(
     try {
       requests.decide(decide(record.response.req));
     } catch (error) {
-      warnOnce(
-        `a request's trace could not be decided: ${String(error)}. Its first span decides; please report this.`,
+      warnOfFailure(
+        "a request's trace could not be decided",
+        error,
+        "Its first span decides; please report this",
       );
     }
   };

@@ -5,8 +5,9 @@ import { requestSpanName } from "@throughline/core/attributes";
 import { errorText } from "../error-text.ts";
 import { methodOf } from "../outbound/method.ts";
 import type { SpanChanges } from "../pipeline/span-view.ts";
+import { RecordedSpan } from "../tracer/span.ts";
 import { routeByNext } from "./next-route.ts";
-import { attributesOf, exceptionOf } from "./request-error.ts";
+import { attributesOf, exceptionOf, type Failure, isOfLeaving } from "./request-error.ts";
 import { isOver } from "./response-over.ts";
 import type { ResponseRecord } from "./response-record.ts";
 import { stableAttributes } from "./stable-attributes.ts";
@@ -25,20 +26,27 @@ export function serverSpan(
     for (const pass of passes) Object.assign(attributes, stableAttributes(pass.attributes));
     keepAddress(attributes, stableAttributes(span.attributes));
   }
-  if (record) {
-    attributes[names.URL_SCHEME] ??= schemeOf(record);
-    // Next.js writes what it knew when its own work ended; the response knows better once it is sent.
-    const { response } = record;
-    if (response.headersSent) attributes[names.HTTP_RESPONSE_STATUS_CODE] = response.statusCode;
-    if (isOver(response) && !response.writableFinished) attributes[names.ABORTED] = true;
-    // With NEXT_OTEL_VERBOSE=1 Next.js does not find its own SERVER span to write the route on.
-    const route = attributes[names.HTTP_ROUTE] ?? routeByNext(response.req);
-    if (route !== undefined) attributes[names.HTTP_ROUTE] = route;
-  }
+  if (record) tellResponse(attributes, record);
   const method = nameMethod(attributes);
   const route = attributes[names.HTTP_ROUTE];
   const name = requestSpanName(method, typeof route === "string" ? route : undefined);
-  return { name, attributes, ...failureOf(toldBy(span, passes), attributes, record) };
+  const told = toldBy(span, passes);
+  if (attributes[names.ABORTED] && record?.failure && isOfLeaving(record.failure))
+    return { name, attributes, ...leaving(told, attributes) };
+  const origin = span instanceof RecordedSpan ? span.origin : performance.timeOrigin;
+  return { name, attributes, ...failureOf(told, attributes, record?.failure, origin) };
+}
+
+/** Next.js writes what it knew when its own work ended; the response knows better once it is sent, or never will be. */
+function tellResponse(attributes: Attributes, record: ResponseRecord): void {
+  const { response } = record;
+  attributes[names.URL_SCHEME] ??= schemeOf(record);
+  if (response.headersSent) attributes[names.HTTP_RESPONSE_STATUS_CODE] = response.statusCode;
+  else if (isOver(response)) delete attributes[names.HTTP_RESPONSE_STATUS_CODE];
+  if (isOver(response) && !response.writableFinished) attributes[names.ABORTED] = true;
+  // With NEXT_OTEL_VERBOSE=1 Next.js does not find its own SERVER span to write the route on.
+  const route = attributes[names.HTTP_ROUTE] ?? routeByNext(response.req);
+  if (route !== undefined) attributes[names.HTTP_ROUTE] = route;
 }
 
 /** A rewrite gives the later pass another address; the caller asked for the first. */
@@ -72,15 +80,25 @@ interface Told {
   readonly status: SpanStatus | undefined;
 }
 
+/** Of a request that failed because its caller had gone: what Next.js then makes of it, a 500, nobody was sent. */
+function leaving({ events }: Told, attributes: Attributes): SpanChanges {
+  delete attributes[names.HTTP_RESPONSE_STATUS_CODE];
+  delete attributes[names.ERROR_TYPE];
+  return {
+    events: events.filter(({ name }) => name !== names.EXCEPTION_EVENT),
+    status: { code: SpanStatusCode.UNSET },
+  };
+}
+
 function failureOf(
   { events, status }: Told,
   attributes: Attributes,
-  record: ResponseRecord | undefined,
+  failure: Failure | undefined,
+  origin: number,
 ): SpanChanges {
-  const failure = record?.failure;
   if (failure) {
     Object.assign(attributes, attributesOf(failure));
-    const exception = exceptionOf(failure);
+    const exception = exceptionOf(failure, origin);
     // Where an error leaves the last of its functions, Next.js has written it down too.
     const isKnown = events.some(
       ({ attributes: known }) =>

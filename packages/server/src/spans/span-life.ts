@@ -1,5 +1,5 @@
 import { type Context, type Span, SpanStatusCode, trace } from "@opentelemetry/api";
-import { CONTROL_FLOW, ERROR_TYPE } from "@throughline/core/attributes";
+import { ABORTED, CONTROL_FLOW, ERROR_TYPE } from "@throughline/core/attributes";
 import { errorText } from "../error-text.ts";
 import { guarded } from "../guarded.ts";
 import { controlFlowOf } from "./control-flow.ts";
@@ -108,6 +108,11 @@ const recordFailure = guarded((span: Span, error: unknown): void => {
     return;
   }
   const message = errorText(error);
+  // The reason of Next.js's own signal: nobody waits for the answer any more.
+  if (error instanceof Error && error.name === "ResponseAborted") {
+    span.setAttribute(ABORTED, true);
+    return;
+  }
   span.recordException(error instanceof Error ? error : message);
   span.setAttribute(ERROR_TYPE, error instanceof Error ? error.name : typeof error);
   span.setStatus({ code: SpanStatusCode.ERROR, message });

@@ -8,7 +8,7 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
-import { warnOnce } from "../log.ts";
+import { warnOfFailure } from "../log.ts";
 import { processState } from "../process-state.ts";
 import { activeContext } from "./current-context.ts";
 import type { WithSpanOptions } from "./span-options.ts";
@@ -41,9 +41,7 @@ export function openSpan(
   try {
     return tracer.startSpan(name, spanOptions(options), parent);
   } catch (error) {
-    warnOnce(
-      `the span ${JSON.stringify(name)} could not be started: ${String(error)}. Its work runs without it.`,
-    );
+    warnOfFailure(`the span ${JSON.stringify(name)} could not be started`, error, "Its work runs without it");
     return trace.wrapSpanContext(trace.getSpanContext(parent) ?? INVALID_SPAN_CONTEXT);
   }
 }

@@ -63,6 +63,20 @@ test("adding a listener twice calls it once, and capture makes a second one", ()
   expect(calls).toBe(3);
 });
 
+test("a listener from before the tracing that is added again runs once", () => {
+  const button = createButton();
+  let calls = 0;
+  const listener = () => calls++;
+  button.addEventListener("click", listener);
+  start();
+  button.addEventListener("click", listener);
+  button.click();
+  expect([calls, traced]).toEqual([1, 1]);
+  button.removeEventListener("click", listener);
+  button.click();
+  expect(calls).toBe(1);
+});
+
 test("a listener of a port can be removed after a stop", async () => {
   start();
   const { port1, port2 } = new MessageChannel();

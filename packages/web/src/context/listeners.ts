@@ -40,6 +40,8 @@ export function traceListeners(
   const add = cover((native, registration) => {
     tracing.note(registration.target);
     page.add(registration);
+    // Added before the tracing started it is there already, and would run twice.
+    call(removeEventListener, registration);
     call(native, registration, wrapperOf(registration));
   });
   const remove = cover((native, registration) => {

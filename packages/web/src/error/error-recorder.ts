@@ -64,8 +64,7 @@ export function createErrorRecorder(
   }
 
   function takeDropped(): Attributes {
-    if (dropped === 0) return {};
-    const attributes = { [ERRORS_DROPPED]: dropped };
+    const attributes = { [ERRORS_DROPPED]: dropped || undefined };
     dropped = 0;
     return attributes;
   }
@@ -95,9 +94,7 @@ export function createErrorRecorder(
       seen.add(error);
     },
     settle() {
-      const attributes = takeDropped();
-      if (Object.keys(attributes).length > 0)
-        tracer.startSpan("uncaught error", { attributes }, ROOT_CONTEXT).end();
+      if (dropped > 0) tracer.startSpan("uncaught error", { attributes: takeDropped() }, ROOT_CONTEXT).end();
     },
   };
 }

@@ -209,6 +209,15 @@ test("a Next.js digest is kept, so that the server's span can be found", async (
   expect(span?.attributes["throughline.error.digest"]).toBe("2861003716");
 });
 
+test("what Next.js throws to steer is no error: a server action that redirects and is not awaited", async () => {
+  const steer = () => Object.assign(new Error("NEXT_REDIRECT"), { digest: "NEXT_REDIRECT;push;/done;307;" });
+  void Promise.reject(steer());
+  reportError(steer());
+  reportError(new Error("a real one"));
+  const [span] = await errors(1);
+  expect(span?.status.message).toBe("a real one");
+});
+
 test("after a stop nothing is recorded and the trace API works on", async () => {
   await page.close();
   page = openFakePage();

@@ -5,9 +5,9 @@ import { listen } from "../listen.ts";
 import { type Stop, stopAll } from "../patch-method.ts";
 import { door, ERROR_DOOR } from "./error-door.ts";
 import { createErrorRecorder, type ErrorDetails, type ErrorRecorder, hasDigest } from "./error-recorder.ts";
-import { messageOf } from "./error-text.ts";
+import { isControlFlow, messageOf } from "./error-text.ts";
 
-const UNCAUGHT = "uncaught error";
+export const UNCAUGHT = "uncaught error";
 
 /**
  * Traces what nobody caught: `error` and `unhandledrejection`, with scrubbed messages and bounded stacks; each
@@ -28,15 +28,17 @@ export function traceErrors(): WebInstrument {
       const known = isObject(error) ? thrownIn.get(error) : undefined;
       recorder.record(name, error, known ?? page.manager.active(), details);
     };
+    const uncaught = (error: unknown): void => {
+      // Next.js's router hears of these too, and goes where they say.
+      if (!isControlFlow(error)) record(UNCAUGHT, error);
+    };
     const stopListening = stopAll([
       // A script of another origin tells nothing but the message "Script error."
       listen(window, "error", (event) => {
         const { error, message } = event as ErrorEvent;
-        record(UNCAUGHT, error ?? message);
+        uncaught(error ?? message);
       }),
-      listen(window, "unhandledrejection", (event) =>
-        record(UNCAUGHT, (event as PromiseRejectionEvent).reason),
-      ),
+      listen(window, "unhandledrejection", (event) => uncaught((event as PromiseRejectionEvent).reason)),
     ]);
     door[ERROR_DOOR] = record;
     return {

@@ -1,8 +1,9 @@
-import { type Context, ROOT_CONTEXT, type Tracer } from "@opentelemetry/api";
+import { type Context, ROOT_CONTEXT, type Span, type Tracer } from "@opentelemetry/api";
 import { INTERACTION_TARGET, INTERACTION_TYPE, interactionSpanName } from "@throughline/core/attributes";
 import type { Later } from "../later.ts";
 import { listen } from "../listen.ts";
 import type { Stop } from "../patch-method.ts";
+import type { OwnSpanOptions } from "../trace/tracer.ts";
 import { interactiveElement, labelOf } from "./click-label.ts";
 import type { InteractionLife } from "./interaction-life.ts";
 
@@ -19,6 +20,11 @@ export interface TracedClicks extends EventContexts {
   readonly stop: Stop;
 }
 
+export function startInteraction(tracer: Tracer, type: string, target: string, own?: OwnSpanOptions): Span {
+  const attributes = { [INTERACTION_TYPE]: type, [INTERACTION_TARGET]: target };
+  return tracer.startSpan(interactionSpanName(type, target), { attributes, ...own }, ROOT_CONTEXT);
+}
+
 /** Opens a root span for each click of a person on a control, before any listener of the page hears of it. */
 export function traceClicks(tracer: Tracer, life: InteractionLife, later: Later): TracedClicks {
   const byEvent = new WeakMap<Event, Context>();
@@ -27,10 +33,7 @@ export function traceClicks(tracer: Tracer, life: InteractionLife, later: Later)
   const onClick = (event: Event): void => {
     const element = event.isTrusted ? interactiveElement(event) : undefined;
     if (!element) return;
-    const target = clicks.labelOf(element);
-    const attributes = { [INTERACTION_TYPE]: "click", [INTERACTION_TARGET]: target };
-    const span = tracer.startSpan(interactionSpanName("click", target), { attributes }, ROOT_CONTEXT);
-    const context = life.begin(span);
+    const context = life.begin(startInteraction(tracer, "click", clicks.labelOf(element)));
     byEvent.set(event, context);
     // The submit that a click brings about follows in the same task.
     activation = context;

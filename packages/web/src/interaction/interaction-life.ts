@@ -10,7 +10,7 @@ const QUIET_MS = 100;
 /** From the first child on. */
 const DEADLINE_MS = 10_000;
 /** How long a click without any work may be taken for the parent of a request whose context was lost. */
-const IDLE_MS = 1000;
+export const IDLE_MS = 1000;
 
 export interface InteractionLife {
   /** The context of an interaction that begins now. */

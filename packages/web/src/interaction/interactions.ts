@@ -1,8 +1,9 @@
-import { type Attributes, ROOT_CONTEXT, trace } from "@opentelemetry/api";
+import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { INTERACTION_TARGET, INTERACTION_TYPE, interactionSpanName } from "@throughline/core/attributes";
 import type { TracedPage, WebInstrument } from "../instrument.ts";
 import { listen } from "../listen.ts";
 import { stopAll } from "../patch-method.ts";
+import { startInteraction } from "./clicks.ts";
 import { controlLabel, controlOf, hearsKeysItself, type Labels } from "./control-label.ts";
 
 export interface InteractionOptions {
@@ -26,15 +27,8 @@ export function traceInteractions({ labels = "text" }: InteractionOptions = {}):
 }
 
 function createListeners({ tracer, manager, life, events }: TracedPage) {
-  function describe(type: string, element: Element): { readonly name: string; attributes: Attributes } {
-    const target = events.labelOf(element);
-    const attributes = { [INTERACTION_TYPE]: type, [INTERACTION_TARGET]: target };
-    return { name: interactionSpanName(type, target), attributes };
-  }
-
   function begin(event: Event, type: string, element: Element): void {
-    const { name, attributes } = describe(type, element);
-    events.adopt(event, life.begin(tracer.startSpan(name, { attributes }, ROOT_CONTEXT)));
+    events.adopt(event, life.begin(startInteraction(tracer, type, events.labelOf(element))));
   }
 
   return {
@@ -47,8 +41,11 @@ function createListeners({ tracer, manager, life, events }: TracedPage) {
         begin(event, type, element);
         return;
       }
-      const { name, attributes } = describe(type, element);
-      trace.getSpan(context)?.updateName(name).setAttributes(attributes);
+      const target = events.labelOf(element);
+      trace
+        .getSpan(context)
+        ?.updateName(interactionSpanName(type, target))
+        .setAttributes({ [INTERACTION_TYPE]: type, [INTERACTION_TARGET]: target });
     },
     submit(event: Event): void {
       const { submitter, target } = event as SubmitEvent;

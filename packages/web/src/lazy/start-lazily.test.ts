@@ -230,6 +230,24 @@ test("a request after one early click is below it, marked as a guess; after two 
   expect(headers(shop)).toEqual([headerOf(first), headerOf(second)]);
 });
 
+test("a click of long ago that asked for nothing is no parent of what comes when the chunk is there", async () => {
+  decide("1");
+  const chunk = createChunk();
+  const shop = open(chunk);
+  document.body.innerHTML = "<button>Menu</button>";
+  const before = performance.now();
+  await userEvent.click(document.querySelector("button") ?? document.body);
+  const now = vi.spyOn(performance, "now").mockReturnValue(before + 20_000);
+  chunk.arrive();
+  await shop.tracing.flush();
+  now.mockRestore();
+  await fetch("/later");
+  await shop.tracing.flush();
+  const [span] = await shop.spans();
+  expect(span?.attributes["url.full"]).toBe(`${location.origin}/later`);
+  expect(span?.parentSpanId).toBeUndefined();
+});
+
 test("listeners that the app added before the chunk came run in their clicks, each once; what it removed stays removed", async () => {
   decide("1");
   const before = natives();

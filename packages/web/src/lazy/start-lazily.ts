@@ -31,7 +31,7 @@ export function startLazily(options: WebTracingOptions, load: () => Promise<Star
     const ids = everybody ? newTraceId : () => newKeptTraceId(ratio);
     const early =
       everybody || isSessionSampled(ratio)
-        ? { requests: [], clicks: [], listeners: new Set<EarlyListener>(), newTraceId: ids }
+        ? { requests: [], clicks: [], errors: [], listeners: new Set<EarlyListener>(), newTraceId: ids }
         : undefined;
     const stub = startStub(rulesOf(options, consent), early);
     let on = true;
@@ -100,6 +100,6 @@ function rulesOf(options: WebTracingOptions, consent: ConsentGate): PropagationR
 function tellLoss(problem: unknown): void {
   // biome-ignore lint/suspicious/noConsole: OpenTelemetry's own logger is part of what did not load
   console.warn(
-    `@throughline/web: this page is not traced: the rest of the tracing did not load: ${String(problem)}; requests go on with "not sampled". See that every file of the build is served.`,
+    `@throughline/web: this page is not traced: ${String(problem)}. See that every file of the build is served.`,
   );
 }

@@ -9,6 +9,8 @@ import type { EarlyClick, EarlyListener, EarlyRequest, EarlyWork } from "./early
 /** As long a click may be taken for the parent of a request when tracing itself has to guess. */
 const GUESS_MS = 1000;
 
+const NOTED = ["click", "error", "unhandledrejection"];
+
 export interface Stub {
   /** Requests and clicks from now on belong to no trace that is kept. */
   readonly forget: () => void;
@@ -49,7 +51,11 @@ export function startStub(tracing: PropagationRules, early: EarlyWork | undefine
     const call = on ? understandCall(args, tracing.rules) : undefined;
     return call ? run(call, fetch) : fetch(...args);
   } as typeof native;
-  const onClick = (event: Event): void => {
+  const note = (event: Event): void => {
+    if (event.type !== "click") {
+      work?.errors.push(event);
+      return;
+    }
     const element = event.isTrusted ? interactiveElement(event) : undefined;
     if (!element) return;
     const startedAt = performance.now();
@@ -57,12 +63,12 @@ export function startStub(tracing: PropagationRules, early: EarlyWork | undefine
   };
   // Not by assignment, which throws where a script locked it.
   Reflect.set(globalThis, "fetch", patched);
-  if (work) window.addEventListener("click", onClick, true);
+  if (work) for (const type of NOTED) window.addEventListener(type, note, true);
   const leaveListeners = work && noteListeners(work.listeners);
   const forget = (): void => {
     work = undefined;
     leaveListeners?.();
-    window.removeEventListener("click", onClick, true);
+    for (const type of NOTED) window.removeEventListener(type, note, true);
   };
   return {
     forget,

@@ -1,20 +1,19 @@
 import { type Context, ROOT_CONTEXT, type SpanContext, SpanKind, TraceFlags } from "@opentelemetry/api";
-import {
-  INTERACTION_TARGET,
-  INTERACTION_TYPE,
-  interactionSpanName,
-  PARENT,
-} from "@throughline/core/attributes";
+import { PARENT } from "@throughline/core/attributes";
+import { door, ERROR_DOOR } from "../error/error-door.ts";
+import { isControlFlow } from "../error/error-text.ts";
+import { UNCAUGHT } from "../error/uncaught-errors.ts";
 import type { TracedPage, WebInstrument } from "../instrument.ts";
-import { normalMethod } from "../request/fetch-call.ts";
+import { startInteraction } from "../interaction/clicks.ts";
+import { IDLE_MS } from "../interaction/interaction-life.ts";
 import { createFlights, type Flight } from "../request/flight.ts";
-import { describeRequest } from "../request/request-span.ts";
+import { describeRequest, requestSpanName } from "../request/request-span.ts";
 import { isKept } from "../trace/trace-share.ts";
 import type { OwnSpanOptions } from "../trace/tracer.ts";
 import type { EarlyClick, EarlyOutcome, EarlyRequest, EarlyWork } from "./early-work.ts";
 
 /** Makes spans of what came before the tracing did, with the ids that are on the wire already. */
-export function traceEarlyWork({ clicks, requests, listeners }: EarlyWork, ratio = 1): WebInstrument {
+export function traceEarlyWork({ clicks, requests, errors, listeners }: EarlyWork, ratio = 1): WebInstrument {
   /** Of a session that is traced every trace; of who has not answered yet the share. */
   const contextOf = ({ traceId, spanId }: EarlyClick | EarlyRequest): SpanContext => {
     return { traceId, spanId, traceFlags: isKept(traceId, ratio) ? TraceFlags.SAMPLED : TraceFlags.NONE };
@@ -28,8 +27,15 @@ export function traceEarlyWork({ clicks, requests, listeners }: EarlyWork, ratio
     listeners.clear();
     const flights = createFlights(page.later, page.life.release);
     // Told once: what starts after a denial must not tell it again.
+    const isOf = (click: EarlyClick) => (request: EarlyRequest) => request.click === click;
+    // One of long ago that asked for nothing is no guess for what comes now.
+    const isOpen = (click: EarlyClick): boolean =>
+      performance.now() - click.startedAt < IDLE_MS || requests.some(isOf(click));
     const contexts = new Map(
-      clicks.splice(0).map((click) => [click, beginClick(click, contextOf(click), page)]),
+      clicks
+        .splice(0)
+        .filter(isOpen)
+        .map((click) => [click, beginClick(click, contextOf(click), page)]),
     );
     for (const request of requests.splice(0)) {
       const parent = request.click && contexts.get(request.click);
@@ -43,20 +49,24 @@ export function traceEarlyWork({ clicks, requests, listeners }: EarlyWork, ratio
       if (request.outcome) settle(request.outcome);
       else request.onOutcome = settle;
     }
+    for (const event of errors.splice(0)) tellError(event);
     return { stop: () => undefined, settle: flights.settle, cut: flights.cut };
   };
+}
+
+/** To the instrument of errors, which has started by now where there is one. */
+function tellError(event: Event): void {
+  const isRejection = event instanceof PromiseRejectionEvent;
+  if (!isRejection && !(event instanceof ErrorEvent)) return;
+  const error: unknown = isRejection ? event.reason : (event.error ?? event.message);
+  if (!isControlFlow(error)) door[ERROR_DOOR]?.(UNCAUGHT, error);
 }
 
 function beginClick(click: EarlyClick, spanContext: SpanContext, page: TracedPage): Context {
   const { element, startedAt } = click;
   const { tracer, life, events } = page;
-  const target = events.labelOf(element);
-  const options: OwnSpanOptions = {
-    attributes: { [INTERACTION_TYPE]: "click", [INTERACTION_TARGET]: target },
-    startTime: startedAt,
-    spanContext,
-  };
-  return life.begin(tracer.startSpan(interactionSpanName("click", target), options, ROOT_CONTEXT));
+  const own = { startTime: startedAt, spanContext };
+  return life.begin(startInteraction(tracer, "click", events.labelOf(element), own));
 }
 
 /** Which code made the request was not seen, so a click is never more than a guess. */
@@ -73,5 +83,5 @@ function startRequest(
     startTime: startedAt,
     spanContext,
   };
-  return tracer.startSpan(normalMethod(call.method), options, click ?? ROOT_CONTEXT);
+  return tracer.startSpan(requestSpanName(call.method), options, click ?? ROOT_CONTEXT);
 }

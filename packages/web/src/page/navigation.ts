@@ -63,9 +63,37 @@ export function traceNavigation(options: NavigationOptions = {}): WebInstrument 
   );
 }
 
-/** {@link traceNavigation} where Next.js runs the page, for sure: its routers tell of each start. */
+/** {@link traceNavigation} where Next.js runs the page, for sure: its routers tell of each start but one. */
 export function traceNextNavigation(options: NavigationOptions): WebInstrument {
-  return traceRouters(options, ({ commit }) => watchCommits(commit));
+  return (page) => {
+    // Where a server action redirects, the router goes there and says nothing before.
+    let hasActed = false;
+    let isOpen = false;
+    let left = location.href;
+    const start = traceRouters(options, ({ begin, commit, end }) =>
+      watchCommits((type) => {
+        const from = left;
+        left = location.href;
+        if (hasActed && !isOpen && type !== "traverse" && parseUrl(from)?.pathname !== location.pathname) {
+          begin(left, type ?? "push", from);
+          end();
+        } else commit(type);
+      }),
+    );
+    return start({
+      ...page,
+      setPageContext(context) {
+        isOpen = context !== undefined;
+        hasActed = false;
+        page.setPageContext(context);
+      },
+      claimRequests: (claim) =>
+        page.claimRequests((request, active) => {
+          hasActed ||= request.headers.has("next-action");
+          return claim(request, active);
+        }),
+    });
+  };
 }
 
 function traceRouters(

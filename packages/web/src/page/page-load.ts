@@ -178,7 +178,7 @@ function tellDocument({
   // Firefox says now and then nothing of the response's end; once the document is parsed all of it has come.
   const end = entry.responseEnd || entry.domInteractive;
   if (end === 0) return;
-  const attributes = { [URL_FULL]: location.href, ...sizesOf(entry) };
+  const attributes = { [URL_FULL]: entry.name, ...sizesOf(entry) };
   tracer.startSpan("document", { attributes, startTime: entry.fetchStart }, context).end(end);
 }
 

@@ -48,11 +48,15 @@ export function understandCall(args: readonly unknown[], rules: UrlRules): Fetch
 /** The arguments of the same call with one more header; the caller's objects stay as they are. */
 export function withHeader(call: FetchCall, name: string, value: string): [RequestInfo | URL, RequestInit] {
   const [input, init] = call.args;
-  // A request that is read together with an init loses both: https://fetch.spec.whatwg.org/#dom-request
-  const { referrer, referrerPolicy } = Object(input) as Partial<Request>;
-  const copy: Record<string, unknown> = referrerPolicy === undefined ? {} : { referrer, referrerPolicy };
+  let isPlain = true;
+  const copy: Record<string, unknown> = {};
   // Inherited members too: an init may be a Request or an instance of a class.
-  for (const key in init) copy[key] = Reflect.get(init, key);
+  for (const key in init) {
+    copy[key] = Reflect.get(init, key);
+    isPlain = false;
+  }
+  // A request that is read with an init, which it now is, loses both: https://fetch.spec.whatwg.org/#dom-request
+  if (isPlain) ({ referrer: copy.referrer, referrerPolicy: copy.referrerPolicy } = Object(input));
   call.headers.set(name, value);
   copy.headers = call.headers;
   return [input, copy];

@@ -16,6 +16,7 @@ import {
   URL_FULL,
 } from "@throughline/core/attributes";
 import type { RequestClaim } from "../instrument.ts";
+import { isSuppressed } from "../trace/suppression.ts";
 import type { Outbox } from "../transport/transport.ts";
 import { normalMethod } from "./fetch-call.ts";
 import type { Propagation, PropagationRules, TracedRequest } from "./propagation.ts";
@@ -36,13 +37,23 @@ export function startSpan(
 ): Span {
   const active = tracing.manager.active();
   const known = trace.getSpanContext(active);
-  const parent = tracing.claim(call, active) ?? (known ? active : tracing.inferParent());
+  const parent = isSuppressed(active)
+    ? active
+    : (tracing.claim(call, active) ?? (known ? active : tracing.inferParent()));
   const attributes: Attributes = {
     ...describeRequest(call, propagation),
     ...(!known && parent && { [PARENT]: "inferred" }),
   };
-  const name = normalMethod(call.method).replace("_OTHER", "HTTP");
-  return tracing.tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, parent ?? active);
+  return tracing.tracer.startSpan(
+    requestSpanName(call.method),
+    { kind: SpanKind.CLIENT, attributes },
+    parent ?? active,
+  );
+}
+
+/** Of a method that is none of HTTP's, `HTTP`. */
+export function requestSpanName(method: string): string {
+  return normalMethod(method).replace("_OTHER", "HTTP");
 }
 
 export function describeRequest({ method, url }: TracedRequest, propagation: Propagation): Attributes {

@@ -1,7 +1,8 @@
-import { context, ROOT_CONTEXT } from "@opentelemetry/api";
+import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { afterEach, expect, test } from "vitest";
 import { type FakePage, openFakePage, type PostedSpan } from "../../test/fake-page.ts";
-import { suppressTracing } from "../trace/tracer.ts";
+import type { TracedPage } from "../instrument.ts";
+import { suppressTracing } from "../trace/suppression.ts";
 import { withSpan } from "../with-span.ts";
 import { traceXhr } from "./xhr.ts";
 
@@ -216,9 +217,29 @@ test("an ignored URL is not traced, and a stop gives the browser's own methods b
   expect(XMLHttpRequest.prototype.setRequestHeader).toBe(setRequestHeader);
 });
 
-test("in a context without tracing a request has neither span nor header", async () => {
-  const headers = watchHeaders();
+test("a second send is refused by the browser, and the first goes on", async () => {
   const opened = open();
+  const xhr = new XMLHttpRequest();
+  xhr.open("GET", HERE);
+  xhr.send();
+  expect(() => xhr.send()).toThrow(DOMException);
+  await ended(xhr);
+  const spans = await opened.spans();
+  expect(spans.map(({ attributes }) => attributes["http.response.status_code"])).toEqual(["200"]);
+});
+
+test("in a context without tracing a request has neither span nor header, whatever the page does", async () => {
+  const headers = watchHeaders();
+  const opened = open({
+    instruments: [
+      traceXhr(),
+      ({ tracer, setPageContext }: TracedPage) => {
+        const load = tracer.startSpan("page load");
+        setPageContext(trace.setSpan(ROOT_CONTEXT, load));
+        return { stop: () => load.end() };
+      },
+    ],
+  });
   await context.with(suppressTracing(ROOT_CONTEXT), async () => {
     const xhr = new XMLHttpRequest();
     xhr.open("GET", HERE);

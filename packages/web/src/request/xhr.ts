@@ -45,7 +45,8 @@ export function traceXhr(): WebInstrument {
         return result;
       }),
       patchXhr("send", (xhr, send) => {
-        const call = opened.get(xhr);
+        // Twice: the browser will say so, and the request goes on.
+        const call = flights.has(xhr) ? undefined : opened.get(xhr);
         const span = call && begin(xhr, call, page);
         if (!span) return send();
         flights.start(xhr, span);
@@ -94,7 +95,7 @@ function readOpen([method, url]: readonly unknown[]): Opened | undefined {
 function begin(xhr: XMLHttpRequest, { method, url, headers }: Opened, page: TracedPage): Span | undefined {
   const { propagateTo, ignoreUrls, endpoint } = page.config;
   const rules = { pageOrigin: location.origin, propagateTo, ignoreUrls: [...ignoreUrls, endpoint] };
-  // `send` without `open`, or twice: the browser will say so.
+  // `send` without `open`: the browser will say so.
   if (xhr.readyState !== XMLHttpRequest.OPENED || isIgnored(rules, url)) return undefined;
   const call = { url, method, headers, mode: undefined };
   const tracing = { ...page, rules, claim: () => undefined };
@@ -147,6 +148,7 @@ function createFlights() {
   }
 
   return {
+    has: (xhr: XMLHttpRequest) => open.has(xhr),
     start(xhr: XMLHttpRequest, span: Span): void {
       const flight = { span, status: 0 };
       open.set(xhr, flight);

@@ -15,7 +15,8 @@ import { AlwaysOnSampler, BasicTracerProvider } from "@opentelemetry/sdk-trace-b
 import { afterEach, expect, test, vi } from "vitest";
 import { writeScope, writeSpan } from "../transport/otlp-json.ts";
 import type { SpanData } from "./span.ts";
-import { createTracerProvider, type OwnSpanOptions, suppressTracing } from "./tracer.ts";
+import { suppressTracing } from "./suppression.ts";
+import { createTracerProvider, type OwnSpanOptions } from "./tracer.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();

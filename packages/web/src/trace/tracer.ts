@@ -1,7 +1,6 @@
 import {
   type Context,
   context,
-  createContextKey,
   INVALID_SPAN_CONTEXT,
   isSpanContextValid,
   type Span,
@@ -17,6 +16,7 @@ import type { Sampler } from "../sampler.ts";
 import { newSpanId, newTraceId as randomTraceId } from "./ids.ts";
 import { createSpan, type InstrumentationScope, type RecordedSpan, type SpanData } from "./span.ts";
 import { type Clock, createClock } from "./span-time.ts";
+import { isSuppressed } from "./suppression.ts";
 
 /** Told of every span that records. */
 export interface SpanWatch {
@@ -28,14 +28,6 @@ export interface TracerOptions extends SpanWatch {
   /** 32 hex digits; random by default. */
   readonly newTraceId?: (() => string) | undefined;
   readonly sampler: Sampler;
-}
-
-// The key of `@opentelemetry/core`: what suppresses the SDK's tracers suppresses ours, and the other way round.
-const SUPPRESSED = createContextKey("OpenTelemetry SDK Context Key SUPPRESS_TRACING");
-
-/** A context in which no tracer makes spans. */
-export function suppressTracing(parent: Context): Context {
-  return parent.setValue(SUPPRESSED, true);
 }
 
 /** What a span may be started with here besides what the API has. */
@@ -70,7 +62,7 @@ function createTracer(
     { root, kind = SpanKind.INTERNAL, spanContext: told, ...rest }: OwnSpanOptions = {},
     active: Context = context.active(),
   ): Span {
-    if (active.getValue(SUPPRESSED)) return trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+    if (isSuppressed(active)) return trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
     const parentContext = root ? trace.deleteSpan(active) : active;
     const above = trace.getSpanContext(parentContext);
     const parent = above && isSpanContextValid(above) ? above : undefined;

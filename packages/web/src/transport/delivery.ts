@@ -11,6 +11,8 @@ const TRIES = 3;
 /** Less than none unanswered: at the end of a page nine posts may go to an endpoint that answered the last time. */
 const ANSWERED = -6;
 const BACKOFF_MS = 1000;
+/** Of what is told of an answer. */
+const MAX_ANSWER = 999;
 const MAX_WAIT_MS = 10_000;
 
 export interface Delivery {
@@ -186,9 +188,11 @@ export function byteLength(text: string): number {
 }
 
 // https://opentelemetry.io/docs/specs/otlp/#partial-success-1
+// A page that somebody is led to, to log in perhaps, took nothing.
 function refusalIn(answer: string): string | undefined {
-  const refused = /"rejectedSpans":\s*"?([1-9]\d*)/.exec(answer)?.[1];
-  return refused && `it refused ${refused}: ${answer}`;
+  return /"rejectedSpans":\s*"?[1-9]|^\s*</.test(answer)
+    ? `it answered ${answer.slice(0, MAX_ANSWER)}`
+    : undefined;
 }
 
 // Seconds or a date: https://www.rfc-editor.org/rfc/rfc9110#field.retry-after

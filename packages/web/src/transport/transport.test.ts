@@ -284,8 +284,18 @@ test("spans that the endpoint refuses in a success are said, and not sent again"
   await flush;
   expect(posts).toHaveLength(1);
   expect(warnings).toHaveLength(1);
-  expect(warnings[0]).toContain("it refused 1: ");
+  expect(warnings[0]).toContain("it answered {");
   expect(warnings[0]).toContain("too old");
+});
+
+test("a page in place of an answer, as one to log in, is said", async () => {
+  const { transport, posts, warnings } = createNetwork();
+  endSpans(transport, 1);
+  const flush = transport.flush();
+  posts[0]?.answer(new Response("\n<!doctype html><title>Log in</title>"));
+  await flush;
+  expect(posts).toHaveLength(1);
+  expect(warnings).toEqual([expect.stringContaining("<title>Log in")]);
 });
 
 test("a partial success that refuses nothing is a success", async () => {
