@@ -2,7 +2,8 @@
 
 /** The value below which `share` of the values lie. */
 export function percentile(values, share) {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length * share)];
+  // By numbers without a function: a hundred thousand of them are sorted two thousand times for one interval.
+  return Float64Array.from(values).sort()[Math.floor(values.length * share)];
 }
 
 export function median(values) {

@@ -93,7 +93,7 @@ test.each([
   ],
   ["a token that a colon follows", "GET /reset/dGhpc0lzQVRva2VuMTIzNDU2Nzg: 404", "GET /reset/REDACTED: 404"],
   ["a token that ends a sentence", "no [/a/dGhpc0lzQVRva2VuMTIzNDU2Nzg].", "no [/a/REDACTED]."],
-  ["a token with padding", "/reset/dGhpc0lzQVRva2VuMTIzNDU2Nzg%3D%3D/now", "/reset/REDACTED%3D%3D/now"],
+  ["a token with padding", "/reset/dGhpc0lzQVRva2VuMTIzNDU2Nzg%3D%3D/now", "/reset/REDACTED/now"],
   ["a token with a parameter", "/reset/dGhpc0lzQVRva2VuMTIzNDU2Nzg;v=1", "/reset/REDACTED;v=1"],
   [
     "a title in another script stays",
@@ -126,6 +126,37 @@ test.each([
     "a file of parts stays",
     "/chunks/main.3a8bCd12aaaaaaaaaaa.chunk.js:1:234",
     "/chunks/main.3a8bCd12aaaaaaaaaaa.chunk.js:1:234",
+  ],
+  [
+    "an escape at the end of a title stays",
+    "/files/quarterly_report_overview%20Final",
+    "/files/quarterly_report_overview%20Final",
+  ],
+  [
+    "methods of Google's stay",
+    "/v1beta/models/text-embedding-004:batchEmbedContents",
+    "/v1beta/models/text-embedding-004:batchEmbedContents",
+  ],
+  [
+    "names of hosts stay",
+    "http://ip-10-0-12-123.internal:4318/v1 http://EXAMPLE1.internal.company/x",
+    "http://ip-10-0-12-123.internal:4318/v1 http://EXAMPLE1.internal.company/x",
+  ],
+  ["a file with a long ending stays", "/Invoices2024Overview.markdown", "/Invoices2024Overview.markdown"],
+  [
+    "a header whose name alone is quoted",
+    "'authorization': Digest username=x, response=abc",
+    "'authorization': REDACTED",
+  ],
+  [
+    "a quote in a value in JSON in JSON",
+    String.raw`{\"password\":\"a\\\"b c\",\"page\":2}`,
+    String.raw`{\"password\":\"REDACTED\",\"page\":2}`,
+  ],
+  [
+    "what cannot be parsed stays",
+    "Unexpected token = in JSON, token : in JSON",
+    "Unexpected token = in JSON, token : in JSON",
   ],
   ["a host stays", "http://192.168.100.200:8080/x", "http://192.168.100.200:8080/x"],
   ["SQL stays", "select token from users where id = $1", "select token from users where id = $1"],

@@ -9,18 +9,18 @@ const CREDENTIALS = /\/\/[^/]*@/;
 // A stack names a place in a file: `https://shop.test/app.js?v=1:10:5`. One number behind a query is a value's.
 const PLACE = /^[^?#]*(?:\?[^#]*?(?=:\d+:\d))?((?::\d+){1,2}\)?)$/;
 /**
- * A segment as random as a token: upper and lower case with a digit, whatever parts it has, or seven digits in one;
- * words of a title and names of files are not.
+ * A segment of which a part is as random as a token: upper and lower case with a digit, or seven digits; words of a title
+ * and names of files are not.
  */
 const TOKEN =
-  /\/(?:(?=[\w~=.:%-]*\d)(?=[\w~=.:%-]*[a-z])(?=[\w~=.:%-]*[A-Z])|(?=(?:[\w~=-]*?\d){7}))(?:[\w~=-]|[.:](?=\w{6})|%2[BF]|%3D){20,}(?![\w~=@-]|\.\w)/g;
+  /\/(?:[\w~=-]+[.:])*(?:(?=[\w~=-]*\d)(?=[\w~=-]*[a-z])(?=[\w~=-]*[A-Z])|(?=(?:[\w~=-]*?\d){7}))(?:[\w~=-]|%2[BF]|%3D){20,}(?![\w~=@-]|\.\w)/g;
 /**
  * E-mail addresses, JSON web tokens, and what follows a name like `password=`, `api_key: ` or `Bearer `, to the end of
  * its quotes; of the headers whose values have parts, all to the end of the line or text. Every repeat that something
  * must follow has a limit: without it, time grows by the square of a long text.
  */
 const SECRETS =
-  /((?:cookie|authorization): *(?!["' ])).+|((?:token|secret|passphrase|passw\w{0,19}|pwd|(?:api|access|private|secret).?key|signature|session.?id|sid|cookie|authorization)\\?["']? {0,3}[=:] {0,3}|bearer )(?:(\\?["'])(?:(?!\3)\\?.)+|(?:\w{1,19} (?=\S{8}))?[^\s"'&,;]+)|[\p{L}\w.+-]{1,64}(?:@|%40)(?!\d+\.\d)(?:[\p{L}\w-]{1,63}\.){1,8}\p{L}{2}[\w.-]*|eyJ[\w-]{8,999}\.[\w.-]+/giu;
+  /((?:cookie|authorization)\\?["']?: *(?!\\?["' ])).+|((?:token(?! . in )|secret|passphrase|passw\w{0,19}|pwd|(?:api|access|private|secret).?key|signature|session.?id|sid|cookie|authorization)\\?["']? {0,3}[=:] {0,3}|bearer )(?:(\\?["'])(?:(?!\3)\\*.)+|(?:\w{1,19} (?=\S{8}))?[^\s"'&,;]+)|[\p{L}\w.+-]{1,64}(?:@|%40)(?!\d+\.\d)(?:[\p{L}\w-]{1,63}\.){1,8}\p{L}{2}[\w.-]*|eyJ[\w-]{8,999}\.[\w.-]+/giu;
 
 /**
  * Takes secrets out of a text: of every URL and path in it the credentials, query values, fragments and segments that

@@ -169,22 +169,6 @@ test.each<[string, string, number]>([
   expect(spans().map((span) => span.name)).toEqual(["last work"]);
 });
 
-test("process.exit in the callback of the last answer still sends its request", async () => {
-  const service = start(
-    `
-    const { startTracing } = await import(process.env.PACKED + "/node.js");
-    const { createServer } = await import("node:http");
-    await startTracing({ serviceName: "once" });
-    const server = createServer((_, response) => void response.end("bye", () => process.exit(3)));
-    server.listen(0, "127.0.0.1", () => console.log("port " + server.address().port));
-  `,
-    { OTEL_ENABLED: "true", OTEL_BSP_SCHEDULE_DELAY: "60000" },
-  );
-  await call(await service.says(/port (\d+)/), "/");
-  expect((await service.exited)[0]).toBe(3);
-  expect(spans().map(({ kind }) => kind)).toEqual(["server"]);
-});
-
 test("what a listener of the end does with spans is sent too", async () => {
   const ending = `process.once("beforeExit", () => setTimeout(() => withSpan("clean-up", () => undefined), 50));`;
   const job = start(ENDING + ending, { OTEL_ENABLED: "true", OTEL_BSP_SCHEDULE_DELAY: "60000" });

@@ -3,7 +3,7 @@ import type { Forwarder } from "./ingest/forward.ts";
 import type { LogLine } from "./logs/log-line.ts";
 import type { SpanCounts } from "./pipeline/sending.ts";
 
-/** One that is patient does not ask a collector before the end of its `Retry-After`. */
+/** One of spans or of the browser's data that is patient does not ask a collector before the end of its `Retry-After`. */
 export type Flusher = (isPatient?: boolean) => Promise<void>;
 
 /** What the bundles of one process share. */

@@ -145,7 +145,7 @@ function startInstruments(parts: Parts): () => void {
 function lineTo(next: SpanProcessor, records: ResponseRecords): SpanProcessor {
   return flushAfterResponse({
     next,
-    // One for each response: a collector that asked for peace gets it.
+    // One for each response: a collector that asked for peace has it from the spans.
     flush: () => flushProcess(true),
     response: () => records.current()?.response,
   });

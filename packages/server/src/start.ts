@@ -89,7 +89,8 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   sayStarted(config);
 
   return {
-    flush: flushProcess,
+    // Whatever a listener that this is given to calls it with.
+    flush: () => flushProcess(),
     async stop(): Promise<void> {
       undoExit();
       state.flushers.delete(flush);

@@ -27,9 +27,9 @@ export function createPropagator(mayInject: () => boolean): TextMapPropagator {
     extract(context, carrier, getter) {
       // What is missing is no header either, as a text.
       const parent = parseTraceparent(String(getter.get(carrier, TRACEPARENT)));
-      return parent
-        ? trace.setSpanContext(context, { ...parent, traceFlags: Number(parent.sampled), isRemote: true })
-        : context;
+      if (!parent) return context;
+      const { traceId, spanId, sampled } = parent;
+      return trace.setSpanContext(context, { traceId, spanId, traceFlags: Number(sampled), isRemote: true });
     },
   };
 }

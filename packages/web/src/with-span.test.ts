@@ -33,12 +33,16 @@ test("a span of a promise stays open until it settles", async () => {
   expect(await page.spans()).toHaveLength(1);
 });
 
-test("a promise with methods of its own comes back as it is, and its span ends with it", async () => {
+test("a promise that can do more goes on doing it, and its span ends with it", async () => {
   page = openFakePage();
-  const dispatched = Object.assign(Promise.resolve("saved"), { unwrap: () => "saved" });
-  expect(withSpan("save", () => dispatched)).toBe(dispatched);
-  const failed = Object.assign(Promise.reject(new Error("full")), { abort: () => undefined });
-  expect(withSpan("fail", () => failed)).toBe(failed);
+  const { unwrap, requestId } = withSpan("save", () =>
+    Object.assign(Promise.resolve("saved"), { unwrap: () => "saved", requestId: 7 }),
+  );
+  expect([unwrap(), requestId]).toEqual(["saved", 7]);
+  const failed = withSpan("fail", () =>
+    Object.assign(Promise.reject(new Error("full")), { abort: () => "aborted" }),
+  );
+  expect(failed.abort()).toBe("aborted");
   await expect(failed).rejects.toThrow("full");
   const spans = await page.spans();
   expect(spans.map(({ name, status }) => [name, status.message])).toEqual([

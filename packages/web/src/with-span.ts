@@ -37,21 +37,15 @@ export function withSpan<T>(
         span.end();
         return result;
       }
-      if (hasMethods(result)) {
-        result.then(
-          () => span.end(),
-          (error: unknown) => endFailed(span, error),
-        );
-        return result;
-      }
       // Asked once: what a query builder gives would run again with each `then`.
-      return result.then(
+      const settled = result.then(
         (value) => {
           span.end();
           return value;
         },
         (error: unknown) => endWithError(span, error),
-      ) as T;
+      );
+      return withMembersOf(result, settled) as T;
     } catch (error) {
       return endWithError(span, error);
     }
@@ -59,11 +53,6 @@ export function withSpan<T>(
 }
 
 function endWithError(span: Span, error: unknown): never {
-  endFailed(span, error);
-  throw error;
-}
-
-function endFailed(span: Span, error: unknown): void {
   if (!isControlFlow(error)) {
     const message = messageOf(error);
     span.recordException(error instanceof Error ? error : message);
@@ -71,11 +60,15 @@ function endFailed(span: Span, error: unknown): void {
     span.setStatus({ code: SpanStatusCode.ERROR, message });
   }
   span.end();
+  throw error;
 }
 
-/** A promise with methods of its own, as Redux Toolkit gives one (`unwrap`, `abort`); another would not have them. */
-function hasMethods(promise: Promise<unknown>): boolean {
-  return promise instanceof Promise && Object.values(promise).some((value) => typeof value === "function");
+/** What a promise has of its own, as Redux Toolkit's have `unwrap` and `abort`, the one in its place has too. */
+function withMembersOf(promise: Promise<unknown>, settled: Promise<unknown>): Promise<unknown> {
+  if (promise instanceof Promise)
+    for (const key of Object.keys(promise))
+      if (!(key in settled)) Reflect.set(settled, key, Reflect.get(promise, key));
+  return settled;
 }
 
 function isPromise(value: unknown): value is Promise<unknown> {

@@ -70,7 +70,7 @@ function lineOf(info: Info): LogLine {
 }
 
 /** A stack begins with the name of its error. */
-const TYPE = /^([\w$]+)(?=:|\n|$)/;
+const TYPE = /^([\w$]+)(?=[:\s]|$)/;
 
 /** winston puts the stack of an Error that was logged by itself on the line; one beside a message is a field. */
 function errorOf({ message, stack, err, error }: Readonly<Record<string, unknown>>): Pick<LogLine, "error"> {

@@ -89,6 +89,6 @@ test("a collector that asked for peace is not asked after each response, and onc
   }
   expect(busy.posts).toHaveLength(1);
   service.process.kill("SIGTERM");
-  await vi.waitFor(() => expect(busy.spanCount()).toBe(10));
+  await vi.waitFor(() => expect(busy.spanCount()).toBe(10), { timeout: 10_000 });
   await busy.stop();
 });

@@ -125,7 +125,11 @@ function ask(trace: Awaited): void {
   const waitUntil = hostWaitUntil();
   if (!waitUntil) return;
   trace.isAsked = true;
-  waitUntil(trace.done);
+  try {
+    waitUntil(trace.done);
+  } catch {
+    // A host that has settled the request already waits for nothing more.
+  }
 }
 
 function openTrace(): Awaited {

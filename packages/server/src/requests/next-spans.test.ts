@@ -3,7 +3,9 @@ import { createServer, type Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { context, type Span, SpanKind, SpanStatusCode, type Tracer, trace } from "@opentelemetry/api";
 import { hrTimeToMilliseconds } from "@opentelemetry/core";
+import { emptyResource } from "@opentelemetry/resources";
 import {
+  AlwaysOnSampler,
   BasicTracerProvider,
   InMemorySpanExporter,
   type ReadableSpan,
@@ -11,6 +13,7 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { redactUrls } from "../pipeline/redact-urls.ts";
+import { createTracerProvider } from "../tracer/tracer.ts";
 import { nextSpans } from "./next-spans.ts";
 import { recordRequestError } from "./request-error.ts";
 import { type ResponseRecords, recordResponses } from "./response-record.ts";
@@ -346,6 +349,34 @@ test("a handler that stops because its caller has gone is no failure, whatever N
   expect([span?.status.code, span?.events]).toEqual([SpanStatusCode.UNSET, []]);
 });
 
+test("a stream that stops because its caller has gone keeps the status that was sent", async () => {
+  const { promise: gone, resolve } = defer();
+  server = createServer((_, response) => {
+    const span = openServerSpan("/");
+    const record = records.current();
+    response.write("the head");
+    response.once("close", () => {
+      recordRequestError(record, new DOMException("aborted", "AbortError"));
+      span.recordException(new Error("of the app's own"));
+      span.end();
+      resolve();
+    });
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  const leaving = new AbortController();
+  const response = await fetch(`http://127.0.0.1:${port}/`, { signal: leaving.signal });
+  leaving.abort();
+  await expect(response.text()).rejects.toThrow();
+  await gone;
+  const span = finished("GET");
+  expect(span?.attributes["http.response.status_code"]).toBe(200);
+  expect(span?.status.code).toBe(SpanStatusCode.UNSET);
+  expect(span?.events.map(({ attributes }) => attributes?.["exception.message"])).toEqual([
+    "of the app's own",
+  ]);
+});
+
 test("a request that was never answered has no status", async () => {
   const { promise: gone, resolve } = defer();
   server = createServer((_, response) => {
@@ -449,7 +480,16 @@ test("a failure told after streaming began marks the SERVER span, open or held",
 });
 
 test("the exception of a failure lies within its span, also where the clock was set meanwhile", async () => {
-  const ahead = vi.spyOn(Date, "now").mockReturnValue(Date.now() + 3_600_000);
+  const ahead = vi
+    .spyOn(Date, "now")
+    .mockImplementation(() => performance.timeOrigin + performance.now() + 3_600_000);
+  // Of our own provider, whose spans follow the clock.
+  tracer = createTracerProvider({
+    sampler: new AlwaysOnSampler(),
+    processor: nextSpans(new SimpleSpanProcessor(exporter), records),
+    resource: emptyResource(),
+    limits: { attributes: 20, valueLength: 100, events: 10, links: 10 },
+  }).getTracer("next.js");
   await request((_, response) => {
     const span = openServerSpan("/late");
     recordRequestError(records.current(), new Error("render broke"));

@@ -91,14 +91,10 @@ function take(tracer: Tracer, options: IncomingOptions, exchange: Exchange): Con
   // Where instrumentations of routers leave the route.
   const routed = setRPCMetadata(active, { type: RPCType.HTTP, span });
   const sentAt = watchLastByte(response);
-  const over = (): void => {
-    if (!span.isRecording()) return;
+  onceOver(response, () => {
     describe(span, exchange, routeOf(request, route) ?? getRPCMetadata(routed)?.route);
     span.end(sentAt());
-  };
-  // Before the callback of `end()`, in which a service may call process.exit.
-  response.on("finish", over);
-  onceOver(response, over);
+  });
   return routed;
 }
 

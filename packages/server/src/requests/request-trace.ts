@@ -1,9 +1,10 @@
 import type { HrTime } from "@opentelemetry/api";
-import { addHrTimes, millisToHrTime } from "@opentelemetry/core";
+import { addHrTimes, hrTimeToMilliseconds, millisToHrTime } from "@opentelemetry/core";
 import type { ReadableSpan, Span } from "@opentelemetry/sdk-trace-base";
 import { NEXT_SPAN_TYPE } from "@throughline/core/attributes";
 import { guarded } from "../guarded.ts";
 import { type SpanChanges, viewOf } from "../pipeline/span-view.ts";
+import { RecordedSpan } from "../tracer/span.ts";
 import { watchLastByte } from "./last-byte.ts";
 import { mergePasses } from "./request-passes.ts";
 import { isOver, onceOver } from "./response-over.ts";
@@ -33,6 +34,13 @@ export interface RequestTraceOptions {
   readonly onServer: (span: Span) => void;
   /** The response is over and every pass has ended: from here on spans leave as they end. */
   readonly onOver: () => void;
+}
+
+/** As `performance.now`; of a span of another provider, whose clock is not known, the time at which it is told of. */
+function startOf(span: Span): number {
+  return span instanceof RecordedSpan
+    ? hrTimeToMilliseconds(span.startTime) - span.origin
+    : performance.now();
 }
 
 /**
@@ -91,7 +99,7 @@ export function createRequestTrace(options: RequestTraceOptions): RequestTrace {
     opened(span: Span): void {
       const role = passes.opened(span);
       if (role === "server") {
-        clock = { time: span.startTime, now: performance.now() };
+        clock = { time: span.startTime, now: startOf(span) };
         options.onServer(span);
       }
       if (role !== "pass") ends.opened(span.spanContext().spanId, passes.parentOf(span)?.spanId);

@@ -32,7 +32,7 @@ export function serverSpan(
   const name = requestSpanName(method, typeof route === "string" ? route : undefined);
   const told = toldBy(span, passes);
   if (attributes[names.ABORTED] && record?.failure && isOfLeaving(record.failure))
-    return { name, attributes, ...leaving(told, attributes) };
+    return { name, attributes, ...leaving(told, attributes, record.failure) };
   const origin = span instanceof RecordedSpan ? span.origin : performance.timeOrigin;
   return { name, attributes, ...failureOf(told, attributes, record?.failure, origin) };
 }
@@ -80,12 +80,14 @@ interface Told {
   readonly status: SpanStatus | undefined;
 }
 
-/** Of a request that failed because its caller had gone: what Next.js then makes of it, a 500, nobody was sent. */
-function leaving({ events }: Told, attributes: Attributes): SpanChanges {
-  delete attributes[names.HTTP_RESPONSE_STATUS_CODE];
+/** Of a request that failed because its caller had gone: the 500 that Next.js then makes of it nobody was sent. */
+function leaving({ events }: Told, attributes: Attributes, { error }: Failure): SpanChanges {
+  const code = attributes[names.HTTP_RESPONSE_STATUS_CODE];
+  if (typeof code === "number" && code >= 500) delete attributes[names.HTTP_RESPONSE_STATUS_CODE];
   delete attributes[names.ERROR_TYPE];
+  const message = errorText(error);
   return {
-    events: events.filter(({ name }) => name !== names.EXCEPTION_EVENT),
+    events: events.filter(({ attributes: told }) => told?.[names.EXCEPTION_MESSAGE] !== message),
     status: { code: SpanStatusCode.UNSET },
   };
 }

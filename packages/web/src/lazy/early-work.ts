@@ -7,7 +7,7 @@ export interface EarlyWork {
   readonly newTraceId: () => string;
   readonly requests: EarlyRequest[];
   readonly clicks: EarlyClick[];
-  /** The page's `error` and `unhandledrejection` events, and those of images that do not load. */
+  /** The page's first `error` and `unhandledrejection` events. */
   readonly errors: Event[];
   /** The arguments of `addEventListener`: an app that hydrates adds its listeners once, before the tracing is there. */
   readonly listeners: Set<EarlyListener>;

@@ -2,8 +2,10 @@ import { TEST_GLOBAL } from "@throughline/core/attributes";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { userEvent } from "vitest/browser";
 import { type FakePage, openFakePage, type PostedSpan, show } from "../../test/fake-page.ts";
+import { traceErrors } from "../error/uncaught-errors.ts";
 import { SAMPLED_KEY } from "../identity/session-sampling.ts";
 import { startWebTracing as startByEntry } from "../lazy.ts";
+import { listen } from "../listen.ts";
 import type { WebTracingOptions } from "../options.ts";
 import { startWebTracing } from "../start.ts";
 import { isKept } from "../trace/trace-share.ts";
@@ -230,6 +232,29 @@ test("a request after one early click is below it, marked as a guess; after two 
   expect(headers(shop)).toEqual([headerOf(first), headerOf(second)]);
 });
 
+test("what nobody caught before the chunk came is told with it, once", async () => {
+  decide("1");
+  const chunk = createChunk();
+  const shop = open(chunk, { ...OPTIONS, instruments: [traceErrors()] });
+  const rejections: unknown[] = [];
+  const leave = listen(window, "unhandledrejection", (event) => rejections.push(event));
+  document.body.innerHTML = "<img src='/none.png'>";
+  reportError(new RangeError("too early"));
+  void Promise.reject(Object.assign(new Error("NEXT_REDIRECT"), { digest: "NEXT_REDIRECT;push;/a;307;" }));
+  void Promise.reject(new TypeError("lost"));
+  await expect.poll(() => rejections.length).toBe(2);
+  leave();
+  chunk.arrive();
+  await shop.tracing.flush();
+  reportError(new Error("later"));
+  const spans = await shop.spans();
+  expect(spans.map(({ name, status }) => [name, status.message])).toEqual([
+    ["uncaught error", "too early"],
+    ["uncaught error", "lost"],
+    ["uncaught error", "later"],
+  ]);
+});
+
 test("a click of long ago that asked for nothing is no parent of what comes when the chunk is there", async () => {
   decide("1");
   const chunk = createChunk();
@@ -332,7 +357,7 @@ test("a chunk that does not load is told once, and requests go on as not sampled
   await shop.tracing.flush();
   expect(headers(shop)).toEqual([SAMPLED, UNSAMPLED]);
   expect(shop.posted()).toEqual([]);
-  expect(warn.mock.calls.map(String)).toEqual([expect.stringContaining("did not load: TypeError")]);
+  expect(warn.mock.calls.map(String)).toEqual([expect.stringContaining("not traced: TypeError")]);
 });
 
 test("every trace of a sampled session is kept, and instruments are loaded with it", async () => {

@@ -9,6 +9,8 @@ import type { EarlyClick, EarlyListener, EarlyRequest, EarlyWork } from "./early
 /** As long a click may be taken for the parent of a request when tracing itself has to guess. */
 const GUESS_MS = 1000;
 
+/** Nearly as many as are told in a minute. */
+const MAX_ERRORS = 9;
 const NOTED = ["click", "error", "unhandledrejection"];
 
 export interface Stub {
@@ -53,7 +55,8 @@ export function startStub(tracing: PropagationRules, early: EarlyWork | undefine
   } as typeof native;
   const note = (event: Event): void => {
     if (event.type !== "click") {
-      work?.errors.push(event);
+      // Not those of images, which have another target.
+      if (event.target === window && !work?.errors[MAX_ERRORS]) work?.errors.push(event);
       return;
     }
     const element = event.isTrusted ? interactiveElement(event) : undefined;

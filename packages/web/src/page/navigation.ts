@@ -67,14 +67,15 @@ export function traceNavigation(options: NavigationOptions = {}): WebInstrument 
 export function traceNextNavigation(options: NavigationOptions): WebInstrument {
   return (page) => {
     // Where a server action redirects, the router goes there and says nothing before.
-    let hasActed = false;
+    let actedAt = Number.NEGATIVE_INFINITY;
     let isOpen = false;
     let left = location.href;
     const start = traceRouters(options, ({ begin, commit, end }) =>
       watchCommits((type) => {
         const from = left;
         left = location.href;
-        if (hasActed && !isOpen && type !== "traverse" && parseUrl(from)?.pathname !== location.pathname) {
+        const isOfAction = !isOpen && type !== "traverse" && performance.now() - actedAt < DEADLINE_MS;
+        if (isOfAction && parseUrl(from)?.pathname !== location.pathname) {
           begin(left, type ?? "push", from);
           end();
         } else commit(type);
@@ -84,12 +85,13 @@ export function traceNextNavigation(options: NavigationOptions): WebInstrument {
       ...page,
       setPageContext(context) {
         isOpen = context !== undefined;
-        hasActed = false;
+        // The router has told of that one.
+        if (isOpen) actedAt = Number.NEGATIVE_INFINITY;
         page.setPageContext(context);
       },
       claimRequests: (claim) =>
         page.claimRequests((request, active) => {
-          hasActed ||= request.headers.has("next-action");
+          if (request.headers.has("next-action")) actedAt = performance.now();
           return claim(request, active);
         }),
     });

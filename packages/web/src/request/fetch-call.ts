@@ -8,7 +8,7 @@ export interface FetchCall {
   /** A copy: the caller's own are never written to. */
   readonly headers: Headers;
   readonly mode: string | undefined;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignal | null | undefined;
 }
 
 const KNOWN_METHODS = /^(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|CONNECT|TRACE|QUERY)$/;
@@ -30,7 +30,7 @@ export function readCall(args: readonly unknown[]): FetchCall | undefined {
     method: String(init?.method ?? request?.method ?? "GET"),
     headers: new Headers(init?.headers ?? request?.headers),
     mode: init?.mode ?? request?.mode,
-    signal: (init?.signal === undefined ? request?.signal : init.signal) ?? undefined,
+    signal: init?.signal === undefined ? request?.signal : init.signal,
   };
 }
 
@@ -48,18 +48,17 @@ export function understandCall(args: readonly unknown[], rules: UrlRules): Fetch
 /** The arguments of the same call with one more header; the caller's objects stay as they are. */
 export function withHeader(call: FetchCall, name: string, value: string): [RequestInfo | URL, RequestInit] {
   const [input, init] = call.args;
-  let isPlain = true;
   const copy: Record<string, unknown> = {};
+  // A request that is read with an init, which it now is, loses both: https://fetch.spec.whatwg.org/#dom-request
+  let referring: unknown = input;
   // Inherited members too: an init may be a Request or an instance of a class.
   for (const key in init) {
     copy[key] = Reflect.get(init, key);
-    isPlain = false;
+    referring = copy;
   }
-  // A request that is read with an init, which it now is, loses both: https://fetch.spec.whatwg.org/#dom-request
-  if (isPlain) ({ referrer: copy.referrer, referrerPolicy: copy.referrerPolicy } = Object(input));
+  const { referrer, referrerPolicy } = Object(referring);
   call.headers.set(name, value);
-  copy.headers = call.headers;
-  return [input, copy];
+  return [input, { ...copy, referrer, referrerPolicy, headers: call.headers }];
 }
 
 /** The method as HTTP spans write it: `_OTHER` for what is not a method of HTTP. */

@@ -13,7 +13,7 @@ const STREAM_MS = 3000;
 /** A request on its way; `headersAt` is set while its response waits to be read. */
 export interface Flight {
   readonly span: Span;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignal | null | undefined;
   headersAt?: number | undefined;
   cancelWait?: Stop;
 }
@@ -57,7 +57,7 @@ export function createFlights(later: Later, release: Release): Flights {
       return;
     }
     const { status } = response;
-    if (status > 0) flight.span.setAttribute(HTTP_RESPONSE_STATUS_CODE, status);
+    if (status) flight.span.setAttribute(HTTP_RESPONSE_STATUS_CODE, status);
     if (status >= 400) setError(flight.span, String(status));
     if (response.body === null) {
       end(flight, headersAt);
@@ -104,7 +104,6 @@ function setError(span: Span, type: string, message?: string): void {
 }
 
 /** A timeout is an abort too, but one that nobody wanted. */
-function isAbort(error: unknown, name: string, signal: AbortSignal | undefined): boolean {
-  if (name === "TimeoutError") return false;
-  return name === "AbortError" || (signal?.aborted === true && signal.reason === error);
+function isAbort(error: unknown, name: string, signal: AbortSignal | null | undefined): boolean {
+  return name === "AbortError" || (name !== "TimeoutError" && !!signal?.aborted && signal.reason === error);
 }

@@ -144,7 +144,7 @@ function createSender({ url, fetch }: DeliveryOptions) {
       // Without a network nothing is said of the endpoint.
       if (navigator.onLine) unanswered = Math.max(unanswered, 0) + 1;
       post.plain = keepalive;
-      return { why: String(error), wait: keepalive && post.isLate ? 0 : waitFor(tries) };
+      return { why: `${error}`, wait: keepalive && post.isLate ? 0 : waitFor(tries) };
     } finally {
       bytes -= weight;
       underway--;
