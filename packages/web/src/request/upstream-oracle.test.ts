@@ -1,4 +1,5 @@
 import { FetchInstrumentation } from "@opentelemetry/instrumentation-fetch";
+import { XMLHttpRequestInstrumentation } from "@opentelemetry/instrumentation-xml-http-request";
 import {
   AlwaysOnSampler,
   BasicTracerProvider,
@@ -7,6 +8,7 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import { expect, test } from "vitest";
 import { openFakePage } from "../../test/fake-page.ts";
+import { traceXhr } from "./xhr.ts";
 
 type Answer = () => Promise<Response>;
 
@@ -85,5 +87,60 @@ test.each(FAILURES)(
     const { "http.response.status_code": status, ...theirs } = upstream?.attributes ?? {};
     expect(status).toBe(0);
     expect(attributes).toEqual({ ...theirs, ...how });
+  },
+);
+
+/** This very module, which the test server has. */
+const HERE = new URL(import.meta.url).pathname;
+
+/** Sends to the test server. */
+function send(method: string, url: string, abort: boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const xhr = new XMLHttpRequest();
+    xhr.addEventListener("loadend", () => resolve());
+    xhr.open(method, url);
+    xhr.send();
+    if (abort) xhr.abort();
+  });
+}
+
+async function askXhrUpstream(...request: Parameters<typeof send>) {
+  const exporter = new InMemorySpanExporter();
+  const instrument = new XMLHttpRequestInstrumentation();
+  instrument.setTracerProvider(
+    new BasicTracerProvider({
+      sampler: new AlwaysOnSampler(),
+      spanProcessors: [new SimpleSpanProcessor(exporter)],
+    }),
+  );
+  instrument.enable();
+  await send(...request);
+  await expect.poll(() => exporter.getFinishedSpans().length, { timeout: 3000 }).toBe(1);
+  instrument.disable();
+  return exporter.getFinishedSpans()[0];
+}
+
+async function askXhrUs(...request: Parameters<typeof send>) {
+  const page = openFakePage({ instruments: [traceXhr()] });
+  await send(...request);
+  const [span] = await page.spans();
+  await page.close();
+  return span;
+}
+
+test.each([
+  ["a GET", "GET", HERE, false, {}],
+  ["a POST", "POST", HERE, false, {}],
+  ["a page that is not there", "GET", "/none/such.json", false, {}],
+  ["an abort", "GET", HERE, true, { "throughline.aborted": true }],
+] as const)(
+  "by XMLHttpRequest %s has upstream's name, kind, status and attributes, and our own besides",
+  async (_name, method, url, abort, own) => {
+    const upstream = await askXhrUpstream(method, url, abort);
+    const span = await askXhrUs(method, url, abort);
+    expect([span?.name, span?.kind]).toEqual([upstream?.name, (upstream?.kind ?? 0) + 1]);
+    const { "throughline.propagation": _ours, ...attributes } = span?.attributes ?? {};
+    expect(attributes).toEqual({ ...upstream?.attributes, ...own });
+    expect(span?.status.code).toBe(upstream?.status.code);
   },
 );
