@@ -62,11 +62,12 @@ const PRIVATE = [
   "mayInject",
   "mayTry",
   "newTraceId",
-  "pageOrigin",
   "pageState",
   "readers",
+  "receive",
   "recheck",
   "settled",
+  "started",
   "startedAt",
   "tellLoss",
   "tellRoute",
@@ -75,6 +76,7 @@ const PRIVATE = [
   "untracedFetch",
   "usedAt",
   "waiting",
+  "wake",
 ];
 const short = {
   mangleProps: new RegExp(`^(?:${PRIVATE.join("|")})$`),

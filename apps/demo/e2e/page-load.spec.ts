@@ -400,9 +400,7 @@ for (const { how, act, says, path } of [
   });
 }
 
-test("a server action that redirects is no error, and a navigation below its click", async ({
-  page,
-}) => {
+test("a server action that redirects is no error, and a navigation below its click", async ({ page }) => {
   const sent = collectSpans(page);
   await page.goto(`${origin}/form`);
   const isPost = (request: Request): boolean => request.headers()["next-action"] !== undefined;

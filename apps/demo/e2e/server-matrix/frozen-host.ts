@@ -14,6 +14,18 @@ const STREAM = [
   "    mid-stream · internal",
 ];
 
+/** Of work in `after()` that waits for something before its first span. */
+const LATE = [
+  "GET /api/late · server",
+  "  executing api route (app) /api/late · internal",
+  "    after a wait · internal",
+];
+const TURNS = [
+  ["/api/plain", PLAIN],
+  ["/api/chunks", STREAM],
+  ["/api/late", LATE],
+] as const;
+
 /** On a host that stops the process as each response closes, every span is with the collector by then. */
 export async function checkFrozenHost(
   { combination, serve }: BuiltApp,
@@ -24,7 +36,7 @@ export async function checkFrozenHost(
   await serve({ service: `server-app-${combination.name}-frozen`, env }, async (app) => {
     const lost: string[] = [];
     for (let index = 0; index < REQUESTS; index++) {
-      const [path, expected] = index % 2 === 0 ? ["/api/plain", PLAIN] : ["/api/chunks", STREAM];
+      const [path, expected] = TURNS[index % TURNS.length] ?? TURNS[0];
       const caller = newTraceparent();
       process.kill(app.pid, "SIGCONT");
       // A connection that is kept would be closed by the host while the process stands still.
