@@ -1,7 +1,8 @@
 // Bundles into dist what users would have to install besides @opentelemetry/api. Types come from tsc.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { SpanKind, SpanStatusCode, TraceFlags } from "@opentelemetry/api";
 import * as attributes from "@throughline/core/attributes";
 import { build } from "esbuild";
@@ -58,7 +59,6 @@ const PRIVATE = [
   "isLate",
   "lastEnd",
   "latest",
-  "linked",
   "mayInject",
   "mayTry",
   "newTraceId",
@@ -116,6 +116,14 @@ const api = {
   },
 };
 
+/** @throws where one of them is left in this code: written as a text, or read by a package that is not built here. */
+function refusePrivate(file) {
+  // Three dots before one are before a variable.
+  const named = new RegExp(`(?:(?<!\\.)\\.|["'])(${PRIVATE.join("|")})\\b`);
+  const left = named.exec(readFileSync(file, "utf8"))?.[1];
+  if (left) throw new Error(`${file} names "${left}", which build.mjs shortens; take it off PRIVATE`);
+}
+
 // The names of chunks change with their content.
 const dist = join(import.meta.dirname, "dist");
 for (const name of readdirSync(dist)) if (name.endsWith(".js")) rmSync(join(dist, name));
@@ -169,6 +177,10 @@ await build({
 const integrity = `sha384-${createHash("sha384").update(readFileSync(script)).digest("base64")}`;
 writeFileSync(join(dist, "throughline.iife.sri"), `${integrity}\n`);
 process.stdout.write(`throughline.iife.js ${integrity}\n`);
+
+for (const name of readdirSync(dist).filter((file) => file.endsWith(".js"))) refusePrivate(join(dist, name));
+const core = dirname(fileURLToPath(import.meta.resolve("@throughline/core")));
+for (const name of readdirSync(core).filter((file) => file.endsWith(".js"))) refusePrivate(join(core, name));
 
 // OpenTelemetry's own parts as they are: nothing is cut, nothing renamed.
 await build({
