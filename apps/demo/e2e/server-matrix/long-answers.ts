@@ -3,7 +3,7 @@ import type { SpanJson } from "@throughline/core";
 import { memoryOf } from "../../../../scripts/process-facts.mjs";
 import { newTraceparent, readTrace } from "../trace-reading.ts";
 import { flush, urlOf } from "./run-cases.ts";
-import type { BuiltApp } from "./server-app.ts";
+import type { BuiltApp, ServedApp } from "./server-app.ts";
 import { durationMs, expectWellFormed } from "./span-checks.ts";
 
 const MIB = 1024 * 1024;
@@ -28,6 +28,7 @@ export async function checkLongAnswers(
     const big = newTraceparent();
     const read = await readAll(url(`/api/chunks?count=${WHOLE / CHUNK}&bytes=${CHUNK}`), big.header, app.pid);
     await flush(app, combination);
+    await checkLeaving(app, url("/api/leaving"));
 
     const page = await serverSpanOf(late.traceId, "a page with a part of 2 s");
     expect.soft(durationMs(page), "the page with a part of 2 s").toBeGreaterThanOrEqual(SLOW_PART_MS);
@@ -38,6 +39,24 @@ export async function checkLongAnswers(
     const endUnixMs = Number(BigInt(stream.endUnixNano) / 1_000_000n);
     expect.soft(endUnixMs, "the end of the stream's span").toBeGreaterThan(read.almostUnixMs);
   });
+}
+
+/** A handler that stops because its caller has gone has not failed, and no 500 was sent. */
+async function checkLeaving(app: ServedApp, url: string): Promise<void> {
+  const caller = newTraceparent();
+  const leaving = new AbortController();
+  const answer = fetch(url, { headers: { traceparent: caller.header }, signal: leaving.signal });
+  await expect.poll(() => app.log.some((line) => line.includes("somebody waits"))).toBe(true);
+  leaving.abort();
+  await expect(answer).rejects.toThrow();
+  const serverSpan = async () =>
+    (await readTrace(caller.traceId))?.spans.find(({ kind }) => kind === "server");
+  await expect.poll(serverSpan).toBeDefined();
+  const span = await serverSpan();
+  expect.soft(span?.attributes, "a caller that leaves").toMatchObject({ "throughline.aborted": true });
+  expect.soft(span?.attributes).not.toHaveProperty(["http.response.status_code"]);
+  expect.soft(span?.attributes).not.toHaveProperty(["error.type"]);
+  expect.soft([span?.status.code, span?.events]).toEqual(["unset", []]);
 }
 
 interface Read {

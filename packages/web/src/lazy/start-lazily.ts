@@ -99,5 +99,5 @@ function rulesOf(options: WebTracingOptions, consent: ConsentGate): PropagationR
 
 function tellLoss(problem: unknown): void {
   // biome-ignore lint/suspicious/noConsole: OpenTelemetry's own logger is part of what did not load
-  console.warn(`@throughline/web: not traced: ${problem}. Is every file of the build served?`);
+  console.warn(`@throughline/web: not traced: ${problem}. Is every file served?`);
 }

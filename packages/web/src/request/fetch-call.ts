@@ -54,7 +54,8 @@ export function withHeader(call: FetchCall, name: string, value: string): [Reque
   // Inherited members too: an init may be a Request or an instance of a class.
   for (const key in init) {
     copy[key] = Reflect.get(init, key);
-    referring = copy;
+    // What is undefined is not there.
+    if (copy[key] !== undefined) referring = copy;
   }
   const { referrer, referrerPolicy } = Object(referring);
   call.headers.set(name, value);

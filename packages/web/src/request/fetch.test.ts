@@ -81,6 +81,15 @@ test("the caller's request, init and headers are not touched", async () => {
   ]);
 });
 
+test("an init takes the referrer of a request with it, as the browser would; one that says nothing does not", async () => {
+  page = openFakePage();
+  const request = (): Request => new Request("/orders", { referrerPolicy: "no-referrer" });
+  for (const init of [{ cache: "no-store" }, { signal: undefined }, {}] as const)
+    await fetch(request(), init as RequestInit);
+  const policies = page.sent.map(({ args }) => (args[1] as RequestInit).referrerPolicy);
+  expect(policies).toEqual([undefined, "no-referrer", "no-referrer"]);
+});
+
 test("a header that the caller set is left as it is", async () => {
   page = openFakePage();
   const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
