@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { userEvent } from "vitest/browser";
 import { type FakePage, openFakePage, type PostedSpan } from "../../test/fake-page.ts";
 import type { WebInstrument } from "../instrument.ts";
+import { listen } from "../listen.ts";
 import { withSpan } from "../with-span.ts";
 import { traceErrors } from "./uncaught-errors.ts";
 
@@ -211,7 +212,11 @@ test("a Next.js digest is kept, so that the server's span can be found", async (
 
 test("what Next.js throws to steer is no error: a server action that redirects and is not awaited", async () => {
   const steer = () => Object.assign(new Error("NEXT_REDIRECT"), { digest: "NEXT_REDIRECT;push;/done;307;" });
+  let rejected = 0;
+  const leave = listen(window, "unhandledrejection", () => rejected++);
   void Promise.reject(steer());
+  await expect.poll(() => rejected).toBe(1);
+  leave();
   reportError(steer());
   reportError(new Error("a real one"));
   const [span] = await errors(1);
