@@ -326,6 +326,7 @@ test("a handler that stops because its caller has gone is no failure, whatever N
     const record = records.current();
     response.once("close", () => {
       recordRequestError(record, Object.assign(new Error("aborted"), { name: "ResponseAborted" }));
+      response.writeHead(500).end();
       span.setAttribute("http.status_code", 500);
       span.recordException(new Error("aborted"));
       span.setStatus({ code: SpanStatusCode.ERROR });

@@ -7,7 +7,7 @@ import { type SpanChanges, viewOf } from "../pipeline/span-view.ts";
 import { RecordedSpan } from "../tracer/span.ts";
 import { watchLastByte } from "./last-byte.ts";
 import { mergePasses } from "./request-passes.ts";
-import { isOver, onceOver } from "./response-over.ts";
+import { endOf, isOver, onceOver } from "./response-over.ts";
 import type { ResponseRecord } from "./response-record.ts";
 import { trackEnds } from "./span-ends.ts";
 import { stableAttributes } from "./stable-attributes.ts";
@@ -51,7 +51,7 @@ export function createRequestTrace(options: RequestTraceOptions): RequestTrace {
   const { record, send } = options;
   const ends = trackEnds();
   const passes = mergePasses(record, ends);
-  let held: ReadableSpan[] = [];
+  const held: ReadableSpan[] = [];
   const sentAt = watchLastByte(record.response);
   let closedAt: number | undefined = isOver(record.response) ? performance.now() : undefined;
   let patience: NodeJS.Timeout | undefined;
@@ -77,9 +77,7 @@ export function createRequestTrace(options: RequestTraceOptions): RequestTrace {
   }, "a span of a request was lost");
 
   const release = (): void => {
-    const spans = held;
-    held = [];
-    for (const span of spans) finish(span);
+    for (const span of held.splice(0)) finish(span);
   };
 
   const releaseWhenOver = (): void => {
@@ -91,6 +89,7 @@ export function createRequestTrace(options: RequestTraceOptions): RequestTrace {
 
   onceOver(record.response, () => {
     closedAt = performance.now();
+    record.end = endOf(record.response);
     releaseWhenOver();
     if (passes.open() > 0) patience = setTimeout(passes.endOpen, PATIENCE_MS).unref();
   });

@@ -28,6 +28,19 @@ export function isOver(response: ServerResponse): boolean {
   return response.closed || (response.socket === null && response.req.socket.destroyed);
 }
 
+export interface ResponseEnd {
+  /** `undefined` where no head was sent. */
+  readonly status: number | undefined;
+  /** To the last byte. */
+  readonly isWhole: boolean;
+}
+
+/** Of a response that is over now; a little later Node takes one that was cut off for finished, once it is written to. */
+export function endOf(response: ServerResponse): ResponseEnd {
+  const { headersSent, statusCode, writableFinished } = response;
+  return { status: headersSent ? statusCode : undefined, isWhole: writableFinished };
+}
+
 function toldOf(socket: Socket): Set<() => void> {
   const known = told.get(socket);
   if (known) return known;

@@ -7,7 +7,7 @@ import type { RequestDecision } from "../tracer/request-context.ts";
 import { openResponses } from "./open-responses.ts";
 import type { Failure } from "./request-error.ts";
 import type { RequestTrace } from "./request-trace.ts";
-import { isOver } from "./response-over.ts";
+import { isOver, type ResponseEnd } from "./response-over.ts";
 import { keepHeaderLists } from "./server-timing.ts";
 
 /** What is known of one response from any code that runs for it. */
@@ -15,6 +15,8 @@ export interface ResponseRecord {
   readonly response: ServerResponse;
   /** A prefetch, a probe, a file: neither it nor what it runs makes spans, metrics or headers. */
   readonly isNoise: boolean;
+  /** How the response was as it closed: what is done to it afterwards nobody is sent. */
+  end: ResponseEnd | undefined;
   /** What `onRequestError` was told first. */
   failure: Failure | undefined;
   /** The request's spans, from the first on. */
@@ -47,6 +49,7 @@ export function recordResponses(
   const create = (response: ServerResponse): ResponseRecord => ({
     response,
     isNoise: isNoise(response.req),
+    end: undefined,
     failure: undefined,
     trace: undefined,
   });

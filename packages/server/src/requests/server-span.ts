@@ -8,7 +8,7 @@ import type { SpanChanges } from "../pipeline/span-view.ts";
 import { RecordedSpan } from "../tracer/span.ts";
 import { routeByNext } from "./next-route.ts";
 import { attributesOf, exceptionOf, type Failure, isOfLeaving } from "./request-error.ts";
-import { isOver } from "./response-over.ts";
+import { endOf, isOver } from "./response-over.ts";
 import type { ResponseRecord } from "./response-record.ts";
 import { stableAttributes } from "./stable-attributes.ts";
 
@@ -41,9 +41,10 @@ export function serverSpan(
 function tellResponse(attributes: Attributes, record: ResponseRecord): void {
   const { response } = record;
   attributes[names.URL_SCHEME] ??= schemeOf(record);
-  if (response.headersSent) attributes[names.HTTP_RESPONSE_STATUS_CODE] = response.statusCode;
+  const end = record.end ?? endOf(response);
+  if (end.status !== undefined) attributes[names.HTTP_RESPONSE_STATUS_CODE] = end.status;
   else if (isOver(response)) delete attributes[names.HTTP_RESPONSE_STATUS_CODE];
-  if (isOver(response) && !response.writableFinished) attributes[names.ABORTED] = true;
+  if (isOver(response) && !end.isWhole) attributes[names.ABORTED] = true;
   // With NEXT_OTEL_VERBOSE=1 Next.js does not find its own SERVER span to write the route on.
   const route = attributes[names.HTTP_ROUTE] ?? routeByNext(response.req);
   if (route !== undefined) attributes[names.HTTP_ROUTE] = route;
