@@ -28,7 +28,7 @@ export async function checkLongAnswers(
     const big = newTraceparent();
     const read = await readAll(url(`/api/chunks?count=${WHOLE / CHUNK}&bytes=${CHUNK}`), big.header, app.pid);
     await flush(app, combination);
-    await checkLeaving(app, url("/api/leaving"));
+    await checkLeaving(app, url("/api/leaving?wait"));
 
     const page = await serverSpanOf(late.traceId, "a page with a part of 2 s");
     expect.soft(durationMs(page), "the page with a part of 2 s").toBeGreaterThanOrEqual(SLOW_PART_MS);
