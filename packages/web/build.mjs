@@ -35,7 +35,8 @@ function inlineConstants(text) {
 
 /**
  * Members that pass between modules of ours and nobody else sees, by shorter names: no bundler of an app may do that
- * (docs/decisions/0027-short-private-names.md). Not what the page holds for another copy of us, nor what an instrument of the app's own is given.
+ * (docs/decisions/0027-short-private-names.md). Not what the page holds for another copy of us, nor what an instrument of
+ * the app's own is given.
  */
 const PRIVATE = [
   "bindAsync",

@@ -20,6 +20,7 @@ export interface TracedClicks extends EventContexts {
   readonly stop: Stop;
 }
 
+/** The span of what a person does to a control of this label: a root, whatever is current. */
 export function startInteraction(tracer: Tracer, type: string, target: string, own?: OwnSpanOptions): Span {
   const attributes = { [INTERACTION_TYPE]: type, [INTERACTION_TARGET]: target };
   return tracer.startSpan(interactionSpanName(type, target), { attributes, ...own }, ROOT_CONTEXT);
