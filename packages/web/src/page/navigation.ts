@@ -68,6 +68,7 @@ export function traceNextNavigation(options: NavigationOptions): WebInstrument {
   return (page) => {
     // Where a server action redirects, the router goes there and says nothing before.
     let actedAt = Number.NEGATIVE_INFINITY;
+    let actedIn = page.manager.active();
     let isOpen = false;
     let left = location.href;
     const start = traceRouters(options, ({ begin, commit, end }) =>
@@ -76,7 +77,8 @@ export function traceNextNavigation(options: NavigationOptions): WebInstrument {
         left = location.href;
         const isOfAction = !isOpen && type !== "traverse" && performance.now() - actedAt < DEADLINE_MS;
         if (isOfAction && parseUrl(from)?.pathname !== location.pathname) {
-          begin(left, type ?? "push", from);
+          // The click that acted may have ended by now, and is its parent all the same.
+          page.manager.with(actedIn, () => begin(left, type ?? "push", from));
           end();
         } else commit(type);
       }),
@@ -91,7 +93,10 @@ export function traceNextNavigation(options: NavigationOptions): WebInstrument {
       },
       claimRequests: (claim) =>
         page.claimRequests((request, active) => {
-          if (request.headers.has("next-action")) actedAt = performance.now();
+          if (active && request.headers.has("next-action")) {
+            actedAt = performance.now();
+            actedIn = active;
+          }
           return claim(request, active);
         }),
     });
