@@ -63,44 +63,9 @@ export function traceNavigation(options: NavigationOptions = {}): WebInstrument 
   );
 }
 
-/** {@link traceNavigation} where Next.js runs the page, for sure: its routers tell of each start but one. */
+/** {@link traceNavigation} where Next.js runs the page, for sure: its routers tell of each start. */
 export function traceNextNavigation(options: NavigationOptions): WebInstrument {
-  return (page) => {
-    // Where a server action redirects, the router goes there and says nothing before.
-    let actedAt = Number.NEGATIVE_INFINITY;
-    let actedIn = page.manager.active();
-    let isOpen = false;
-    let left = location.href;
-    const start = traceRouters(options, ({ begin, commit, end }) =>
-      watchCommits((type) => {
-        const from = left;
-        left = location.href;
-        const isOfAction = !isOpen && type !== "traverse" && performance.now() - actedAt < DEADLINE_MS;
-        if (isOfAction && parseUrl(from)?.pathname !== location.pathname) {
-          // The click that acted may have ended by now, and is its parent all the same.
-          page.manager.with(actedIn, () => begin(left, type ?? "push", from));
-          end();
-        } else commit(type);
-      }),
-    );
-    return start({
-      ...page,
-      setPageContext(context) {
-        isOpen = context !== undefined;
-        // The router has told of that one.
-        if (isOpen) actedAt = Number.NEGATIVE_INFINITY;
-        page.setPageContext(context);
-      },
-      claimRequests: (claim) =>
-        page.claimRequests((request, active) => {
-          if (active && request.headers.has("next-action")) {
-            actedAt = performance.now();
-            actedIn = active;
-          }
-          return claim(request, active);
-        }),
-    });
-  };
+  return traceRouters(options, ({ commit }) => watchCommits(commit));
 }
 
 function traceRouters(
