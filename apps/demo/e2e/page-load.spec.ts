@@ -400,16 +400,6 @@ for (const { how, act, says, path } of [
   });
 }
 
-test("a server action that redirects, and is not awaited, is no error", async ({ page }) => {
-  const sent = collectSpans(page);
-  await page.goto(`${origin}/form`);
-  await page.getByRole("button", { name: "Finish" }).click();
-  await page.waitForURL(`${origin}/item/9`);
-  await page.goto("about:blank");
-  await expect.poll(() => sent.map(({ name }) => name)).toContain("POST");
-  expect(sent.filter(({ name }) => /error/.test(name))).toEqual([]);
-});
-
 interface SentSpan {
   readonly name: string;
   readonly attributes: readonly { readonly key: string; readonly value: { readonly stringValue?: string } }[];
