@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import {
-  cpSync,
   existsSync,
   mkdtempSync,
   readdirSync,
@@ -18,6 +17,7 @@ import { type Browser, expect, test } from "@playwright/test";
 import { parseTraceparent } from "@throughline/core";
 import { freePort } from "../../../scripts/ports.mjs";
 import { createProcesses, saysLine } from "../../../scripts/processes.mjs";
+import { copyDemo } from "./demo-copy.ts";
 import { shopEnv, tracingEnv } from "./environment.ts";
 import { decideSession } from "./session-decision.ts";
 import { awaitTrace, spanOf } from "./trace-reading.ts";
@@ -44,18 +44,14 @@ async function buildClient(
   config: (source: string) => string,
   env: Record<string, string>,
 ): Promise<Record<string, string>> {
-  rmSync(copy, { recursive: true, force: true });
-  cpSync(join(repository, "apps/demo"), copy, {
-    recursive: true,
-    filter: (path) => !/[\\/](\.next[^\\/]*|e2e|node_modules)$/.test(path),
+  copyDemo(copy, (original) => {
+    const source = original.replace(
+      "poweredByHeader",
+      `generateBuildId: () => "${BUILD_ID}",\n  poweredByHeader`,
+    );
+    expect(source).toContain(BUILD_ID);
+    return config(source);
   });
-  const file = join(copy, "next.config.ts");
-  const source = readFileSync(file, "utf8").replace(
-    "poweredByHeader",
-    `generateBuildId: () => "${BUILD_ID}",\n  poweredByHeader`,
-  );
-  expect(source).toContain(BUILD_ID);
-  writeFileSync(file, config(source));
   await createProcesses().run({
     name: "next build",
     args: [next, "build"],

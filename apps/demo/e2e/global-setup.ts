@@ -1,10 +1,11 @@
-import { cp, readFile, rm, writeFile } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildShop } from "../../../scripts/builds.mjs";
 import { freePort, portAnswers } from "../../../scripts/ports.mjs";
 import { createProcesses } from "../../../scripts/processes.mjs";
 import { startCollector, startDatabase, startInventory, startShop } from "../../../scripts/services.mjs";
+import { copyDemo } from "./demo-copy.ts";
 import { buildEnv, tracingEnv } from "./environment.ts";
 import { isClassic } from "./fixtures/preset.mjs";
 
@@ -43,16 +44,11 @@ export default async function startEverything(): Promise<() => Promise<void>> {
 
 /** The shop, but for the one option. */
 async function buildClassicShop(processes: ReturnType<typeof createProcesses>): Promise<void> {
-  await rm(classicShop, { recursive: true, force: true });
-  await cp(join(repository, "apps/demo"), classicShop, {
-    recursive: true,
-    filter: (path) => !/[\\/](\.next[^\\/]*|e2e|node_modules)$/.test(path),
+  copyDemo(classicShop, (source) => {
+    const changed = source.replace("withTracing(config)", 'withTracing(config, { preset: "classic" })');
+    if (changed === source) throw new Error('demo: next.config.ts has no "withTracing(config)" to replace');
+    return changed;
   });
-  const file = join(classicShop, "next.config.ts");
-  const source = await readFile(file, "utf8");
-  const changed = source.replace("withTracing(config)", 'withTracing(config, { preset: "classic" })');
-  if (changed === source) throw new Error(`demo: ${file} has no "withTracing(config)" to replace`);
-  await writeFile(file, changed);
   await processes.run({
     name: "the build of the classic shop",
     args: [join(repository, "node_modules/next/dist/bin/next"), "build"],

@@ -1,0 +1,16 @@
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const demo = fileURLToPath(new URL("../", import.meta.url));
+
+/** The shop once more, unbuilt, with another next.config. */
+export function copyDemo(folder: string, change: (source: string) => string): void {
+  rmSync(folder, { recursive: true, force: true });
+  cpSync(demo, folder, {
+    recursive: true,
+    filter: (path) => !/[\\/](\.next[^\\/]*|e2e|node_modules)$/.test(path),
+  });
+  const file = join(folder, "next.config.ts");
+  writeFileSync(file, change(readFileSync(file, "utf8")));
+}
