@@ -3,22 +3,15 @@
 // the kit costs (`bench:server`); one does not. Between a turn and the next nothing is under way, and what a traced turn
 // left to export belongs to it. What tracing costs an app that never started it is not seen here. With `--app demo` it is
 // the demo's shop, with its inventory and its database, which are processes of their own and are not traced.
-import { Agent, request } from "node:http";
-import { connect } from "node:net";
-import { createInterface } from "node:readline";
-import { setTimeout } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { buildApp } from "./bench-server/apps.mjs";
+import { createTurns, report, TOGGLE } from "./bench-server/turns.mjs";
 import { createProbed } from "./bench-server/probe.mjs";
 import { startStock } from "./bench-server/stock.mjs";
 import { checkDelivered, ROUTES, serviceOf, startVariant, VARIANTS } from "./bench-server/variants.mjs";
 import { buildPackages, buildShop } from "./builds.mjs";
-import { intervalOf, percentile, verdict } from "./figures.mjs";
-import { freePort } from "./ports.mjs";
 import { startCollector, startDatabase, startInventory, startShop } from "./services.mjs";
 
-const toggle = fileURLToPath(new URL("bench-server/toggle.cjs", import.meta.url));
 const { values } = parseArgs({
   options: {
     // `bench`, three small routes, or `demo`.
@@ -37,10 +30,6 @@ const { values } = parseArgs({
   },
 });
 const [PROCESSES, SECONDS, WARMUP] = [values.processes, values.seconds, values.warmup].map(Number);
-const CONNECTIONS = 4;
-/** A turn. */
-const CONSTANT_SECONDS = 5;
-const SATURATED_REQUESTS = 100;
 
 const buying = {
   method: "POST",
@@ -61,7 +50,7 @@ const APPS = {
           startVariant(name, folder, {
             ...options,
             env: { ...options.env, BENCH_STOCK_URL: stock.url },
-            preloads: [toggle],
+            preloads: [TOGGLE],
             processes,
             probes,
           }),
@@ -91,7 +80,7 @@ const APPS = {
               OTEL_SERVICE_NAME: serviceOf(name),
               INVENTORY_URL: inventory.url,
               DATABASE_URL: database.url,
-              NODE_OPTIONS: `--require=${toggle}`,
+              NODE_OPTIONS: `--require=${TOGGLE}`,
             },
             processes,
           }),
@@ -102,8 +91,6 @@ const APPS = {
 };
 const app = APPS[values.app];
 if (!app) throw new Error(`bench:paired: --app ${values.app}: expected ${Object.keys(APPS).join(" or ")}`);
-const RATE = Number(values.rate ?? app.rate);
-const requests = Object.values(app.requests);
 
 /** At most, over the same process untraced. */
 const GOALS = {
@@ -111,150 +98,13 @@ const GOALS = {
   "kit 100%": { p99: 1.08, cpu: 1.15 },
 };
 
-const agent = new Agent({ keepAlive: true, maxSockets: 64 });
-
-function answer(url, { path, body, ...options }) {
-  return new Promise((resolve, reject) => {
-    const fail = (reason) =>
-      reject(new Error(`bench:paired: ${url}${path}: ${reason}; see why it fails there`));
-    request(url + path, { agent, ...options }, (response) => {
-      response.resume();
-      response.once("error", fail);
-      response.once("end", () => (response.statusCode < 300 ? resolve() : fail(response.statusCode)));
-    })
-      .once("error", fail)
-      .end(body);
-  });
-}
-
-/** One turn: returns the milliseconds of each answer, from when its request was due, sent late or not. */
-async function constantTurn(url) {
-  const times = [];
-  const sent = [];
-  const startMs = performance.now();
-  for (let due = 0; due < CONSTANT_SECONDS * RATE; due++) {
-    const dueMs = startMs + (due * 1000) / RATE;
-    while (performance.now() < dueMs) await setTimeout(1);
-    sent.push(answer(url, requests[due % requests.length]).then(() => times.push(performance.now() - dueMs)));
-  }
-  await Promise.all(sent);
-  return times;
-}
-
-/** As many as four connections carry that are never idle. */
-async function saturatedTurn(url, asked, count = SATURATED_REQUESTS) {
-  const times = [];
-  let left = count;
-  const work = async () => {
-    while (left-- > 0) {
-      const sentMs = performance.now();
-      await answer(url, asked[left % asked.length]);
-      times.push(performance.now() - sentMs);
-    }
-  };
-  await Promise.all(Array.from({ length: CONNECTIONS }, work));
-  return times;
-}
-
-function turnOf(load) {
-  if (load === "constant") return constantTurn;
-  const asked = load === "mixed" ? requests : [app.requests[load]];
-  return (url) => saturatedTurn(url, asked);
-}
-
-/** A server that takes its tracing off and puts it back when it is `told` to. */
-async function startToggled(name, start, collector) {
-  const port = await freePort(0);
-  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, BENCH_TOGGLE_PORT: String(port) };
-  const server = await start(name, { env });
-  const socket = connect(port, "127.0.0.1");
-  const answers = createInterface({ input: socket })[Symbol.asyncIterator]();
-  const tell = async (command) => {
-    socket.write(`${command}\n`);
-    const { value, done } = await Promise.race([answers.next(), processes.died]);
-    const told = done ? { error: "it has gone" } : JSON.parse(value);
-    if (told.error) throw new Error(`bench:paired: ${name} was told "${command}": ${told.error}`);
-    return told.cpuUs;
-  };
-  return {
-    ...server,
-    name,
-    tell,
-    async stop() {
-      socket.destroy();
-      await server.stop();
-    },
-  };
-}
-
-async function warmUp({ url, tell }) {
-  // In their order: what is bought is looked at.
-  for (const each of requests) await answer(url, each);
-  for (const [state, count] of [
-    ["on", WARMUP],
-    ["off", WARMUP / 3],
-    ["on", WARMUP / 3],
-  ]) {
-    await tell(state);
-    await saturatedTurn(url, requests, count);
-  }
-}
-
-/** Pairs of turns, as long as is asked; either is first as often as the other. */
-async function measure(server, load) {
-  const turn = turnOf(load);
-  const pairs = [];
-  const take = async (state) => {
-    const before = await server.tell(state);
-    const startMs = performance.now();
-    const times = await turn(server.url);
-    const ms = performance.now() - startMs;
-    const cpuUs = (await server.tell("settle")) - before;
-    return { times, ms, cpuUs };
-  };
-  for (let tracedMs = 0; tracedMs < SECONDS * 1000; ) {
-    const pair = {};
-    for (const state of pairs.length % 2 === 0 ? ["on", "off"] : ["off", "on"])
-      pair[state] = await take(state);
-    tracedMs += pair.on.ms;
-    pairs.push(pair);
-  }
-  return pairs;
-}
-
-const times = (pairs, state) => pairs.flatMap((pair) => pair[state].times);
-const cpu = (pairs, state) =>
-  pairs.reduce((sum, pair) => sum + pair[state].cpuUs, 0) /
-  pairs.reduce((sum, pair) => sum + pair[state].times.length, 0);
-
-const FIGURES = {
-  cpu: { unit: "µs", of: cpu },
-  p50: { unit: "ms", of: (pairs, state) => percentile(times(pairs, state), 0.5) },
-  p99: { unit: "ms", of: (pairs, state) => percentile(times(pairs, state), 0.99) },
-};
-
-const drawn = (pairs) => pairs.map(() => pairs[Math.floor(Math.random() * pairs.length)]);
-
-function report(name, load, pairs) {
-  console.log(`${name}, ${load}: ${pairs.length} pairs, ${times(pairs, "on").length} answers traced`);
-  for (const [key, { unit, of }] of Object.entries(FIGURES)) {
-    const ratioOf = (some) => of(some, "on") / of(some, "off");
-    const interval = intervalOf(() => ratioOf(drawn(pairs)));
-    const [from, to] = interval.map((each) => each.toFixed(3));
-    const goal = GOALS[name]?.[key];
-    const more = of(pairs, "on") - of(pairs, "off");
-    console.log(
-      [
-        `  ${key} ${of(pairs, "off").toFixed(unit === "ms" ? 2 : 0)} ${unit}`,
-        `${more < 0 ? "" : "+"}${more.toFixed(unit === "ms" ? 2 : 0)}`,
-        `×${ratioOf(pairs).toFixed(3)} (95 %: ${from} – ${to})`,
-        goal ? `at most ${goal}: ${verdict(goal, interval)}` : "",
-      ].join("  "),
-    );
-  }
-}
-
 const { processes, probes } = createProbed();
+const turns = createTurns({
+  requests: app.requests,
+  rate: Number(values.rate ?? app.rate),
+  seconds: SECONDS,
+  processes,
+});
 const loads = values.loads.split(",");
 try {
   await buildPackages({ processes });
@@ -264,16 +114,16 @@ try {
   for (const name of values.variants.split(",")) {
     const pairs = Object.fromEntries(loads.map((load) => [load, []]));
     for (let started = 0; started < PROCESSES; started++) {
-      const server = await startToggled(name, start, collector);
-      await warmUp(server);
-      for (const load of loads) pairs[load].push(...(await measure(server, load)));
-      await checkDelivered([server], collector);
+      const server = await turns.start((env) => start(name, { env }), collector.url);
+      await turns.warmUp(server, WARMUP);
+      for (const load of loads) pairs[load].push(...(await turns.measure(server, load)));
+      await checkDelivered([{ name }], collector);
       await server.stop();
     }
-    for (const load of loads) report(name, load, pairs[load]);
+    for (const load of loads) report(`${name}, ${load}`, pairs[load], GOALS[name]);
   }
   stop();
 } finally {
-  agent.destroy();
+  turns.stop();
   await processes.stopAll();
 }

@@ -3,8 +3,15 @@ import type { Forwarder } from "./ingest/forward.ts";
 import type { LogLine } from "./logs/log-line.ts";
 import type { SpanCounts } from "./pipeline/sending.ts";
 
-/** One of spans or of the browser's data that is patient does not ask a collector before the end of its `Retry-After`. */
+/** One that is patient does not ask a collector before the end of its `Retry-After`. */
 export type Flusher = (isPatient?: boolean) => Promise<void>;
+
+/** A flusher of what goes to one collector. */
+export function flusherOf(isAskedToWait: () => boolean, flush: () => Promise<unknown>): Flusher {
+  return async (isPatient) => {
+    if (!isPatient || !isAskedToWait()) await flush();
+  };
+}
 
 /** What the bundles of one process share. */
 export interface ProcessState {

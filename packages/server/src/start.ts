@@ -13,7 +13,7 @@ import { createExporting, printDestination } from "./pipeline/exporter.ts";
 import { FLUSH_MS } from "./pipeline/flush.ts";
 import { redactUrls } from "./pipeline/redact-urls.ts";
 import { flushBeforeExit } from "./pipeline/shutdown.ts";
-import { type Flusher, flushProcess, mayHaveWork, processState, type Tracing } from "./process-state.ts";
+import { flusherOf, flushProcess, mayHaveWork, processState, type Tracing } from "./process-state.ts";
 import type { Instrumentation, RegisterOptions } from "./register-options.ts";
 import type { IncomingOptions } from "./requests/node-requests.ts";
 import { createNoiseTest } from "./requests/noise.ts";
@@ -74,9 +74,7 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
 
   const leaveNext = joinNext(records);
   const state = processState();
-  const flush: Flusher = async (isPatient) => {
-    if (!isPatient || !exporting.isAskedToWait()) await running.flush();
-  };
+  const flush = flusherOf(exporting.isAskedToWait, () => running.flush());
   state.flushers.add(flush);
   state.spanCounts = exporting.counts;
   const undoExit = flushBeforeExit({

@@ -12,27 +12,32 @@ import {
 import { EXCEPTION_MESSAGE, EXCEPTION_STACKTRACE, EXCEPTION_TYPE } from "@throughline/core/attributes";
 import { warnOfFailure } from "../log.ts";
 import { createSender } from "../pipeline/delivery/create-sender.ts";
-import { createSignalExporter } from "../pipeline/signal-exporter.ts";
+import { createSignalExporter, type SignalExporter } from "../pipeline/signal-exporter.ts";
 import { logsTarget, printUrl } from "../pipeline/signal-target.ts";
 import { isPlainObject } from "../plain-object.ts";
-import { processState } from "../process-state.ts";
+import { flusherOf, processState } from "../process-state.ts";
 import type { ServerConfig } from "../settings.ts";
 import { activeContext } from "../spans/current-context.ts";
 import type { LogLine } from "./log-line.ts";
 import { redactLogs } from "./redact-logs.ts";
+
+/** Of one batch, with its waits; meanwhile the next lines wait in the SDK's queue. */
+const EXPORT_TIMEOUT_MS = 30_000;
 
 /**
  * Sends what the loggers hand to this process to the collector. The provider is global too, for instrumentations that
  * export logs by themselves.
  */
 export function startLogExport(config: ServerConfig, resource: Resource): { stop(): Promise<void> } {
+  const exporter = createLogExporter(config);
   const provider = new LoggerProvider({
     resource,
     processors: [
       redactLogs,
       new BatchLogRecordProcessor({
-        exporter: createLogExporter(config),
+        exporter,
         scheduledDelayMillis: config.batchDelayMs,
+        exportTimeoutMillis: EXPORT_TIMEOUT_MS,
       }),
     ],
   });
@@ -47,7 +52,7 @@ export function startLogExport(config: ServerConfig, resource: Resource): { stop
       warnOfFailure("a line of the log was not exported", error, "The logger has written it as always");
     }
   };
-  const flush = (): Promise<void> => provider.forceFlush();
+  const flush = flusherOf(exporter.isAskedToWait, () => provider.forceFlush());
   state.exportLog = exportLog;
   state.flushers.add(flush);
   return {
@@ -71,11 +76,12 @@ function recordOf({ severity, body, attributes, unixMs, span, error }: LogLine):
   };
 }
 
-function createLogExporter(config: ServerConfig): LogRecordExporter {
+function createLogExporter(config: ServerConfig): LogRecordExporter & SignalExporter<ReadableLogRecord[]> {
   const target = logsTarget(config);
   const serializer = target.protocol === "http/json" ? JsonLogsSerializer : ProtobufLogsSerializer;
   return createSignalExporter({
     sender: createSender("logs", target, config),
+    patienceMs: EXPORT_TIMEOUT_MS - 5000,
     serialize: (records: ReadableLogRecord[]) => serializer.serializeRequest(records),
     print: (records, reason) =>
       `${records.length} lines of the log did not reach ${printUrl(target.url)}: ${reason}. Check that the collector runs and takes logs, or unset OTEL_LOGS_EXPORTER.`,

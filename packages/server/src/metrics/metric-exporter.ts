@@ -1,17 +1,19 @@
 import { JsonMetricsSerializer, ProtobufMetricsSerializer } from "@opentelemetry/otlp-transformer";
-import type { PushMetricExporter } from "@opentelemetry/sdk-metrics";
+import type { PushMetricExporter, ResourceMetrics } from "@opentelemetry/sdk-metrics";
 import { createSender } from "../pipeline/delivery/create-sender.ts";
-import { createSignalExporter } from "../pipeline/signal-exporter.ts";
+import { createSignalExporter, type SignalExporter } from "../pipeline/signal-exporter.ts";
 import { metricsTarget, printUrl } from "../pipeline/signal-target.ts";
 import type { ServerConfig } from "../settings.ts";
 
 /** Sends metrics to their collector; a failure is told at most once a minute. */
-export function createMetricExporter(config: ServerConfig): PushMetricExporter {
+export function createMetricExporter(config: ServerConfig): PushMetricExporter & SignalExporter<ResourceMetrics> {
   const target = metricsTarget(config);
   const serializer = target.protocol === "http/json" ? JsonMetricsSerializer : ProtobufMetricsSerializer;
   return createSignalExporter({
+    // The next time they tell the same and more.
+    patienceMs: 5000,
     sender: createSender("metrics", target, config),
-    serialize: (metrics) => serializer.serializeRequest(metrics),
+    serialize: (metrics: ResourceMetrics) => serializer.serializeRequest(metrics),
     print: (_, reason) =>
       `metrics did not reach ${printUrl(target.url)}: ${reason}. Check that the collector runs and takes metrics, or unset OTEL_METRICS_ENABLED.`,
   });

@@ -1,5 +1,5 @@
 import type { Sampler, SpanProcessor } from "@opentelemetry/sdk-trace-base";
-import { processState } from "../process-state.ts";
+import { flusherOf, processState } from "../process-state.ts";
 import type { ServerConfig } from "../settings.ts";
 import type { MetricsOptions } from "./start-metrics.ts";
 
@@ -29,20 +29,22 @@ export async function metricsWhenAsked(
     import("./record-requests.ts"),
   ]);
   const state = processState();
-  const { measure, flush, stop } = startMetrics({
+  const exporter = createMetricExporter(config);
+  const running = startMetrics({
     resource,
     isNoise,
-    exporter: createMetricExporter(config),
+    exporter,
     intervalMs: config.metricsIntervalMs,
     droppedSpans: () => state.spanCounts?.().dropped ?? 0,
   });
+  const flush = flusherOf(exporter.isAskedToWait, running.flush);
   state.flushers.add(flush);
   return {
-    measure,
+    measure: running.measure,
     record: recordRequests,
     async stop(): Promise<void> {
       state.flushers.delete(flush);
-      await stop();
+      await running.stop();
     },
   };
 }

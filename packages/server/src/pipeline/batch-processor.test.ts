@@ -3,6 +3,7 @@ import { endedSpan } from "../../test/ended-span.ts";
 import { type FakeCollector, startFakeCollector } from "../../test/fake-collector.ts";
 import { type BatchProcessor, createBatchProcessor } from "./batch-processor.ts";
 import { createHttpSender } from "./delivery/http-sender.ts";
+import type { Outcome } from "./delivery/sender.ts";
 import { createJsonEncoder } from "./otlp/encode-json.ts";
 import type { BatchOptions } from "./sending.ts";
 
@@ -227,6 +228,30 @@ test("while the collector fails, one batch at a time asks whether it is back", a
   end(processor, 5000);
   await vi.waitFor(() => expect(collector.posts.length).toBeGreaterThan(9));
   expect(most).toBe(1);
+});
+
+test("while a try at a silent collector is on its way, what waits does not keep the process busy", async () => {
+  let tries = 0;
+  let answer = (_: Outcome): void => undefined;
+  const silent = new Promise<Outcome>((resolve) => {
+    answer = resolve;
+  });
+  const { processor } = startPipeline("http://127.0.0.1:1", {
+    send: async () => {
+      tries += 1;
+      return tries === 1 ? { kind: "later", reason: "503", cure: "", reached: true } : silent;
+    },
+  });
+  end(processor, 100);
+  await vi.waitFor(() => expect(tries).toBe(2));
+  const woken = vi.spyOn(globalThis, "setImmediate");
+  end(processor, 2000, 100);
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve));
+  expect(woken.mock.calls.length).toBeLessThan(2);
+  woken.mockRestore();
+  answer({ kind: "taken", rejected: 0, message: "" });
+  await processor.forceFlush();
+  expect(processor.counts()).toMatchObject({ created: 2100, sent: 2100 });
 });
 
 test("a batch that the collector never takes is dropped in the end, and the others go on", async () => {

@@ -6,9 +6,9 @@ import { isSecret, REDACTED } from "../secrets.ts";
 import { viewOf } from "./span-view.ts";
 
 /** A text up to this length is remembered where nothing had to go; a longer one seldom comes again. */
-const SHORT_TEXT = 100;
+const SHORT_TEXT = 1000;
 const REMEMBERED = 1000;
-/** Routes, methods, hosts: what most spans are made of. None of them holds a secret. */
+/** Routes, methods, hosts, statements: what most spans are made of. None of them holds a secret. */
 const clean = new Set<string>();
 
 function scrubbed(text: string): string {

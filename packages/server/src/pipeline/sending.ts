@@ -115,7 +115,8 @@ export function createSending(options: BatchOptions): Sending {
 export function wake(state: Sending): void {
   if (state.backoff) return;
   if (state.queue.count() >= state.options.maxBatchSpans) {
-    if (state.isWoken || state.underway.size >= MAX_LANES) return;
+    // Whoever comes back sends the next.
+    if (state.isWoken || state.underway.size >= lanesOf(state)) return;
     state.isWoken = true;
     state.outside(() =>
       setImmediate(() => {
@@ -135,16 +136,20 @@ export function wake(state: Sending): void {
   });
 }
 
-/** Sends what is to be sent; while the collector fails, one batch at a time. */
+/** Sends what is to be sent. */
 export function pump(state: Sending): void {
   if (state.backoff || state.isStopped) return;
-  const lanes = state.failures > 0 ? 1 : MAX_LANES;
-  while (state.underway.size < lanes) {
+  while (state.underway.size < lanesOf(state)) {
     const next = state.again.shift() ?? nextBatch(state);
     if (!next) break;
     depart(state, next);
   }
   if (state.queue.count() > 0) wake(state);
+}
+
+/** How many batches may be on their way together: while the collector fails, one. */
+function lanesOf({ failures }: Sending): number {
+  return failures > 0 ? 1 : MAX_LANES;
 }
 
 function nextBatch(state: Sending): Departure | undefined {
