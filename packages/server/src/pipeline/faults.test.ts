@@ -166,14 +166,15 @@ test.each(["http/protobuf", "grpc"])(
 const OUTAGE = `
   const { startTracing, withSpan } = await import(process.env.PACKED + "/node.js");
   await startTracing({ serviceName: "svc" });
-  const rss = () => { gc(); return process.memoryUsage().rss; };
+  // Not what the process has: how much room V8 keeps for new objects depends on its version.
+  const used = () => { gc(); const { heapUsed, external } = process.memoryUsage(); return heapUsed + external; };
   for (let i = 0; i < 2000; i++) withSpan("warm", () => undefined);
-  const before = rss();
+  const before = used();
   for (let tick = 0; tick < 56; tick++) {
     for (let i = 0; i < 500; i++) withSpan("work", { attributes: { text: "x".repeat(200), number: i } }, () => undefined);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  console.log("grown " + Math.round((rss() - before) / 2 ** 20) + " MiB");
+  console.log("grown " + Math.round((used() - before) / 2 ** 20) + " MiB");
   setInterval(() => {}, 1000);
 `;
 
@@ -189,7 +190,7 @@ test("an outage costs bounded memory, and what was dropped is told exactly once 
     THROUGHLINE_QUEUE_MAX_BYTES: String(8 * 1024 * 1024),
   });
   const grown = Number(await service.says(/grown (-?\d+) MiB/));
-  expect(grown).toBeLessThan(64);
+  expect(grown).toBeLessThan(40);
   isUp = true;
   await vi.waitFor(() => expect(collector.spanCount() + collector.toldDropped()).toBe(30_000), {
     timeout: 45_000,
