@@ -61,13 +61,14 @@ export async function withBuild(
   const env = { ...tracingEnv("server-app"), ...buildEnvOf(combination), ...more };
   const args = [next, "build", ...(combination.webpack ? ["--webpack"] : [])];
   await processes.run({ name: `next build (${combination.name})`, args, cwd: folder, env });
-  const copy = combination.standalone ? copyStandalone(combination) : undefined;
+  const routes = routesOf(combination);
+  const copy = combination.standalone ? moveStandalone(combination) : undefined;
   const cwd = copy ? join(copy, "apps/demo/e2e/fixtures/server-app") : folder;
   try {
     await use({
       combination,
       buildLog: log,
-      routes: routesOf(combination),
+      routes,
       serve: (options, run) => serve({ combination, cwd, options }, run),
     });
   } finally {
@@ -107,13 +108,17 @@ function distDirOf({ name }: Combination): string {
   return `.next-${name}`;
 }
 
-/** As a Dockerfile does it; outside the project, because Node looks for packages in every folder above. */
-function copyStandalone(combination: Combination): string {
+/**
+ * As a Dockerfile does it; outside the project, because Node looks for packages in every folder above. The build goes, so
+ * that nothing is found there by its old path.
+ */
+function moveStandalone(combination: Combination): string {
   const target = mkdtempSync(join(tmpdir(), "server-app-"));
   const built = join(folder, distDirOf(combination));
   cpSync(join(built, "standalone"), target, { recursive: true, verbatimSymlinks: true });
   const inside = join(target, "apps/demo/e2e/fixtures/server-app", distDirOf(combination), "static");
   cpSync(join(built, "static"), inside, { recursive: true });
+  rmSync(built, { recursive: true });
   return target;
 }
 
