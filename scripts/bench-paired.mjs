@@ -5,9 +5,9 @@
 // the demo's shop, with its inventory and its database, which are processes of their own and are not traced.
 import { parseArgs } from "node:util";
 import { buildApp } from "./bench-server/apps.mjs";
-import { createTurns, report, TOGGLE } from "./bench-server/turns.mjs";
 import { createProbed } from "./bench-server/probe.mjs";
 import { startStock } from "./bench-server/stock.mjs";
+import { createTurns, report, TOGGLE } from "./bench-server/turns.mjs";
 import { checkDelivered, ROUTES, serviceOf, startVariant, VARIANTS } from "./bench-server/variants.mjs";
 import { buildPackages, buildShop } from "./builds.mjs";
 import { startCollector, startDatabase, startInventory, startShop } from "./services.mjs";

@@ -49,24 +49,30 @@ test.afterAll(async () => {
 for (const combination of COMBINATIONS) {
   test(`${combination.name}: every request is one whole trace`, async () => {
     test.setTimeout(combination.name === PRODUCTION ? 420_000 : 300_000);
-    await withBuild(combination, async (built) => {
-      await built.serve({ service: `server-app-${combination.name}`, env }, async (app) => {
-        const before = downstream.received.length;
-        await runCases(casesOf(combination), app, combination);
-        await expectLinkedCalls(downstream.received.slice(before));
-        const unpatched = app.log.filter((line) => line.includes("NOT patched"));
-        expect.soft(unpatched, "libraries that are said not to be patched").toEqual([]);
-      });
-      await checkTools(built, env);
-      expectQuiet(built.buildLog);
-      await checkEntryTable(built, env);
-      if (MODES.includes(combination.name)) await checkModes(built, env);
-      if (combination.name !== PRODUCTION) return;
-      await checkFrozenHost(built, env);
-      await checkLongAnswers(built, env);
-      await checkAttacks(built, env, downstream);
-      await checkRandomAddresses(built, env);
-    });
+    await withBuild(
+      combination,
+      async (built) => {
+        await built.serve({ service: `server-app-${combination.name}`, env }, async (app) => {
+          const before = downstream.received.length;
+          await runCases(casesOf(combination), app, combination);
+          await expectLinkedCalls(downstream.received.slice(before));
+          const unpatched = app.log.filter((line) => line.includes("NOT patched"));
+          expect.soft(unpatched, "libraries that are said not to be patched").toEqual([]);
+          const warned = app.log.filter((line) => line.includes("MaxListeners"));
+          expect.soft(warned, "responses with too many listeners").toEqual([]);
+        });
+        await checkTools(built, env);
+        expectQuiet(built.buildLog);
+        await checkEntryTable(built, env);
+        if (MODES.includes(combination.name)) await checkModes(built, env);
+        if (combination.name !== PRODUCTION) return;
+        await checkFrozenHost(built, env);
+        await checkLongAnswers(built, env);
+        await checkAttacks(built, env, downstream);
+        await checkRandomAddresses(built, env);
+      },
+      env,
+    );
   });
 }
 

@@ -4,12 +4,14 @@ import { type Context, type ContextManager, ROOT_CONTEXT, type Span } from "@ope
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { silence } from "./requests/silence.ts";
 import { DroppedSpan, NO_SPAN } from "./tracer/dropped-span.ts";
-import { RequestContext, type RequestDecision } from "./tracer/request-context.ts";
+import { RequestContext, type RequestDecision, type RequestScope } from "./tracer/request-context.ts";
 
 /** The running request, by the same storage as the active context. */
 export interface RequestStorage<T> {
   /** From here on, in this request's async resource only, this is the request; `isIgnored`: nothing in it is traced or sent on. */
-  enter(value: T, isIgnored: boolean): void;
+  enter(value: T, isIgnored: boolean): Context;
+  /** The context that `enter` gave, for what a request still runs outside of it. */
+  resume(context: Context): void;
   /** The same in the midst of a request, whose context stays the active one. */
   join(value: T): void;
   current(): T | undefined;
@@ -28,14 +30,15 @@ export interface ContextStorage<T> {
   readonly requests: RequestStorage<T>;
 }
 
+function requestOf(context: Context | undefined): RequestScope | undefined {
+  return context instanceof RequestContext ? context.request : undefined;
+}
+
 /** The active context and the running request in one AsyncLocalStorage. */
 export function createContextStorage<T>(): ContextStorage<T> {
   const storage = new AsyncLocalStorage<Context>();
   const active = (): Context => storage.getStore() ?? ROOT_CONTEXT;
-  const request = () => {
-    const context = storage.getStore();
-    return context instanceof RequestContext ? context.request : undefined;
-  };
+  const request = () => requestOf(storage.getStore());
 
   function entered(context: Context): Context {
     if (context instanceof RequestContext && context.request) return context;
@@ -71,10 +74,14 @@ export function createContextStorage<T>(): ContextStorage<T> {
     enter: (context) => storage.enterWith(entered(context)),
     bind: (context, emitter) => void manager.bind(context, emitter),
     requests: {
-      enter: (value, isIgnored) =>
-        storage.enterWith(
-          isIgnored ? silence(RequestContext.begin(value, NO_SPAN)) : RequestContext.begin(value, undefined),
-        ),
+      enter(value, isIgnored): Context {
+        const context = isIgnored
+          ? silence(RequestContext.begin(value, NO_SPAN))
+          : RequestContext.begin(value, undefined);
+        storage.enterWith(context);
+        return context;
+      },
+      resume: (context) => storage.enterWith(context),
       join(value): void {
         const { request: scope } = RequestContext.begin(value, undefined);
         if (scope) storage.enterWith(RequestContext.adopt(active(), scope));

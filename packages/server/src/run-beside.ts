@@ -29,6 +29,7 @@ import { dropBookkeeping, skipBookkeeping } from "./requests/bookkeeping.ts";
 import { nextSpans } from "./requests/next-spans.ts";
 import { type IncomingOptions, traceNodeRequests } from "./requests/node-requests.ts";
 import type { ResponseRecord, ResponseRecords } from "./requests/response-record.ts";
+import { traceRouterAnswers } from "./requests/router-answers.ts";
 import { type ServerConfig, spanLimitsOf } from "./settings.ts";
 import { createTracerProvider, type RequestTracerProvider } from "./tracer/tracer.ts";
 import { VERSION } from "./version.ts";
@@ -131,7 +132,10 @@ function startInstruments(parts: Parts): () => void {
   const stops = [startInstrumentations(withoutDoubles(instrumentations), trace.getTracerProvider())];
   const tracer = trace.getTracer("@throughline/server", VERSION);
   stops.push(
-    traceOutbound(tracer, rules, { callerHeader: () => records.current()?.response.req.headers.traceparent }),
+    traceOutbound(tracer, rules, {
+      callerHeader: () => records.current()?.response.req.headers.traceparent,
+      ...(isNext && { active: traceRouterAnswers(tracer, records) }),
+    }),
   );
   // In Next.js the SERVER spans are Next.js's own.
   if (!isNext)

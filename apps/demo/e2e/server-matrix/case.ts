@@ -20,6 +20,8 @@ export interface Case {
   readonly minMs?: number;
   /** Spans that may end after the SERVER span: work that goes on when the response is over. */
   readonly later?: readonly string[];
+  /** Whether Next.js's router answers, for which Next.js opens no SERVER span. */
+  readonly isRouters?: boolean;
   /** Whether the answer comes without Next.js, and so without its proxy. */
   readonly isBesideNext?: boolean;
   /** What a tree does not show. */

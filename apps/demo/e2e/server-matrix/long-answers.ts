@@ -29,6 +29,7 @@ export async function checkLongAnswers(
     const read = await readAll(url(`/api/chunks?count=${WHOLE / CHUNK}&bytes=${CHUNK}`), big.header, app.pid);
     await flush(app, combination);
     await checkLeaving(app, url("/api/leaving?wait"));
+    await checkLeavingStream(url("/api/leaving?stream"));
 
     const page = await serverSpanOf(late.traceId, "a page with a part of 2 s");
     expect.soft(durationMs(page), "the page with a part of 2 s").toBeGreaterThanOrEqual(SLOW_PART_MS);
@@ -57,6 +58,32 @@ async function checkLeaving(app: ServedApp, url: string): Promise<void> {
   expect.soft(span?.attributes).not.toHaveProperty(["http.response.status_code"]);
   expect.soft(span?.attributes).not.toHaveProperty(["error.type"]);
   expect.soft([span?.status.code, span?.events]).toEqual(["unset", []]);
+  await expectTidied(caller.traceId, "by signal");
+}
+
+/** A stream that is left: what its `cancel` does belongs to its request. */
+async function checkLeavingStream(url: string): Promise<void> {
+  const caller = newTraceparent();
+  const leaving = new AbortController();
+  const headers = { traceparent: caller.header };
+  const answer = await fetch(url, { headers, signal: leaving.signal });
+  await answer.body?.getReader().read();
+  leaving.abort();
+  await expectTidied(caller.traceId, "by cancel");
+}
+
+/** Spans and calls of what the app does when its caller has gone are below its SERVER span. */
+async function expectTidied(traceId: string, how: string): Promise<void> {
+  const title = `tidy up ${how}`;
+  const above = async (): Promise<unknown> => {
+    const spans = (await readTrace(traceId))?.spans ?? [];
+    const parentOf = (child: SpanJson | undefined) =>
+      spans.find(({ spanId }) => spanId === child?.parentSpanId);
+    const span = spans.find(({ name }) => name === title);
+    const client = spans.find(({ kind }) => kind === "client");
+    return [parentOf(span)?.kind, parentOf(client)?.name];
+  };
+  await expect.soft.poll(above, { message: `a caller that leaves, ${how}` }).toEqual(["server", title]);
 }
 
 interface Read {

@@ -50,7 +50,9 @@ export async function runEntries(
       .toHaveLength(1);
     for (const server of servers) {
       expect.soft(server.parentSpanId, `parent of ${title}`).toBe(parent);
-      expect.soft(server.scope.name, `library of ${title}`).toBe("next.js");
+      expect
+        .soft(server.scope.name, `library of ${title}`)
+        .toBe(each.isRouters && !combination.proxy ? "@throughline/server" : "next.js");
       expect.soft(server.name).toBe(each.route ? `${method} ${each.route}` : method);
       expectServerSpan(server, { each, method, title, base: combination.base });
     }

@@ -1,8 +1,9 @@
 import type { Case } from "./case.ts";
 import { casesOf } from "./cases/index.ts";
-import type { Combination } from "./combinations.ts";
 import { runCases, runEntries } from "./run-cases.ts";
 import type { BuiltApp } from "./server-app.ts";
+
+const REPLACED = ["/ssr/missing", "/ssr/broken", "/fixed/other", "/only/other"];
 
 type Env = Readonly<Record<string, string>>;
 
@@ -12,8 +13,8 @@ export async function checkModes(built: BuiltApp, env: Env): Promise<void> {
   const service = `server-app-${combination.name}`;
   const verbose = { ...env, NEXT_OTEL_VERBOSE: "1" };
   await built.serve({ service: `${service}-verbose`, env: verbose }, async (app) => {
-    // Where `/_error` answers in its place, Next.js has forgotten the page's route by then.
-    const known = casesOf(combination).filter(({ path }) => !["/ssr/missing", "/ssr/broken"].includes(path));
+    // Where another page answers in its place, Next.js has forgotten the page's route by then.
+    const known = casesOf(combination).filter(({ path }) => !REPLACED.includes(path));
     await runEntries(known, app, combination);
   });
   if (combination.standalone) return;
@@ -23,13 +24,8 @@ export async function checkModes(built: BuiltApp, env: Env): Promise<void> {
   );
   const first = { ...env, TRACED_FIRST: "1" };
   await built.serve({ service: `${service}-custom-first`, env: first, script }, (app) =>
-    runCases([...casesOf(combination).filter(isOneRequest(combination)), OWN], app, combination),
+    runCases([...casesOf(combination), OWN], app, combination),
   );
-}
-
-/** Where the server opens the SERVER spans, Next.js's redirect to an address with a slash has one of its own. */
-function isOneRequest({ base }: Combination) {
-  return ({ title }: Case): boolean => !(base && title.startsWith("a server action that redirects"));
 }
 
 /** What a custom server answers itself, where tracing was started before Next.js. */

@@ -6,7 +6,9 @@ import { metricsTarget, printUrl } from "../pipeline/signal-target.ts";
 import type { ServerConfig } from "../settings.ts";
 
 /** Sends metrics to their collector; a failure is told at most once a minute. */
-export function createMetricExporter(config: ServerConfig): PushMetricExporter & SignalExporter<ResourceMetrics> {
+export function createMetricExporter(
+  config: ServerConfig,
+): PushMetricExporter & SignalExporter<ResourceMetrics> {
   const target = metricsTarget(config);
   const serializer = target.protocol === "http/json" ? JsonMetricsSerializer : ProtobufMetricsSerializer;
   return createSignalExporter({

@@ -4,7 +4,13 @@ import type { Outcome } from "./delivery/sender.ts";
 import { createSignalExporter } from "./signal-exporter.ts";
 
 const TAKEN: Outcome = { kind: "taken", rejected: 0, message: "" };
-const later = (afterMs?: number): Outcome => ({ kind: "later", reason: "503", cure: "", reached: true, afterMs });
+const later = (afterMs?: number): Outcome => ({
+  kind: "later",
+  reason: "503",
+  cure: "",
+  reached: true,
+  afterMs,
+});
 
 beforeEach(() => {
   vi.useFakeTimers();

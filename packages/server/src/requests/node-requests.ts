@@ -78,12 +78,7 @@ function take(tracer: Tracer, options: IncomingOptions, exchange: Exchange): Con
   const parent = extract
     ? extract(request.headers, defaultTextMapGetter)
     : propagation.extract(ROOT_CONTEXT, request.headers);
-  const method = methodOf(request.method ?? "GET");
-  const span = tracer.startSpan(
-    method.spanName,
-    { kind: SpanKind.SERVER, attributes: attributesOf(request), links: callerLinks(parent) },
-    parent,
-  );
+  const span = openServerSpan(tracer, request, parent);
   const active = markTaken(trace.setSpan(parent, span), request.headers.traceparent);
   appendServerTiming(response, span.spanContext(), Date.now());
   if (LOSES_BODY_CONTEXT) bind(active, request);
@@ -96,6 +91,25 @@ function take(tracer: Tracer, options: IncomingOptions, exchange: Exchange): Con
     span.end(sentAt());
   });
   return routed;
+}
+
+/** The SERVER span of a request that nobody else has opened one for; `parent` is the context that its headers tell. */
+export function openServerSpan(
+  tracer: Tracer,
+  request: IncomingMessage,
+  parent: Context,
+  startTime?: number,
+): Span {
+  return tracer.startSpan(
+    methodOf(request.method ?? "GET").spanName,
+    {
+      kind: SpanKind.SERVER,
+      attributes: attributesOf(request),
+      links: callerLinks(parent),
+      ...(startTime !== undefined && { startTime }),
+    },
+    parent,
+  );
 }
 
 function describe(span: Span, { request, response }: Exchange, route: string | undefined): void {

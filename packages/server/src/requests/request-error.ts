@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import type { Attributes } from "@opentelemetry/api";
 import type { TimedEvent } from "@opentelemetry/sdk-trace-base";
 import {
@@ -20,16 +21,22 @@ export interface Failure {
   readonly error: unknown;
   /** By `performance.now`. */
   readonly atMs: number;
+  /** Told when the response was over. */
+  readonly isLate: boolean;
 }
 
 /** Keeps why a request failed for its SERVER span; Next.js itself leaves that unset once the page streams. */
 export function recordRequestError(record: ResponseRecord | undefined, error: unknown): void {
-  if (record) record.failure ??= { error, atMs: performance.now() };
+  if (!record || record.trace?.isRevalidating()) return;
+  record.failure ??= { error, atMs: performance.now(), isLate: record.end !== undefined };
 }
 
-/** Whether it is no more than that the caller has gone: what listened to the request's `signal` was told to stop. */
-export function isOfLeaving({ error }: Failure): boolean {
-  return error instanceof Error && LEAVING.test(errorText(error.name));
+/**
+ * Whether it is no more than that the caller has gone: what listened to the request's `signal` was told to stop, or what
+ * read its body has not got all of it.
+ */
+export function isOfLeaving({ error, isLate }: Failure, { req }: ServerResponse): boolean {
+  return (error instanceof Error && LEAVING.test(errorText(error.name))) || (isLate && !req.complete);
 }
 
 /** By the conventions: https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-spans/ */

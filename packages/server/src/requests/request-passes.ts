@@ -16,6 +16,8 @@ export type Role = "server" | "pass" | "part";
 export interface Passes {
   /** Passes that have begun and not ended. */
   open(): number;
+  /** Whether a route is being rendered for another one that goes on: `res.revalidate()`. */
+  isRevalidating(): boolean;
   opened(span: Span): Role;
   /** Ends those that are open: Next.js never will. */
   endOpen(): void;
@@ -30,9 +32,13 @@ export interface Passes {
  * Makes one SERVER span of a request, however many there are: Next.js passes over a request twice where there is a
  * proxy, and once more below the span of an HTTP instrumentation. The first stands for all of them, because it has the
  * caller as its parent and its id is what the browser was told; what began below a later pass hangs on what the pass
- * hung on, which is the first where there is a proxy.
+ * hung on, which is the first where there is a proxy. A pass that a handler asks for, by `res.revalidate()`, says nothing
+ * of the request and is left out.
  */
 export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
+  // By the context, and not by the id: a pass may have that of the span it stands behind.
+  const further = new Set<SpanContext>();
+  const revalidating = new Set<SpanContext>();
   const replaced = new Map<string, SpanContext | undefined>();
   const passes: ReadableSpan[] = [];
   let server: Span | undefined;
@@ -41,14 +47,26 @@ export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
 
   const roleOf = (span: ReadableSpan): Role => {
     if (span.spanContext() === server?.spanContext()) return "server";
-    return replaced.has(span.spanContext().spanId) ? "pass" : "part";
+    return further.has(span.spanContext()) ? "pass" : "part";
   };
 
   const parentOf = ({ parentSpanContext: parent }: ReadableSpan): SpanContext | undefined =>
     parent && replaced.has(parent.spanId) ? replaced.get(parent.spanId) : parent;
 
+  /** Whether a pass of Next.js's is a further one over the same request, which is noted then. */
+  const goesOn = (span: Span, first: Span): boolean => {
+    const [own, parent] = [span.spanContext(), parentOf(span)];
+    const below = ends.isBelow(first.spanContext().spanId, parent?.spanId);
+    if (below === "no") return false;
+    further.add(own);
+    if (own.spanId !== parent?.spanId) replaced.set(own.spanId, parent);
+    if (below === "by Next.js") revalidating.add(own);
+    return true;
+  };
+
   return {
     open: (): number => open.size,
+    isRevalidating: (): boolean => revalidating.size > 0,
     endOpen(): void {
       for (const span of [...open.values()].reverse()) span.end();
     },
@@ -56,11 +74,7 @@ export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
       const isNext = isNextPass(span);
       // A message on a socket that the request opened may have a SERVER span of its own.
       if (span.kind !== SpanKind.SERVER || !tellsRequest(span)) return "part";
-      if (server) {
-        const parent = parentOf(span);
-        if (!isNext || !ends.isBelow(server.spanContext().spanId, parent?.spanId)) return "part";
-        replaced.set(span.spanContext().spanId, parent);
-      }
+      if (server && !(isNext && goesOn(span, server))) return "part";
       open.set(span.spanContext(), span);
       server ??= span;
       if (isNext && !isTold) {
@@ -73,7 +87,7 @@ export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
     ended(span: ReadableSpan): Role {
       const role = roleOf(span);
       open.delete(span.spanContext());
-      if (role === "pass") passes.push(span);
+      if (role === "pass" && !revalidating.delete(span.spanContext())) passes.push(span);
       return role;
     },
     roleOf,

@@ -6,7 +6,7 @@ import { guarded } from "../guarded.ts";
 import { type SpanChanges, viewOf } from "../pipeline/span-view.ts";
 import { RecordedSpan } from "../tracer/span.ts";
 import { watchLastByte } from "./last-byte.ts";
-import { mergePasses } from "./request-passes.ts";
+import { mergePasses, type Role } from "./request-passes.ts";
 import { endOf, isOver, onceOver } from "./response-over.ts";
 import type { ResponseRecord } from "./response-record.ts";
 import { trackEnds } from "./span-ends.ts";
@@ -23,6 +23,8 @@ const PATIENCE_MS = 5000;
 export interface RequestTrace {
   opened(span: Span): void;
   ended(span: ReadableSpan): void;
+  /** Whether what fails now is another route, which a handler has rendered anew. */
+  isRevalidating(): boolean;
   /** Lets go of everything that has ended, whether the response is over or not. */
   release(): void;
 }
@@ -76,9 +78,7 @@ export function createRequestTrace(options: RequestTraceOptions): RequestTrace {
     else send(changes ? viewOf(span, changes) : span);
   }, "a span of a request was lost");
 
-  const release = (): void => {
-    for (const span of held.splice(0)) finish(span);
-  };
+  const release = (): void => held.splice(0).forEach(finish);
 
   const releaseWhenOver = (): void => {
     if (closedAt === undefined || passes.open() > 0) return;
@@ -86,7 +86,6 @@ export function createRequestTrace(options: RequestTraceOptions): RequestTrace {
     release();
     options.onOver();
   };
-
   onceOver(record.response, () => {
     closedAt = performance.now();
     record.end = endOf(record.response);
@@ -101,7 +100,8 @@ export function createRequestTrace(options: RequestTraceOptions): RequestTrace {
         clock = { time: span.startTime, now: startOf(span) };
         options.onServer(span);
       }
-      if (role !== "pass") ends.opened(span.spanContext().spanId, passes.parentOf(span)?.spanId);
+      if (role === "pass") return;
+      ends.opened(span.spanContext().spanId, passes.parentOf(span)?.spanId, isPart(span, role));
     },
     ended(span: ReadableSpan): void {
       const role = passes.ended(span);
@@ -113,8 +113,14 @@ export function createRequestTrace(options: RequestTraceOptions): RequestTrace {
       }
       releaseWhenOver();
     },
+    isRevalidating: passes.isRevalidating,
     release,
   };
+}
+
+/** Whether a span is one of Next.js's within a request. */
+function isPart(span: ReadableSpan, role: Role): boolean {
+  return role === "part" && isOwn(span);
 }
 
 function isOwn(span: ReadableSpan): boolean {

@@ -20,7 +20,14 @@ export function onceOver(response: ServerResponse, run: () => void): void {
     if (response.socket === null) over();
   };
   atEnd.add(waiting);
-  response.on("close", over);
+  listenToClose(response, over);
+}
+
+/** Next.js has ten listeners of its own on a response, where it goes on to another server: one more and Node warns. */
+export function listenToClose(response: ServerResponse, run: () => void): void {
+  const most = response.getMaxListeners();
+  if (most > 0) response.setMaxListeners(most + 1);
+  response.on("close", run);
 }
 
 /** Whether a response has closed, or never will. */

@@ -7,7 +7,7 @@ import type { RequestDecision } from "../tracer/request-context.ts";
 import { openResponses } from "./open-responses.ts";
 import type { Failure } from "./request-error.ts";
 import type { RequestTrace } from "./request-trace.ts";
-import { isOver, type ResponseEnd } from "./response-over.ts";
+import { isOver, listenToClose, type ResponseEnd } from "./response-over.ts";
 import { keepHeaderLists } from "./server-timing.ts";
 
 /** What is known of one response from any code that runs for it. */
@@ -15,6 +15,8 @@ export interface ResponseRecord {
   readonly response: ServerResponse;
   /** A prefetch, a probe, a file: neither it nor what it runs makes spans, metrics or headers. */
   readonly isNoise: boolean;
+  /** When its head had come, as `performance.now`. */
+  readonly startMs: number;
   /** How the response was as it closed: what is done to it afterwards nobody is sent. */
   end: ResponseEnd | undefined;
   /** What `onRequestError` was told first. */
@@ -36,6 +38,8 @@ export interface ResponseRecords {
   adopt(head: RequestHead): ResponseRecord | undefined;
   /** From here on whether a request is kept is decided by this, from its head. */
   decideBy(decide: (request: IncomingMessage) => RequestDecision): void;
+  /** From here on a request that is redirected without a span of its own gets one by this. */
+  openBy(open: (record: ResponseRecord) => void): void;
   /** What the running request sees where nothing else is current. */
   readonly setSpan: (span: Span) => void;
   stop(): void;
@@ -49,6 +53,7 @@ export function recordResponses(
   const create = (response: ServerResponse): ResponseRecord => ({
     response,
     isNoise: isNoise(response.req),
+    startMs: performance.now(),
     end: undefined,
     failure: undefined,
     trace: undefined,
@@ -57,7 +62,12 @@ export function recordResponses(
   const started = channel("http.server.request.start");
   const onStart = (message: unknown): void => {
     const record = create((message as { response: ServerResponse }).response);
-    requests.enter(record, record.isNoise);
+    const base = requests.enter(record, record.isNoise);
+    // The first to hear of it: who leaves is told in the context of the socket, and what the app then does (`signal`, the
+    // `cancel` of a stream) is work of this request. Nothing else comes from a socket that has closed.
+    listenToClose(record.response, () => {
+      if (!record.response.writableFinished) requests.resume(base);
+    });
     if (record.isNoise || !decide) return;
     try {
       requests.decide(decide(record.response.req));
@@ -70,12 +80,20 @@ export function recordResponses(
     }
   };
   started.subscribe(onStart);
-  const leaveLists = keepHeaderLists();
+  let open: ((record: ResponseRecord) => void) | undefined;
+  const leaveLists = keepHeaderLists((response, status) => {
+    if (!open || !isRedirect(status) || !response.hasHeader("location")) return;
+    const record = requests.current();
+    if (record?.response === response) open(record);
+  });
   let early = openResponses().map(create);
   return {
     current: requests.current,
     decideBy(by): void {
       decide = by;
+    },
+    openBy(by): void {
+      open = by;
     },
     setSpan: requests.setSpan,
     adopt(head: RequestHead): ResponseRecord | undefined {
@@ -90,6 +108,10 @@ export function recordResponses(
       started.unsubscribe(onStart);
     },
   };
+}
+
+function isRedirect(status: unknown): boolean {
+  return Number(status) >= 300 && Number(status) < 400;
 }
 
 function isHeadOf({ method, target, parentSpanId }: RequestHead, request: IncomingMessage): boolean {

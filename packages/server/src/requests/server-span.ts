@@ -6,7 +6,7 @@ import { errorText } from "../error-text.ts";
 import { methodOf } from "../outbound/method.ts";
 import type { SpanChanges } from "../pipeline/span-view.ts";
 import { RecordedSpan } from "../tracer/span.ts";
-import { routeByNext } from "./next-route.ts";
+import { isRoute, routeByNext } from "./next-route.ts";
 import { attributesOf, exceptionOf, type Failure, isOfLeaving } from "./request-error.ts";
 import { endOf, isOver } from "./response-over.ts";
 import type { ResponseRecord } from "./response-record.ts";
@@ -29,9 +29,10 @@ export function serverSpan(
   if (record) tellResponse(attributes, record);
   const method = nameMethod(attributes);
   const route = attributes[names.HTTP_ROUTE];
-  const name = requestSpanName(method, typeof route === "string" ? route : undefined);
-  const told = toldBy(span, passes);
-  if (attributes[names.ABORTED] && record?.failure && isOfLeaving(record.failure))
+  if (!isRoute(route)) delete attributes[names.HTTP_ROUTE];
+  const name = requestSpanName(method, isRoute(route) ? route : undefined);
+  const told = withoutAnswer(toldBy(span, passes), attributes);
+  if (attributes[names.ABORTED] && record?.failure && isOfLeaving(record.failure, record.response))
     return { name, attributes, ...leaving(told, attributes, record.failure) };
   const origin = span instanceof RecordedSpan ? span.origin : performance.timeOrigin;
   return { name, attributes, ...failureOf(told, attributes, record?.failure, origin) };
@@ -74,6 +75,18 @@ function toldBy(span: ReadableSpan, passes: readonly ReadableSpan[]): Told {
     events: passes.length === 0 ? span.events : [span, ...passes].flatMap(({ events }) => events),
     status: failed?.status,
   };
+}
+
+/** What Next.js throws to itself for an address of which no page was made ahead: it answers 404. */
+const NO_FALLBACK = /\bNoFallbackError$/;
+
+function withoutAnswer(told: Told, attributes: Attributes): Told {
+  if (!NO_FALLBACK.test(told.status?.message ?? "")) return told;
+  delete attributes[names.ERROR_TYPE];
+  const events = told.events.filter(
+    ({ attributes: of }) => !NO_FALLBACK.test(String(of?.[names.EXCEPTION_MESSAGE])),
+  );
+  return { events, status: { code: SpanStatusCode.UNSET } };
 }
 
 interface Told {

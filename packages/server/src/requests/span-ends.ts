@@ -2,6 +2,7 @@ import type { HrTime } from "@opentelemetry/api";
 
 interface Tracked {
   readonly parentId: string | undefined;
+  readonly isNext: boolean;
   /** When the last of its descendants ended, where that was later. */
   latest: HrTime | undefined;
   /** Spans right below it that are not forgotten. */
@@ -10,13 +11,14 @@ interface Tracked {
 }
 
 export interface SpanEnds {
-  opened(spanId: string, parentId: string | undefined): void;
+  /** `isNext`: one of Next.js's own. */
+  opened(spanId: string, parentId: string | undefined, isNext?: boolean): void;
   /** Tells every span above that one below has ended. */
   ended(spanId: string, end: HrTime): void;
   /** The end of a span, or of the last span below it. */
   endOf(spanId: string, end: HrTime): HrTime;
-  /** Whether a span with this parent is somewhere below another one. */
-  isBelow(topId: string, parentId: string | undefined): boolean;
+  /** Whether a span with this parent is somewhere below another one; `by Next.js`: one of its own spans is between. */
+  isBelow(topId: string, parentId: string | undefined): "no" | "yes" | "by Next.js";
   /** Once nothing below it is known any more; until then it hands on the ends of those. */
   forget(spanId: string): void;
 }
@@ -29,8 +31,8 @@ export interface SpanEnds {
 export function trackEnds(): SpanEnds {
   const spans = new Map<string, Tracked>();
   return {
-    opened(spanId: string, parentId: string | undefined): void {
-      spans.set(spanId, { parentId, latest: undefined, below: 0, isForgotten: false });
+    opened(spanId: string, parentId: string | undefined, isNext = false): void {
+      spans.set(spanId, { parentId, isNext, latest: undefined, below: 0, isForgotten: false });
       const parent = spans.get(parentId ?? "");
       if (parent) parent.below += 1;
     },
@@ -45,10 +47,16 @@ export function trackEnds(): SpanEnds {
       const latest = spans.get(spanId)?.latest;
       return latest && isLater(latest, end) ? latest : end;
     },
-    isBelow(topId: string, parentId: string | undefined): boolean {
+    isBelow(topId: string, parentId: string | undefined) {
       let above = parentId;
-      while (above !== undefined && above !== topId) above = spans.get(above)?.parentId;
-      return above === topId;
+      let isByNext = false;
+      while (above !== undefined && above !== topId) {
+        const span = spans.get(above);
+        isByNext ||= span?.isNext === true;
+        above = span?.parentId;
+      }
+      if (above !== topId) return "no";
+      return isByNext ? "by Next.js" : "yes";
     },
     forget(spanId: string): void {
       let [id, span] = [spanId, spans.get(spanId)];

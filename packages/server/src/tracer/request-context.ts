@@ -111,6 +111,11 @@ export function decisionOf(context: Context): RequestDecision | undefined {
   return request?.base.span === undefined ? request?.decision : undefined;
 }
 
+/** What a request shows outside of all contexts below it: its first SERVER span. */
+export function spanOfRequest(context: Context): unknown {
+  return context instanceof RequestContext ? context.request?.base.span : undefined;
+}
+
 /** Has everything in this request see `span`, also what runs outside the contexts below it: proxy.ts and its page. */
 export function dropRequest(context: Context, span: unknown): void {
   const base = context instanceof RequestContext ? context.request?.base : undefined;

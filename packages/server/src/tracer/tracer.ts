@@ -19,12 +19,12 @@ import {
   type SamplingResult,
   type SpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
-import { OLD_HTTP_TARGET } from "@throughline/core/attributes";
+import { NEXT_SPAN_TYPE, OLD_HTTP_TARGET } from "@throughline/core/attributes";
 import { guarded } from "../guarded.ts";
 import { type Clock, createClock } from "./clock.ts";
 import { DroppedSpan, NO_SPAN } from "./dropped-span.ts";
 import { createIds, type Ids } from "./ids.ts";
-import { decisionOf, dropRequest, type RequestDecision } from "./request-context.ts";
+import { decisionOf, dropRequest, type RequestDecision, spanOfRequest } from "./request-context.ts";
 import { RecordedSpan, type SpanProcess } from "./span.ts";
 import type { SpanLimits } from "./span-attributes.ts";
 
@@ -135,7 +135,7 @@ function startBelow(above: Span | undefined, start: Start): Span {
   const traceId = parent?.traceId ?? drawnIn(ahead) ?? parts.ids.newTraceId();
   const isKnown = !local && ahead?.traceId === traceId && (!parent || kind === SpanKind.SERVER);
   const result = isDecided ? KEPT : isKnown ? ahead.result : decide(start, traceId, kind);
-  const context = contextOf(traceId, parts.ids.newSpanId(), result, parent);
+  const context = contextOf(traceId, newSpanId(start, parent), result, parent);
   if (result.decision === SamplingDecision.NOT_RECORD) return drop(new DroppedSpan(context), kind, active);
   const span = new RecordedSpan({
     name,
@@ -143,7 +143,7 @@ function startBelow(above: Span | undefined, start: Start): Span {
     context,
     parent,
     startTime: options.startTime,
-    origin: local ? local.origin : parts.clock(),
+    origin: local?.origin ?? parts.clock(),
     attributes: result.attributes ? { ...attributes, ...result.attributes } : attributes,
     links: options.links,
     scope,
@@ -151,6 +151,21 @@ function startBelow(above: Span | undefined, start: Start): Span {
   });
   parts.processor.onStart(span, active);
   return span;
+}
+
+/**
+ * A further pass of Next.js over a request is not exported (`mergePasses`). It gets the id of the first, so that what
+ * asks for the current span is told of one that is in the trace.
+ */
+function newSpanId({ options, active, parts }: Start, parent: SpanContext | undefined): string {
+  const isPass = options.kind === SpanKind.SERVER && options.attributes?.[NEXT_SPAN_TYPE] !== undefined;
+  const first = isPass ? spanOfRequest(active) : undefined;
+  // By its ids: Next.js hands them on in the request's headers.
+  const isFurther =
+    first instanceof RecordedSpan &&
+    first.spanContext().traceId === parent?.traceId &&
+    first.spanContext().spanId === parent.spanId;
+  return isFurther ? first.spanContext().spanId : parts.ids.newSpanId();
 }
 
 function drawnIn(decision: RequestDecision | undefined): string | undefined {

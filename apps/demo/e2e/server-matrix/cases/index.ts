@@ -9,6 +9,7 @@ import { pagesApi, pagesProps } from "./pages-router.ts";
 import { proxy } from "./proxy.ts";
 import { rendering } from "./rendering.ts";
 import { routeHandlers } from "./route-handlers.ts";
+import { routerAnswers } from "./router-answers.ts";
 import { serverActions } from "./server-actions.ts";
 import { stale } from "./stale.ts";
 
@@ -24,6 +25,7 @@ const THEMES = [
   controlFlow,
   afterResponse,
   proxy,
+  routerAnswers,
   libraries,
   serverActions,
 ];

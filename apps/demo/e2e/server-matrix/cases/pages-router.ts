@@ -1,3 +1,4 @@
+import { expect } from "@playwright/test";
 import type { Cases } from "../case.ts";
 
 /** API routes of the Pages Router. */
@@ -17,6 +18,30 @@ export const pagesApi: Cases = () => [
     below: ["executing api route (pages) /api/parts/[id] · internal"],
   },
   {
+    title: "a Pages API route that has a page made anew",
+    path: "/api/renew?path=/ssg/built",
+    status: 200,
+    route: "/api/renew",
+    below: [
+      "executing api route (pages) /api/renew · internal",
+      "  getStaticProps /ssg/[id] · internal",
+      "  render route (pages) /ssg/[id] · internal",
+    ],
+    inspect: ({ body }) => expect.soft(JSON.parse(body)).toEqual({ told: "made" }),
+  },
+  {
+    title: "a Pages API route that has a page made anew, which fails",
+    path: "/api/renew?path=/ssg/broken",
+    status: 200,
+    route: "/api/renew",
+    below: [
+      "executing api route (pages) /api/renew · internal",
+      "  getStaticProps /ssg/[id] · internal · ERROR · exception",
+      "  render route (pages) /_error · internal",
+    ],
+    inspect: ({ body }) => expect.soft(JSON.parse(body)).toEqual({ told: "failed" }),
+  },
+  {
     title: "a Pages API route that throws",
     path: "/api/parts/broken",
     status: 500,
@@ -27,7 +52,7 @@ export const pagesApi: Cases = () => [
 ];
 
 /** `getServerSideProps` and `getStaticProps`. */
-export const pagesProps: Cases = () => [
+export const pagesProps: Cases = ({ proxy }) => [
   {
     title: "getServerSideProps that fetches",
     path: "/ssr/7",
@@ -70,6 +95,21 @@ export const pagesProps: Cases = () => [
     status: 200,
     route: "/ssg/[id]",
     below: [],
+  },
+  {
+    title: "getInitialProps with a span of the app's",
+    path: "/initial",
+    status: 200,
+    route: "/initial",
+    below: ["read stock · internal", "render route (pages) /initial · internal"],
+  },
+  {
+    title: "an address beside those of getStaticPaths",
+    path: "/only/other",
+    status: 404,
+    route: "/only/[id]",
+    // Next.js asks the proxy once more for the page of what is not found.
+    below: proxy ? ["middleware GET · internal"] : [],
   },
   {
     title: "a page of getStaticProps that is made now",

@@ -1,8 +1,16 @@
-import type { Cases } from "../case.ts";
+import { expect } from "@playwright/test";
+import type { Cases, Seen } from "../case.ts";
 import { SLOW_MS } from "../downstream.ts";
 
+/** What the page calls its span is the one that its spans hang on. */
+function expectCurrent({ spans, body }: Seen): void {
+  const [, current] = /in ([0-9a-f]{16})/.exec(body) ?? [];
+  const item = spans.find(({ name }) => name === "read item");
+  expect.soft(current).toBe(item?.parentSpanId);
+}
+
 /** Pages of the App Router. */
-export const pages: Cases = () => [
+export const pages: Cases = ({ cacheComponents, proxy }) => [
   {
     title: "a static page",
     path: "/static",
@@ -16,6 +24,7 @@ export const pages: Cases = () => [
     status: 200,
     route: "/rsc/[id]",
     below: ["render route (app) /rsc/[id] · internal", "  GET · client", "  read item · internal"],
+    inspect: expectCurrent,
   },
   {
     title: "a navigation to a dynamic page",
@@ -25,6 +34,7 @@ export const pages: Cases = () => [
     route: "/rsc/[id]",
     // Next.js has no span for a render that is not one of HTML.
     below: ["GET · client", "read item · internal"],
+    inspect: expectCurrent,
   },
   {
     title: "a page of a catch-all route",
@@ -40,6 +50,19 @@ export const pages: Cases = () => [
     route: "/filter/[[...by]]",
     below: ["render route (app) /filter/[[...by]] · internal"],
   },
+  // With Cache Components there is no `dynamicParams`.
+  ...(cacheComponents
+    ? []
+    : [
+        {
+          title: "an address beside those of generateStaticParams",
+          path: "/fixed/other",
+          status: 404,
+          route: "/fixed/[id]",
+          // Next.js asks the proxy once more for the page of what is not found.
+          below: proxy ? ["middleware GET · internal"] : [],
+        },
+      ]),
   {
     title: "a page that streams",
     path: "/slow",

@@ -55,9 +55,9 @@ export const serverActions: Cases = (combination) => {
 function controlFlow(combination: Combination): readonly Case[] {
   const { base, proxy } = combination;
   const page = pageOf(combination);
-  // Next.js asks itself for the page that comes next, and answers with it; without the slash that it wants at first.
+  // Next.js asks itself for the page that comes next, and answers with it; without the slash that it wants at first, so that it is sent on.
   const next = [
-    ...(base ? ["GET · client"] : []),
+    ...(base ? ["GET · client", "  GET · server"] : []),
     "GET · client",
     "  GET /static · server",
     ...(proxy ? ["    middleware GET · internal"] : []),
