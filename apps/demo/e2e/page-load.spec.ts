@@ -5,6 +5,7 @@ import { collectedSpans } from "./engines/collected-spans.ts";
 import { startNextApp } from "./next-app.ts";
 import { testErrors } from "./pages-app/errors.ts";
 import { testPrerender } from "./pages-app/prerender.ts";
+import { testQueuedActions } from "./pages-app/queued-actions.ts";
 import { testRestores } from "./pages-app/restore.ts";
 import { testRounds } from "./pages-app/rounds.ts";
 import { testSecrets } from "./pages-app/secrets.ts";
@@ -40,6 +41,8 @@ test.beforeAll(async () => {
 });
 
 test.afterAll(() => processes.stopAll());
+
+testQueuedActions(() => cacheOrigin);
 
 testVisits(
   () => origin,

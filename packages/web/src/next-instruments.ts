@@ -6,6 +6,7 @@ import type { NextOptions } from "./next-options.ts";
 import { afterLoad } from "./page/after-load.ts";
 import { traceNextNavigation } from "./page/navigation.ts";
 import { tracePageLoad } from "./page/page-load.ts";
+import { disownQueued } from "./page/queued-requests.ts";
 import { startSoon } from "./page/start-soon.ts";
 
 /** What a Next.js page traces besides clicks and `fetch`; docs/decisions/0007. */
@@ -14,7 +15,7 @@ export function nextInstruments({ labels, basePath }: NextOptions): readonly Web
   return [
     startSoon(traceSession()),
     startSoon(tracePageLoad()),
-    startSoon(traceNextNavigation({ basePath })),
+    startSoon(disownQueued(traceNextNavigation({ basePath }))),
     traceInteractions({ labels }),
     traceErrors(),
     startSoon(late),

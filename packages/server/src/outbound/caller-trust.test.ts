@@ -1,5 +1,5 @@
 import { defaultTextMapGetter, propagation, ROOT_CONTEXT, trace } from "@opentelemetry/api";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { callerLinks, createCallerTrust } from "./caller-trust.ts";
 import { createPropagator, type PropagatorOptions } from "./propagator.ts";
 
@@ -67,11 +67,14 @@ test("baggage is taken by its key, and never from another site", () => {
   ]);
 });
 
-test("one trace id sent for ever makes 50 requests of one trace, and links after that", () => {
+test("one trace id sent for ever makes 50 requests of one trace, and links after that, which is said once", () => {
+  const warned = vi.spyOn(console, "warn").mockReturnValue();
   const trust = createCallerTrust({ origins: [], isOwn: () => false });
   const results = Array.from({ length: 10_000 }, () => extract({}, { trust }));
   expect(results.filter(({ continued }) => continued)).toHaveLength(50);
   expect(results.at(-1)).toEqual({ continued: false, linked: [TRACE], baggage: [] });
+  expect(warned.mock.calls).toEqual([[expect.stringMatching(`trace ${TRACE} .* trust: "all"`)]]);
+  warned.mockRestore();
 });
 
 test("ids that come once do not push out one that comes again and again", () => {

@@ -1,4 +1,5 @@
 import { type Context, createContextKey, type Link, type SpanContext } from "@opentelemetry/api";
+import { warnOnce } from "../log.ts";
 
 export interface CallerTrust {
   /**
@@ -32,12 +33,18 @@ const CALLER = createContextKey("throughline foreign caller");
  * outside a browser cannot be told from a friend. https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
  */
 export function createCallerTrust(options: TrustOptions): CallerTrust {
-  const isWithinLimit = createCounter(options.requestsPerTrace ?? REQUESTS_PER_TRACE);
+  const limit = options.requestsPerTrace ?? REQUESTS_PER_TRACE;
+  const isWithinLimit = createCounter(limit);
   return {
     isForeign(read, traceId, isLookedAt = false) {
       if (traceId !== undefined && options.isOwn(traceId)) return false;
       if (isOtherSite(read, options.origins)) return true;
-      return traceId !== undefined && !isWithinLimit(traceId, isLookedAt);
+      if (traceId === undefined || isWithinLimit(traceId, isLookedAt)) return false;
+      warnOnce(
+        `trace ${traceId} came with more than ${limit} requests; those after them start traces of their own, linked to it. Where callers can be trusted, register({ trust: "all" }).`,
+        "trace limit",
+      );
+      return true;
     },
   };
 }

@@ -30,7 +30,7 @@ export interface InteractionLife {
   cut(reason: string): Stop;
 }
 
-interface Interaction {
+export interface Interaction {
   readonly span: Span;
   context: Context;
   ended: boolean;
@@ -109,8 +109,9 @@ export function createInteractionLife(later: Later): InteractionLife {
   };
 }
 
+/** The interaction that code with this context works for. */
 // A context holds values of unknown type; only `begin` writes under this key.
-function interactionIn(context: Context): Interaction | undefined {
+export function interactionIn(context: Context): Interaction | undefined {
   return context.getValue(INTERACTION) as Interaction | undefined;
 }
 
