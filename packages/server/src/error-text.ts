@@ -1,7 +1,7 @@
-/** What an error says of itself; of a value without a text, that it has none. */
+/** What an error says of itself, also one that is no Error; of a value without a text, that it has none. */
 export function errorText(error: unknown): string {
   try {
-    return String(error instanceof Error ? error.message : error);
+    return String(Object(error).message ?? error);
   } catch {
     return "something that has no text was thrown";
   }

@@ -44,6 +44,17 @@ type ConfigFunction = (
 // Native async functions lose the browser's context at each await; lowered ones keep it. Client code only.
 const LOWERED = ["transform-async-to-generator", "transform-async-generator-functions"];
 
+/**
+ * SWC's helpers of async generators end a `finally` at its first `await` when the generator is left early, and swallow
+ * what is thrown into `yield*` of a synchronous iterator. Ours do what native ones do.
+ */
+const HELPERS = {
+  "@swc/helpers/_/_wrap_async_generator": "swc-generator",
+  "@swc/helpers/_/_await_async_generator": "swc-await",
+  "@swc/helpers/_/_async_generator_delegate": "swc-yield-star",
+  "@swc/helpers/_/_async_iterator": "swc-iterator",
+};
+
 const ENTRY = "@throughline/web/next";
 
 /**
@@ -215,7 +226,7 @@ function traced(
     instrumentationClientInject: [...(config.instrumentationClientInject ?? []), entry],
     serverExternalPackages: external(config, folder),
     transpilePackages: transpileNext && !transpiled.includes("next") ? [...transpiled, "next"] : transpiled,
-    ...(!hook && { experimental: lowered(config.experimental) }),
+    ...(!hook && lowered(config, folder)),
   };
 }
 
@@ -228,12 +239,21 @@ function external(
   return [...new Set([...serverExternalPackages, ...packages])];
 }
 
-type Experimental = NonNullable<NextConfig["experimental"]>;
-
-function lowered(experimental: Experimental | undefined): Experimental {
-  const swc = experimental?.swcEnvOptions;
+function lowered(config: NextConfig, folder: string): NextConfig {
+  const swc = config.experimental?.swcEnvOptions;
+  const helpers = helperFiles(folder);
   return {
-    ...experimental,
-    swcEnvOptions: { ...swc, include: [...new Set([...(swc?.include ?? []), ...LOWERED])] },
+    experimental: {
+      ...config.experimental,
+      swcEnvOptions: { ...swc, include: [...new Set([...(swc?.include ?? []), ...LOWERED])] },
+    },
+    turbopack: {
+      ...config.turbopack,
+      resolveAlias: { ...turbopackAliases(helpers, folder), ...config.turbopack?.resolveAlias },
+    },
+    webpack: (given, context) => {
+      const built = config.webpack?.(given, context) ?? given;
+      ...
+    },
   };
 }

@@ -50,14 +50,15 @@ export function openFakePage(
   const native = globalThis.fetch;
   const sent: SentRequest[] = [];
   const bodies: string[] = [];
-  globalThis.fetch = async (input, init) => {
+  globalThis.fetch = async (...args) => {
+    const [input, init] = args;
     const url = input instanceof Request ? input.url : new URL(String(input), document.baseURI).href;
     if (url.endsWith(INGEST)) {
       bodies.push(String(init?.body));
       return new Response("{}", { headers: { "content-type": "application/json" } });
     }
     const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined));
-    sent.push({ args: [input, init], url, headers });
+    sent.push({ args, url, headers });
     return answer(url, init);
   };
   const fake = globalThis.fetch;

@@ -14,9 +14,19 @@ export function typeOf(error: unknown): string {
 
 /** Whether Next.js threw it to steer: a redirect, not found, "leave it to the browser". Its digest says so. */
 export function isControlFlow(error: unknown): boolean {
-  return /^(NEXT_|BAILOUT_TO_|DYNAMIC_SERVER_)/.test(textOf(Object(error).digest));
+  try {
+    return /^(NEXT_|BAILOUT_TO_|DYNAMIC_SERVER_)/.test(Object(error).digest);
+  } catch {
+    // Something that tells nothing of itself, as a proxy may.
+    return false;
+  }
 }
 
+/** Of what is no Error too: clients of databases throw objects with a message. */
 export function messageOf(error: unknown): string {
-  return textOf(error instanceof Error ? error.message : error);
+  try {
+    return String(Object(error).message ?? error);
+  } catch {
+    return typeof error;
+  }
 }

@@ -60,6 +60,31 @@ test("an error without any context is a root span with type, message and stack",
   expect(exception["exception.stacktrace"]).toContain("uncaught-errors.test.ts");
 });
 
+test("an object that is no Error is told by its message", async () => {
+  context.with(ROOT_CONTEXT, () => throwLater({ code: "23505", message: "duplicate key" }));
+  const [span] = await errors(1);
+  expect(exceptionOf(span)).toEqual({ "exception.type": "object", "exception.message": "duplicate key" });
+});
+
+test("something that tells nothing of itself makes no second error", async () => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const heard: unknown[] = [];
+  const stop = listen(window, "unhandledrejection", (event) => {
+    event.preventDefault();
+    heard.push((event as PromiseRejectionEvent).reason);
+  });
+  const failed: unknown[] = [];
+  const stopErrors = listen(window, "error", (event) => failed.push(event));
+  // Not by a promise of its own, which would ask it for its `then`.
+  dispatchEvent(
+    new PromiseRejectionEvent("unhandledrejection", { promise: Promise.resolve(), reason: proxy }),
+  );
+  stop();
+  stopErrors();
+  expect([heard.length, failed]).toEqual([1, []]);
+});
+
 /** The id of a page load that is over, as most are when an error comes. */
 async function openLoadedPage(): Promise<string> {
   await page.close();

@@ -3,6 +3,7 @@ import { EXCEPTION_MESSAGE } from "@throughline/core/attributes";
 import type { TracedPage, WebInstrument } from "../instrument.ts";
 import { listen } from "../listen.ts";
 import { type Stop, stopAll } from "../patch-method.ts";
+import { attempt } from "../start-all.ts";
 import { door, ERROR_DOOR } from "./error-door.ts";
 import { createErrorRecorder, type ErrorDetails, type ErrorRecorder, hasDigest } from "./error-recorder.ts";
 import { isControlFlow, messageOf } from "./error-text.ts";
@@ -28,10 +29,12 @@ export function traceErrors(): WebInstrument {
       const known = isObject(error) ? thrownIn.get(error) : undefined;
       recorder.record(name, error, known ?? page.manager.active(), details);
     };
-    const uncaught = (error: unknown): void => {
-      // Next.js's router hears of these too, and goes where they say.
-      if (!isControlFlow(error)) record(UNCAUGHT, error);
-    };
+    // A proxy may throw at whatever it is asked, which would be one error more.
+    const uncaught = (error: unknown): void =>
+      attempt(() => {
+        // Next.js's router hears of these too, and goes where they say.
+        if (!isControlFlow(error)) record(UNCAUGHT, error);
+      });
     const stopListening = stopAll([
       // A script of another origin tells nothing but the message "Script error."
       listen(window, "error", (event) => {

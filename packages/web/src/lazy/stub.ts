@@ -50,7 +50,7 @@ export function startStub(tracing: PropagationRules, early: EarlyWork | undefine
 
   const patched = function (this: unknown, ...args: unknown[]): unknown {
     const fetch: Fetch = (...changed) => Reflect.apply(native, this, changed);
-    const call = on ? understandCall(args, tracing.rules) : undefined;
+    const call = on && understandCall(args, tracing.rules);
     return call ? run(call, fetch) : fetch(...args);
   } as typeof native;
   const note = (event: Event): void => {

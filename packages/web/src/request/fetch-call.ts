@@ -23,7 +23,7 @@ export function readCall(args: readonly unknown[]): FetchCall | undefined {
   // By what it has: one of another frame, or of a polyfill, is no instance of this `Request`.
   const request = Object(input).headers ? (input as Request) : undefined;
   const url = new URL(request?.url ?? String(input), document.baseURI);
-  if (!/^https?:$/.test(url.protocol)) return undefined;
+  if (!/^https?:$/.test(args.length ? url.protocol : "")) return undefined;
   return {
     args: [input, init],
     url,

@@ -52,6 +52,14 @@ describe("traceparent names the CLIENT span", () => {
   });
 });
 
+test("without an argument nothing is requested, and nothing traced", async () => {
+  page = openFakePage();
+  await Reflect.apply(fetch, globalThis, []).catch(() => undefined);
+  // The browser's own, which gets what it was given, says what is wrong.
+  expect(page.sent.map(({ args }) => args)).toEqual([[]]);
+  expect(await page.spans()).toEqual([]);
+});
+
 test("the browser itself accepts every shape with the header added", async () => {
   const seen: Request[] = [];
   page = openFakePage({}, (_url, init) => {

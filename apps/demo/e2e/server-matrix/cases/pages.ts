@@ -10,7 +10,7 @@ function expectCurrent({ spans, body }: Seen): void {
 }
 
 /** Pages of the App Router. */
-export const pages: Cases = ({ cacheComponents, proxy }) => [
+export const pages: Cases = (combination) => [
   {
     title: "a static page",
     path: "/static",
@@ -50,19 +50,7 @@ export const pages: Cases = ({ cacheComponents, proxy }) => [
     route: "/filter/[[...by]]",
     below: ["render route (app) /filter/[[...by]] · internal"],
   },
-  // With Cache Components there is no `dynamicParams`.
-  ...(cacheComponents
-    ? []
-    : [
-        {
-          title: "an address beside those of generateStaticParams",
-          path: "/fixed/other",
-          status: 404,
-          route: "/fixed/[id]",
-          // Next.js asks the proxy once more for the page of what is not found.
-          below: proxy ? ["middleware GET · internal"] : [],
-        },
-      ]),
+  ...notGenerated(combination),
   {
     title: "a page that streams",
     path: "/slow",
@@ -81,3 +69,18 @@ export const pages: Cases = ({ cacheComponents, proxy }) => [
     below: ["render route (app) /late-error · internal · ERROR · exception", "  GET · client"],
   },
 ];
+
+/** With Cache Components there is no `dynamicParams`. */
+const notGenerated: Cases = ({ cacheComponents, proxy }) =>
+  cacheComponents
+    ? []
+    : [
+        {
+          title: "an address beside those of generateStaticParams",
+          path: "/fixed/other",
+          status: 404,
+          route: "/fixed/[id]",
+          // Next.js asks the proxy once more for the page of what is not found.
+          below: proxy ? ["middleware GET · internal"] : [],
+        },
+      ];
