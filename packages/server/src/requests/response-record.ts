@@ -66,7 +66,7 @@ export function recordResponses(
     // The first to hear of it: who leaves is told in the context of the socket, and what the app then does (`signal`, the
     // `cancel` of a stream) is work of this request. Nothing else comes from a socket that has closed.
     listenToClose(record.response, () => {
-      if (!record.response.writableFinished) requests.resume(base);
+      if (!record.response.writableFinished && requests.current() !== record) requests.resume(base);
     });
     if (record.isNoise || !decide) return;
     try {
