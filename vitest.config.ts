@@ -5,6 +5,9 @@ import { chromiumLaunchOptions } from "./scripts/chromium.mjs";
 // What passed only on the second try is named by `npm test`.
 const retry = process.env.CI ? 1 : 0;
 
+/** Of what runs in the user's Vite. */
+const NODE_TESTS = ["src/**/*.node.test.ts"];
+
 const node = (room: string) => ({
   test: {
     name: room,
@@ -22,6 +25,7 @@ export default defineConfig({
       node("server"),
       node("collector"),
       node("playwright"),
+      { test: { ...node("web").test, name: "web (node)", include: NODE_TESTS } },
       {
         // Named, or Vite finds them one by one and reloads the page in the middle of a cold run.
         optimizeDeps: {
@@ -41,6 +45,7 @@ export default defineConfig({
           retry,
           root: "packages/web",
           include: ["src/**/*.test.ts"],
+          exclude: NODE_TESTS,
           browser: {
             enabled: true,
             headless: true,

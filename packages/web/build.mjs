@@ -195,6 +195,22 @@ await build({
   external: ["@opentelemetry/api", "@throughline/core"],
 });
 
+// What Next.js's compiler is given in place of its own helpers (packages/server/src/next-config.ts).
+await build({
+  ...base,
+  entryPoints: entriesOf(
+    "lowered/swc-await",
+    "lowered/swc-generator",
+    "lowered/swc-iterator",
+    "lowered/swc-yield-star",
+  ),
+  outdir: "dist",
+  splitting: true,
+  format: "esm",
+  platform: "browser",
+  minifySyntax: true,
+});
+
 // esbuild leaves a bare import where an entry needs a chunk only through another, or constants that it has written in
 // place; bundlers warn of it.
 for (const name of readdirSync(dist).filter((file) => file.endsWith(".js"))) {

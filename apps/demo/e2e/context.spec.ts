@@ -27,6 +27,13 @@ interface Seen {
   readonly ready: boolean;
 }
 
+interface Report {
+  readonly isNative: boolean;
+  readonly compiled: Readonly<Record<string, readonly string[]>>;
+  readonly native: Readonly<Record<string, readonly string[]>>;
+  readonly spans: readonly (readonly [caller: string, ...seen: string[]])[];
+}
+
 test.describe.configure({ mode: "serial" });
 test.beforeAll(installPackages);
 
@@ -60,6 +67,7 @@ for (const build of BUILDS) {
       await testOverlappingPairs(page, spans, build.pairs);
       await openPage(page, url);
       await testOverlappingSpans(page, spans, build.pairs);
+      await test.step("async generators do what native ones do", () => testGenerators(page, url, build));
       // Other specs look at page loads in builds of Turbopack.
       if (build.name !== "webpack") return;
       await test.step("each visit is a trace of its own, with the span that served it", () =>
@@ -233,6 +241,21 @@ async function expectAllExact(page: Page, spans: readonly BrowserSpan[], pairs: 
   expect(new Set(Object.values(owners)).size, "each is a span of its own").toBe(2 * pairs);
   expect(outcomes).toHaveLength(2 * pairs * REQUESTS_OF_A_FLOW);
   expect(outcomes.filter((outcome) => outcome !== "exact")).toEqual([]);
+}
+
+/** The same programs compiled as this build does it, and as they were written. */
+async function testGenerators(page: Page, url: string, { native, options }: Build): Promise<void> {
+  await page.goto(`${url}generators`);
+  await page.waitForFunction(() => "report" in globalThis);
+  const report = await page.evaluate(() => (globalThis as unknown as { report(): Promise<Report> }).report());
+  expect(report.isNative).toBe(native);
+  expect(Object.keys(report.native).length).toBeGreaterThan(40);
+  // zone.js has a queue of its own, in which what happens in one tick has another order.
+  const reordered = options.preset === "classic" ? ["calls at the same time"] : [];
+  for (const [name, log] of Object.entries(report.native))
+    if (!reordered.includes(name)) expect(report.compiled[name], name).toEqual(log);
+  if (native) return;
+  for (const [caller, ...seen] of report.spans) expect(seen, "the spans it ran in").toEqual([caller, caller]);
 }
 
 function seenBy(page: Page): Promise<Seen> {

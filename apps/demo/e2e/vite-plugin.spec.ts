@@ -1,13 +1,14 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { SourceMap } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "@playwright/test";
+import { expect, type Page, test } from "@playwright/test";
 import { throughline } from "@throughline/web/vite";
 import { build, createServer } from "vite";
 
 const viteApp = fileURLToPath(new URL("../../vite/", import.meta.url));
+const programs = fileURLToPath(new URL("fixtures/context-app/native-async/generators.js", import.meta.url));
 const NATIVE = /\basync\s*(?:\*|\(|function\b|\w+\s*=>)/;
 
 let root = "";
@@ -33,6 +34,17 @@ test("the source map of a lowered function leads to its line", async () => {
       originalLine: positionOf(source, text).line,
     });
   }
+});
+
+test("a lowered async generator does what the native one does", async ({ page }) => {
+  await copyFile(programs, join(root, "main.js"));
+  const lowered = await bundle(throughline());
+  expect(lowered).not.toMatch(NATIVE);
+  const native = await bundle();
+  expect(native).toMatch(NATIVE);
+  const logs = await runPrograms(page, native);
+  expect(Object.keys(logs).length).toBeGreaterThan(40);
+  expect(await runPrograms(page, lowered)).toEqual(logs);
 });
 
 test("a package is lowered when it is named, and left alone when it is not", async () => {
@@ -83,12 +95,25 @@ interface BundleOptions {
   readonly onWarning?: (message: string) => void;
 }
 
-async function bundle(plugin: ReturnType<typeof throughline>, options: BundleOptions = {}): Promise<string> {
+/** What each program of this bundle did, in the browser. */
+async function runPrograms(page: Page, code: string): Promise<Readonly<Record<string, readonly string[]>>> {
+  return page.evaluate(
+    async (url) => {
+      const { PROGRAMS, run } = await import(url);
+      const logs: Record<string, readonly string[]> = {};
+      for (const [name, program] of Object.entries(PROGRAMS)) logs[name] = await run(program);
+      return logs;
+    },
+    `data:text/javascript,${encodeURIComponent(code)}`,
+  );
+}
+
+async function bundle(plugin?: ReturnType<typeof throughline>, options: BundleOptions = {}): Promise<string> {
   const result = await build({
     root,
     configFile: false,
     logLevel: "silent",
-    plugins: [plugin],
+    plugins: plugin ? [plugin] : [],
     build: {
       write: false,
       minify: false,

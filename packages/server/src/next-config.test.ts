@@ -73,7 +73,7 @@ test.each([
 });
 
 test("the classic preset has an entry of its own, and is lowered for as the default is", () => {
-  turnOn();
+  turnOn({ TURBOPACK: "1" });
   const classic = withTracing({}, { preset: "classic" });
   expect(classic.instrumentationClientInject).toEqual(["@throughline/web/next/classic"]);
   expect({ ...classic, instrumentationClientInject: [] }).toEqual({

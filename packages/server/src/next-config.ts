@@ -6,6 +6,7 @@ import type { NextConfig } from "next";
 import { errorText } from "./error-text.ts";
 import { packagesToLeaveOut } from "./libraries/external-packages.ts";
 import { warnOnce } from "./log.ts";
+import { lowered } from "./lowered-code.ts";
 import { appPackage } from "./package-name.ts";
 import { readServerConfig, type ServerConfig, sampleRatioOf } from "./settings.ts";
 
@@ -40,20 +41,6 @@ type ConfigFunction = (
   phase: string,
   context: { defaultConfig: NextConfig },
 ) => NextConfig | Promise<NextConfig>;
-
-// Native async functions lose the browser's context at each await; lowered ones keep it. Client code only.
-const LOWERED = ["transform-async-to-generator", "transform-async-generator-functions"];
-
-/**
- * SWC's helpers of async generators end a `finally` at its first `await` when the generator is left early, and swallow
- * what is thrown into `yield*` of a synchronous iterator. Ours do what native ones do.
- */
-const HELPERS = {
-  "@swc/helpers/_/_wrap_async_generator": "swc-generator",
-  "@swc/helpers/_/_await_async_generator": "swc-await",
-  "@swc/helpers/_/_async_generator_delegate": "swc-yield-star",
-  "@swc/helpers/_/_async_iterator": "swc-iterator",
-};
 
 const ENTRY = "@throughline/web/next";
 
@@ -237,23 +224,4 @@ function external(
 ): string[] {
   const packages = packagesToLeaveOut(folder).filter((name) => !transpilePackages.includes(name));
   return [...new Set([...serverExternalPackages, ...packages])];
-}
-
-function lowered(config: NextConfig, folder: string): NextConfig {
-  const swc = config.experimental?.swcEnvOptions;
-  const helpers = helperFiles(folder);
-  return {
-    experimental: {
-      ...config.experimental,
-      swcEnvOptions: { ...swc, include: [...new Set([...(swc?.include ?? []), ...LOWERED])] },
-    },
-    turbopack: {
-      ...config.turbopack,
-      resolveAlias: { ...turbopackAliases(helpers, folder), ...config.turbopack?.resolveAlias },
-    },
-    webpack: (given, context) => {
-      const built = config.webpack?.(given, context) ?? given;
-      ...
-    },
-  };
 }

@@ -235,6 +235,11 @@ export function readServerConfig(
   }
 }
 
+/** What Next.js says of its bundler before it reads next.config: Turbopack, and `auto` where nobody chose it. */
+export function turbopackFlag(): string | undefined {
+  return process.env.TURBOPACK || undefined;
+}
+
 /** Share of new traces that are kept, and where the number comes from. */
 export function sampleRatioOf(config: ServerConfig): { readonly ratio: number; readonly why: string } {
   if (config.sampleRatio >= 0) return { ratio: config.sampleRatio, why: "as set" };

@@ -1,4 +1,5 @@
 import { type TransformResult, transform } from "esbuild";
+import { mendEsbuild } from "./lowered/mend-esbuild.ts";
 
 export interface ViteTracingOptions {
   /** Packages of node_modules whose async functions keep the current span too: `["swr", "@acme/api"]`. */
@@ -84,7 +85,7 @@ async function lowerAsync(code: string, file: string): Promise<Lowered> {
     sourcemap: true,
     sourcefile: file,
   });
-  return { code: result.code, map: result.map };
+  return { code: await mendEsbuild(result.code), map: result.map };
 }
 
 function explain(error: unknown, file: string): string {

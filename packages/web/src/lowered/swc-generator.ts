@@ -1,0 +1,12 @@
+import { AwaitMarker } from "./await-marker.ts";
+import { LoweredGenerator } from "./lowered-generator.ts";
+import type { Body } from "./protocol.ts";
+
+/** In place of `@swc/helpers/_/_wrap_async_generator`. */
+export function _<This, Args extends unknown[]>(
+  body: (this: This, ...args: Args) => Body,
+): (this: This, ...args: Args) => LoweredGenerator {
+  return function (...args) {
+    return new LoweredGenerator(body.apply(this, args), AwaitMarker);
+  };
+}

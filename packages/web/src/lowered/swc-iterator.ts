@@ -1,0 +1,2 @@
+/** In place of `@swc/helpers/_/_async_iterator`. */
+export { openIterator as _ } from "./open-iterator.ts";
