@@ -31,7 +31,8 @@ const START_GOAL_MS = 20;
 /** What a connection meets; `port` is where the collector listens. */
 const MEETS = {
   collector: (socket, { port }) => pipe(socket, port),
-  refused: (socket) => socket.resetAndDestroy(),
+  // Nobody listens.
+  refused: undefined,
   "black hole": (socket) => socket.resume(),
   503: (socket, { unavailable }) => pipe(socket, unavailable),
   // As a server answers that was told of a protocol it does not speak.
@@ -58,13 +59,17 @@ async function openDoor(port) {
     socket.on("error", () => undefined).on("close", () => open.delete(socket));
     meets(socket, { port, unavailable: unavailable.address().port });
   });
-  for (const each of [unavailable, server])
-    await new Promise((resolve) => each.listen(0, "127.0.0.1", resolve).unref());
+  const listen = (each, at) => new Promise((resolve) => each.listen(at, "127.0.0.1", resolve).unref());
+  await listen(unavailable, 0);
+  await listen(server, 0);
+  const { port: own } = server.address();
   return {
-    url: `http://127.0.0.1:${server.address().port}`,
-    show(name) {
+    url: `http://127.0.0.1:${own}`,
+    async show(name) {
       meets = MEETS[name];
       for (const socket of open) socket.destroy();
+      if (!meets) await new Promise((resolve) => server.close(resolve));
+      else if (!server.listening) await listen(server, own);
     },
   };
 }
@@ -83,7 +88,7 @@ async function compareStarts(faults, door, start) {
   const starts = new Map(["collector", ...faults].map((name) => [name, []]));
   for (let round = 0; round < STARTS; round++) {
     for (const name of turned([...starts.keys()], round)) {
-      door.show(name);
+      await door.show(name);
       starts.get(name).push(await timeStart(start));
     }
   }
@@ -102,7 +107,7 @@ async function compareStarts(faults, door, start) {
 }
 
 const faults = values.faults.split(",");
-const unknown = faults.find((name) => !MEETS[name]);
+const unknown = faults.find((name) => !(name in MEETS));
 if (unknown)
   throw new Error(`bench:faults: --faults ${unknown}: expected ${Object.keys(MEETS).slice(1).join(", ")}`);
 const { processes, probes } = createProbed();
@@ -129,8 +134,11 @@ try {
   const server = await turns.start(start, door.url);
   await turns.warmUp(server, WARMUP);
   for (const name of faults) {
-    const pairs = await turns.measure(server, "constant", (state) => {
-      door.show(state === "on" ? name : "collector");
+    const pairs = await turns.measure(server, "constant", async (state) => {
+      // What the turn before could not send is not this one's to send.
+      await door.show("collector");
+      await server.tell("settle");
+      if (state === "on") await door.show(name);
       return server.tell("on");
     });
     report(name, pairs, GOALS);

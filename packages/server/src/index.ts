@@ -40,8 +40,8 @@ export async function register(options: RegisterOptions = {}): Promise<void> {
 /** Marks the request's SERVER span as failed: `export { onRequestError }` next to `register`. */
 export async function onRequestError(
   error: unknown,
-  _request: Readonly<FailedRequest>,
+  request: Readonly<FailedRequest>,
   _context: Readonly<FailedRequestContext>,
 ): Promise<void> {
-  if (!isControlFlow(error)) processState().requestFailed?.(error);
+  if (!isControlFlow(error)) processState().requestFailed?.(error, request.path);
 }

@@ -39,7 +39,10 @@ test("Turbopack takes our helpers from the folder of next.config", () => {
   const config = lowered({ turbopack: { root: "/repo", resolveAlias: { a: "b" } } }, app);
   expect(config.turbopack).toMatchObject({
     root: "/repo",
-    resolveAlias: { [GENERATOR]: "./node_modules/@throughline/web/dist/lowered/swc-generator.js", a: "b" },
+    resolveAlias: {
+      [GENERATOR]: { browser: "./node_modules/@throughline/web/dist/lowered/swc-generator.js" },
+      a: "b",
+    },
   });
   expect(Object.keys(config.turbopack?.resolveAlias ?? {})).toHaveLength(MODULES.length + 1);
   expect(config).not.toHaveProperty("webpack");
@@ -60,6 +63,8 @@ test("webpack still builds in its worker, unless the user's config says otherwis
   install();
   const workerOf = (config: NextConfig) => lowered(config, app).experimental?.webpackBuildWorker;
   expect(workerOf({})).toBe(true);
+  // As in Next.js's own defaults, which a config may hold.
+  expect(workerOf({ experimental: { webpackBuildWorker: undefined } })).toBe(true);
   expect(workerOf({ experimental: { webpackBuildWorker: false } })).toBe(false);
   expect(workerOf({ webpack: (given) => given })).toBeUndefined();
 });

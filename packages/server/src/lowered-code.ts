@@ -1,4 +1,4 @@
-import { join, relative, sep } from "node:path";
+import { isAbsolute, join, relative, sep } from "node:path";
 import type { NextConfig } from "next";
 import { hostFiles } from "./host-files.ts";
 import { folderOf } from "./libraries/installed.ts";
@@ -33,7 +33,9 @@ export function lowered(config: NextConfig, folder: string): NextConfig {
   if (!turbopack) return forWebpack({ ...config, experimental }, helpers);
   // Next.js refuses to drop a `webpack` that has no `turbopack` beside it; ours would have it dropped unseen.
   if (turbopack === "auto" && config.webpack && !config.turbopack) return { experimental };
-  const resolveAlias = { ...relativeTo(folder, helpers), ...config.turbopack?.resolveAlias };
+  const aliases = relativeTo(folder, helpers);
+  if (!aliases) return { experimental };
+  const resolveAlias = { ...aliases, ...config.turbopack?.resolveAlias };
   return { experimental, turbopack: { ...config.turbopack, resolveAlias } };
 }
 
@@ -49,11 +51,17 @@ function helperFiles(folder: string): Aliases | undefined {
     : undefined;
 }
 
-/** Turbopack takes no absolute paths, and those that begin with a dot from the folder of next.config. */
-function relativeTo(folder: string, files: Aliases): Aliases {
+/**
+ * Turbopack takes no absolute paths, and those that begin with a dot from the folder of next.config. Not for code of the
+ * server: packages come with these helpers too.
+ */
+function relativeTo(folder: string, files: Aliases): Record<string, { browser: string }> | undefined {
   const from = hostFiles().realpathSync(folder);
+  const paths = Object.entries(files).map(([name, file]) => [name, relative(from, file)] as const);
+  // On another drive there is no way from one to the other.
+  if (paths.some(([, path]) => isAbsolute(path))) return undefined;
   return Object.fromEntries(
-    Object.entries(files).map(([name, file]) => [name, `./${relative(from, file).replaceAll(sep, "/")}`]),
+    paths.map(([name, path]) => [name, { browser: `./${path.replaceAll(sep, "/")}` }]),
   );
 }
 
@@ -65,9 +73,9 @@ function forWebpack(config: NextConfig, files: Aliases): NextConfig {
   const exact = Object.entries(files).map(([name, file]) => [`${name}$`, file]);
   return {
     experimental: {
-      // A `webpack` in the config would have Next.js build in its own process.
-      ...(!config.webpack && { webpackBuildWorker: true }),
       ...config.experimental,
+      // A `webpack` in the config would have Next.js build in its own process.
+      ...(!config.webpack && { webpackBuildWorker: config.experimental?.webpackBuildWorker ?? true }),
     },
     webpack(given: WebpackConfig, context) {
       // Before those of Next.js, which end with all of `@swc/helpers/_`.

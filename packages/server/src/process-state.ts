@@ -22,7 +22,7 @@ export interface ProcessState {
   /** What became of the spans of this process; `undefined` while tracing is off. */
   spanCounts: (() => SpanCounts) | undefined;
   /** Marks the SERVER span of the current request as failed. */
-  requestFailed: ((error: unknown) => void) | undefined;
+  requestFailed: ((error: unknown, path: string) => void) | undefined;
   /** What `register` does in a process whose tracing began before Next.js, as in a custom server. */
   joinNext: (() => void) | undefined;
   /** Our own tracer and context, in mode "isolate". */

@@ -134,7 +134,7 @@ function startInstruments(parts: Parts): () => void {
   stops.push(
     traceOutbound(tracer, rules, {
       callerHeader: () => records.current()?.response.req.headers.traceparent,
-      ...(isNext && { active: traceRouterAnswers(tracer, records) }),
+      ...(isNext && { enter: traceRouterAnswers(tracer, records) }),
     }),
   );
   // In Next.js the SERVER spans are Next.js's own.

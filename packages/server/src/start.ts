@@ -103,7 +103,7 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
 /** What Next.js tells of its requests besides its spans, from `register` on. Returns the undoing. */
 function joinNext(records: ResponseRecords): () => void {
   const state = processState();
-  state.requestFailed = (error) => recordRequestError(records.current(), error);
+  state.requestFailed = (error, path) => recordRequestError(records.current(), error, path);
   let stopActions: (() => void) | undefined;
   state.joinNext = () => {
     stopActions ??= traceServerActions({

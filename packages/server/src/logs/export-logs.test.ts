@@ -20,13 +20,17 @@ interface Post {
 }
 
 /** Stands for a collector that keeps posts as they come. */
-async function receiver(status = 200): Promise<{ readonly url: string; readonly posts: Post[] }> {
+async function receiver(
+  status: number | (() => number) = 200,
+): Promise<{ readonly url: string; readonly posts: Post[] }> {
   const posts: Post[] = [];
   const server = createServer(async (request, response) => {
     let body = "";
     for await (const chunk of request) body += chunk;
     posts.push({ path: request.url, headers: request.headers, body });
-    response.writeHead(status, { "content-type": "application/json" }).end("{}");
+    const code = typeof status === "number" ? status : status();
+    // Of 200 nobody reads it.
+    response.writeHead(code, { "content-type": "application/json", "retry-after": "60" }).end("{}");
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   stops.push(() => server.close());
@@ -148,6 +152,28 @@ test("a collector that refuses logs is told once, with the cure", async () => {
   expect(warned.mock.calls).toEqual([
     [expect.stringMatching(/did not reach .*\/v1\/logs: .*unset OTEL_LOGS_EXPORTER/)],
   ]);
+  warned.mockRestore();
+});
+
+test("a collector that asks for a minute of peace has it from the flush after a response, not from one that is asked for", async () => {
+  const warned = vi.spyOn(console, "warn").mockReturnValue();
+  let status = 503;
+  const { url, posts } = await receiver(() => status);
+  const { stop } = startLogExport(
+    configFor({ OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_BSP_SCHEDULE_DELAY: "1" }),
+    resourceFromAttributes({}),
+  );
+  stops.push(stop);
+  const log = (): void => processState().exportLog?.({ severity: [9, "info"], body: "x", attributes: {} });
+  log();
+  await vi.waitFor(() => expect(warned).toHaveBeenCalledTimes(1));
+  expect(posts).toHaveLength(1);
+  status = 200;
+  await flushProcess(true);
+  expect(posts).toHaveLength(1);
+  log();
+  await flushProcess();
+  expect(posts).toHaveLength(2);
   warned.mockRestore();
 });
 

@@ -22,7 +22,9 @@ import type { LogLine } from "./log-line.ts";
 import { redactLogs } from "./redact-logs.ts";
 
 /** Of one batch, with its waits; meanwhile the next lines wait in the SDK's queue. */
-const EXPORT_TIMEOUT_MS = 30_000;
+const EXPORT_TIMEOUT_MS = 60_000;
+/** Of a wait; the try after it may take as long as a time-out. */
+const PATIENCE_MS = 25_000;
 
 /**
  * Sends what the loggers hand to this process to the collector. The provider is global too, for instrumentations that
@@ -52,14 +54,14 @@ export function startLogExport(config: ServerConfig, resource: Resource): { stop
       warnOfFailure("a line of the log was not exported", error, "The logger has written it as always");
     }
   };
-  const flush = flusherOf(exporter.isAskedToWait, () => provider.forceFlush());
+  const flush = flusherOf(exporter.isAskedToWait, () => exporter.hurry(() => provider.forceFlush()));
   state.exportLog = exportLog;
   state.flushers.add(flush);
   return {
     async stop() {
       if (state.exportLog === exportLog) state.exportLog = undefined;
       state.flushers.delete(flush);
-      await provider.shutdown().catch(() => undefined);
+      await exporter.hurry(() => provider.shutdown()).catch(() => undefined);
       logs.disable();
     },
   };
@@ -81,7 +83,7 @@ function createLogExporter(config: ServerConfig): LogRecordExporter & SignalExpo
   const serializer = target.protocol === "http/json" ? JsonLogsSerializer : ProtobufLogsSerializer;
   return createSignalExporter({
     sender: createSender("logs", target, config),
-    patienceMs: EXPORT_TIMEOUT_MS - 5000,
+    patienceMs: PATIENCE_MS,
     serialize: (records: ReadableLogRecord[]) => serializer.serializeRequest(records),
     print: (records, reason) =>
       `${records.length} lines of the log did not reach ${printUrl(target.url)}: ${reason}. Check that the collector runs and takes logs, or unset OTEL_LOGS_EXPORTER.`,

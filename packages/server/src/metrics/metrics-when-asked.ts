@@ -37,14 +37,14 @@ export async function metricsWhenAsked(
     intervalMs: config.metricsIntervalMs,
     droppedSpans: () => state.spanCounts?.().dropped ?? 0,
   });
-  const flush = flusherOf(exporter.isAskedToWait, running.flush);
+  const flush = flusherOf(exporter.isAskedToWait, () => exporter.hurry(running.flush));
   state.flushers.add(flush);
   return {
     measure: running.measure,
     record: recordRequests,
     async stop(): Promise<void> {
       state.flushers.delete(flush);
-      await running.stop();
+      await exporter.hurry(running.stop);
     },
   };
 }

@@ -51,6 +51,8 @@ export interface RequestLine {
 /** What the calls are made in. */
 export interface Surroundings {
   readonly active?: (() => Context) | undefined;
+  /** The context of a call that is traced: its request may have no span yet. */
+  readonly enter?: ((active: Context) => Context) | undefined;
   /** The `traceparent` that the request being answered came with. */
   readonly callerHeader?: (() => unknown) | undefined;
 }
@@ -59,7 +61,11 @@ export interface Surroundings {
 export function createCalls(
   tracer: Tracer,
   rules: CallRules,
-  { active: activeContext = () => context.active(), callerHeader }: Surroundings = {},
+  {
+    active: activeContext = () => context.active(),
+    enter = (active) => active,
+    callerHeader,
+  }: Surroundings = {},
 ): Calls {
   const placeOf = createTargets(rules);
   const sendsTrace = rules.propagators.includes("tracecontext");
@@ -110,10 +116,11 @@ export function createCalls(
 
   return {
     begin(request, { origin, path, method }, door) {
-      const active = activeContext();
-      const place = isSilenced(active) ? undefined : placeOf(origin, path);
-      const options = callOptionsOf(active);
+      const before = activeContext();
+      const place = isSilenced(before) ? undefined : placeOf(origin, path);
+      const options = callOptionsOf(before);
       if (!place || options?.ignore) return undefined;
+      const active = enter(before);
       const parent = unsampledParent(active);
       const opened = parent ? undefined : open(active, place, method);
       const span = parent ?? opened?.spanContext();

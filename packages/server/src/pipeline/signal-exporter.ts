@@ -5,9 +5,10 @@ import { MAX_RETRY_AFTER_MS, type Outcome, type Sender } from "./delivery/sender
 /** What OpenTelemetry's SDKs for logs and metrics hand their items to. */
 export interface SignalExporter<T> {
   export(items: T, done: (result: ExportResult) => void): void;
-  /** Sends what waits before the wait is over. */
   forceFlush(): Promise<void>;
   shutdown(): Promise<void>;
+  /** While it runs nothing waits for as long as a collector may ask for: the SDKs hand over their items first. */
+  hurry(run: () => Promise<unknown>): Promise<void>;
   /** Whether the collector's `Retry-After` is not over. */
   isAskedToWait(): boolean;
 }
@@ -17,7 +18,7 @@ export interface SignalExporterOptions<T> {
   readonly serialize: (items: T) => Uint8Array | undefined;
   /** The sentence about items that were lost; told at most once a minute. */
   readonly print: (items: T, reason: string) => string;
-  /** The SDK waits this long for what becomes of its items, and hands over no others meanwhile. */
+  /** No try begins later than this; the SDK hands over no others meanwhile. */
   readonly patienceMs: number;
 }
 
@@ -49,6 +50,7 @@ export function createSignalExporter<T>(options: SignalExporterOptions<T>): Sign
       await waits.without(() => Promise.allSettled(underway));
       options.sender.close();
     },
+    hurry: waits.without,
     isAskedToWait: () => waits.askedMs() > 0,
   };
 }

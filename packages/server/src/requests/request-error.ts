@@ -26,8 +26,12 @@ export interface Failure {
 }
 
 /** Keeps why a request failed for its SERVER span; Next.js itself leaves that unset once the page streams. */
-export function recordRequestError(record: ResponseRecord | undefined, error: unknown): void {
-  if (!record || record.trace?.isRevalidating()) return;
+export function recordRequestError(
+  record: ResponseRecord | undefined,
+  error: unknown,
+  path: string | undefined,
+): void {
+  if (!record || (path !== undefined && record.trace?.isRevalidating(path))) return;
   record.failure ??= { error, atMs: performance.now(), isLate: record.end !== undefined };
 }
 
@@ -36,7 +40,19 @@ export function recordRequestError(record: ResponseRecord | undefined, error: un
  * read its body has not got all of it.
  */
 export function isOfLeaving({ error, isLate }: Failure, { req }: ServerResponse): boolean {
-  return (error instanceof Error && LEAVING.test(errorText(error.name))) || (isLate && !req.complete);
+  if (!(error instanceof Error)) return false;
+  return LEAVING.test(errorText(error.name)) || (isLate && !req.complete && isCutOff(error));
+}
+
+/** By what Node.js, undici and readers of forms say of a body that broke off. */
+function isCutOff(error: Error): boolean {
+  const { code } = error as { readonly code?: unknown };
+  if (code === "ECONNRESET" || code === "ERR_STREAM_PREMATURE_CLOSE") return true;
+  const cause = error.cause instanceof Error && isCutOff(error.cause);
+  return (
+    cause ||
+    /\b(aborted|terminated|premature|unexpected end|invalid body|failed to parse)\b/i.test(error.message)
+  );
 }
 
 /** By the conventions: https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-spans/ */

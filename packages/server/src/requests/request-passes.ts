@@ -1,7 +1,12 @@
 import { type SpanContext, SpanKind } from "@opentelemetry/api";
 import { hrTimeToMilliseconds } from "@opentelemetry/core";
 import type { ReadableSpan, Span } from "@opentelemetry/sdk-trace-base";
-import { HTTP_REQUEST_METHOD, NEXT_SPAN_TYPE, OLD_HTTP_METHOD } from "@throughline/core/attributes";
+import {
+  HTTP_REQUEST_METHOD,
+  NEXT_SPAN_TYPE,
+  OLD_HTTP_METHOD,
+  OLD_HTTP_TARGET,
+} from "@throughline/core/attributes";
 import type { SpanChanges } from "../pipeline/span-view.ts";
 import type { ResponseRecord } from "./response-record.ts";
 import { serverSpan } from "./server-span.ts";
@@ -16,8 +21,8 @@ export type Role = "server" | "pass" | "part";
 export interface Passes {
   /** Passes that have begun and not ended. */
   open(): number;
-  /** Whether a route is being rendered for another one that goes on: `res.revalidate()`. */
-  isRevalidating(): boolean;
+  /** Whether this path is being rendered anew for another route that goes on: `res.revalidate()`. */
+  isRevalidating(path: string): boolean;
   opened(span: Span): Role;
   /** Ends those that are open: Next.js never will. */
   endOpen(): void;
@@ -38,7 +43,9 @@ export interface Passes {
 export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
   // By the context, and not by the id: a pass may have that of the span it stands behind.
   const further = new Set<SpanContext>();
-  const revalidating = new Set<SpanContext>();
+  /** The paths of those that are open, and the ids of all. */
+  const revalidating = new Map<SpanContext, string>();
+  const revalidated = new Set<string>();
   const replaced = new Map<string, SpanContext | undefined>();
   const passes: ReadableSpan[] = [];
   let server: Span | undefined;
@@ -53,6 +60,10 @@ export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
   const parentOf = ({ parentSpanContext: parent }: ReadableSpan): SpanContext | undefined =>
     parent && replaced.has(parent.spanId) ? replaced.get(parent.spanId) : parent;
 
+  /** Not by the request's headers, in which a proxy may name any span; but a revalidation is handed on in them too. */
+  const isAskedFor = ({ parentSpanContext: parent }: Span): boolean =>
+    !parent?.isRemote || revalidated.has(parent.spanId);
+
   /** Whether a pass of Next.js's is a further one over the same request, which is noted then. */
   const goesOn = (span: Span, first: Span): boolean => {
     const [own, parent] = [span.spanContext(), parentOf(span)];
@@ -60,13 +71,17 @@ export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
     if (below === "no") return false;
     further.add(own);
     if (own.spanId !== parent?.spanId) replaced.set(own.spanId, parent);
-    if (below === "by Next.js") revalidating.add(own);
+    if (below === "by Next.js" && isAskedFor(span)) {
+      revalidated.add(own.spanId);
+      revalidating.set(own, String(span.attributes[OLD_HTTP_TARGET]));
+    }
     return true;
   };
 
   return {
     open: (): number => open.size,
-    isRevalidating: (): boolean => revalidating.size > 0,
+    // With or without the `basePath`.
+    isRevalidating: (path): boolean => [...revalidating.values()].some((target) => target.includes(path)),
     endOpen(): void {
       for (const span of [...open.values()].reverse()) span.end();
     },
@@ -87,7 +102,8 @@ export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
     ended(span: ReadableSpan): Role {
       const role = roleOf(span);
       open.delete(span.spanContext());
-      if (role === "pass" && !revalidating.delete(span.spanContext())) passes.push(span);
+      revalidating.delete(span.spanContext());
+      if (role === "pass" && !revalidated.has(span.spanContext().spanId)) passes.push(span);
       return role;
     },
     roleOf,

@@ -23,8 +23,8 @@ const PATIENCE_MS = 5000;
 export interface RequestTrace {
   opened(span: Span): void;
   ended(span: ReadableSpan): void;
-  /** Whether what fails now is another route, which a handler has rendered anew. */
-  isRevalidating(): boolean;
+  /** Whether this path is another route's, which a handler has rendered anew. */
+  isRevalidating(path: string): boolean;
   /** Lets go of everything that has ended, whether the response is over or not. */
   release(): void;
 }

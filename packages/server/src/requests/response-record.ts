@@ -81,8 +81,8 @@ export function recordResponses(
   };
   started.subscribe(onStart);
   let open: ((record: ResponseRecord) => void) | undefined;
-  const leaveLists = keepHeaderLists((response, status) => {
-    if (!open || !isRedirect(status) || !response.hasHeader("location")) return;
+  const leaveLists = keepHeaderLists((response, [status, ...rest]) => {
+    if (!open || !isRedirect(status) || !(response.hasHeader("location") || rest.some(namesLocation))) return;
     const record = requests.current();
     if (record?.response === response) open(record);
   });
@@ -112,6 +112,10 @@ export function recordResponses(
 
 function isRedirect(status: unknown): boolean {
   return Number(status) >= 300 && Number(status) < 400;
+}
+
+function namesLocation(headers: unknown): boolean {
+  return Object.keys(Object(headers)).some((name) => name.toLowerCase() === "location");
 }
 
 function isHeadOf({ method, target, parentSpanId }: RequestHead, request: IncomingMessage): boolean {

@@ -15,9 +15,9 @@ import { isSilenced } from "./silence.ts";
 
 /**
  * Opens the SERVER span of a request that Next.js's router answers by itself, for which Next.js opens none: a redirect,
- * and what `rewrites` sends on to another server. Returns the context of a call that is about to leave.
+ * and what `rewrites` sends on to another server. Returns what makes the context of a call that is about to leave.
  */
-export function traceRouterAnswers(tracer: Tracer, records: ResponseRecords): () => Context {
+export function traceRouterAnswers(tracer: Tracer, records: ResponseRecords): (active: Context) => Context {
   const open = (record: ResponseRecord, active: Context): Context => {
     const { response, startMs } = record;
     const parent = propagation.extract(active, response.req.headers, defaultTextMapGetter);
@@ -40,8 +40,7 @@ export function traceRouterAnswers(tracer: Tracer, records: ResponseRecords): ()
       if (isWithout(record, active)) open(record, active);
     }, "a redirect has no span"),
   );
-  return () => {
-    const active = context.active();
+  return (active) => {
     const record = records.current();
     return record && isWithout(record, active) ? open(record, active) : active;
   };

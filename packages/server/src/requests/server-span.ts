@@ -31,7 +31,7 @@ export function serverSpan(
   const route = attributes[names.HTTP_ROUTE];
   if (!isRoute(route)) delete attributes[names.HTTP_ROUTE];
   const name = requestSpanName(method, isRoute(route) ? route : undefined);
-  const told = withoutAnswer(toldBy(span, passes), attributes);
+  const told = toldBy(span, passes, attributes);
   if (attributes[names.ABORTED] && record?.failure && isOfLeaving(record.failure, record.response))
     return { name, attributes, ...leaving(told, attributes, record.failure) };
   const origin = span instanceof RecordedSpan ? span.origin : performance.timeOrigin;
@@ -69,25 +69,22 @@ function nameMethod(attributes: Attributes): string {
   return spanName;
 }
 
-function toldBy(span: ReadableSpan, passes: readonly ReadableSpan[]): Told {
-  const failed = [span, ...passes].find(({ status }) => status.code === SpanStatusCode.ERROR);
-  return {
-    events: passes.length === 0 ? span.events : [span, ...passes].flatMap(({ events }) => events),
-    status: failed?.status,
-  };
-}
-
-/** What Next.js throws to itself for an address of which no page was made ahead: it answers 404. */
+/** What Next.js throws to itself for an address of which no page was made ahead: it answers with another page, or 404. */
 const NO_FALLBACK = /\bNoFallbackError$/;
 
-function withoutAnswer(told: Told, attributes: Attributes): Told {
-  if (!NO_FALLBACK.test(told.status?.message ?? "")) return told;
-  delete attributes[names.ERROR_TYPE];
-  const events = told.events.filter(
-    ({ attributes: of }) => !NO_FALLBACK.test(String(of?.[names.EXCEPTION_MESSAGE])),
-  );
-  return { events, status: { code: SpanStatusCode.UNSET } };
+function toldBy(span: ReadableSpan, passes: readonly ReadableSpan[], attributes: Attributes): Told {
+  const all = passes.length === 0 ? [span] : [span, ...passes];
+  const failures = all.filter(({ status }) => status.code === SpanStatusCode.ERROR);
+  const failed = failures.find(({ status }) => !NO_FALLBACK.test(status.message ?? ""));
+  const events = passes.length === 0 ? span.events : all.flatMap((each) => each.events);
+  if (failures.every((each) => each === failed)) return { events, status: failed?.status };
+  if (!failed) delete attributes[names.ERROR_TYPE];
+  const isAnswer = ({ attributes: of }: TimedEvent): boolean =>
+    NO_FALLBACK.test(String(of?.[names.EXCEPTION_MESSAGE]));
+  return { events: events.filter((event) => !isAnswer(event)), status: failed?.status ?? UNSET };
 }
+
+const UNSET: SpanStatus = { code: SpanStatusCode.UNSET };
 
 interface Told {
   readonly events: TimedEvent[];
@@ -102,7 +99,7 @@ function leaving({ events }: Told, attributes: Attributes, { error }: Failure): 
   const message = errorText(error);
   return {
     events: events.filter(({ attributes: told }) => told?.[names.EXCEPTION_MESSAGE] !== message),
-    status: { code: SpanStatusCode.UNSET },
+    status: UNSET,
   };
 }
 
@@ -128,7 +125,10 @@ function failureOf(
   const code = attributes[names.HTTP_RESPONSE_STATUS_CODE];
   if (typeof code === "number" && code >= 500) {
     attributes[names.ERROR_TYPE] ??= String(code);
-    return { events, status: status ?? { code: SpanStatusCode.ERROR } };
+    return {
+      events,
+      status: status?.code === SpanStatusCode.ERROR ? status : { code: SpanStatusCode.ERROR },
+    };
   }
   return status ? { events, status } : { events };
 }

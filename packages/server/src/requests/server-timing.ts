@@ -28,15 +28,17 @@ const OURS = /^traceparent;desc="[\w-]+", tsrv;desc="\d+"$/;
  * remains, and a list of pairs throws. An app that has set none itself gets its list as it wrote it. Once for all
  * responses: a function of its own for each took 25 µs of a request. Returns the undoing.
  * https://nodejs.org/api/http.html#responsewriteheadstatuscode-statusmessage-headers
- * `before` hears of each head that is about to be written.
+ * `before` hears of each head that is about to be written, with what `writeHead` is given.
  */
-export function keepHeaderLists(before?: (response: ServerResponse, status: unknown) => void): () => void {
+export function keepHeaderLists(
+  before?: (response: ServerResponse, args: readonly unknown[]) => void,
+): () => void {
   const { prototype } = ServerResponse;
   const original = prototype.writeHead;
   let isOn = true;
   // The overloads of writeHead, which no one signature meets.
   const writeHead = function (this: ServerResponse, ...args: unknown[]): ServerResponse {
-    if (isOn) before?.(this, args[0]);
+    if (isOn) before?.(this, args);
     const given = isOn ? args.find(Array.isArray) : undefined;
     const headers = given && holdsOursAlone(this) ? pairsOf(given) : undefined;
     if (!headers) return Reflect.apply(original, this, args);

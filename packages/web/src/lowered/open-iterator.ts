@@ -25,7 +25,9 @@ export function openIterator(iterable: AsyncIterable<unknown> | Iterable<unknown
   };
   const ask = (call: () => IteratorResult<unknown>, closes: boolean) =>
     new Promise((answer, fail) => {
-      const { value, done = false } = call();
+      const result = call();
+      if (Object(result) !== result) throw new TypeError(`Iterator result ${result} is not an object`);
+      const { value, done = false } = result;
       Promise.resolve(value).then(
         (awaited) => answer({ value: awaited, done }),
         (error) => {

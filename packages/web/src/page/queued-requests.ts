@@ -12,8 +12,9 @@ import { stopAll } from "../patch-method.ts";
 export function disownQueued(navigation: WebInstrument): WebInstrument {
   return (page) => {
     let clicks = 0;
-    const count = (event: Event): void => {
-      if (event.isTrusted) clicks++;
+    const count = (event: Event & { readonly submitter?: unknown }): void => {
+      // A submit by a button is that button's click.
+      if (event.isTrusted && !event.submitter) clicks++;
     };
     /** The clicks so far when an interaction made its first request of this kind. */
     const first = new WeakMap<object, number>();

@@ -13,6 +13,14 @@ export const proxy: Cases = (combination) =>
           below: ["executing api route (app) /api/items/[id] · internal"],
         },
         {
+          title: "a rewrite by a proxy that writes its own span into the headers",
+          path: "/proxied/handed-on",
+          status: 200,
+          route: "/late-error",
+          marks: "ERROR · exception",
+          below: ["  render route (app) /late-error · internal · ERROR · exception", "    GET · client"],
+        },
+        {
           title: "a rewrite to another host",
           path: "/proxied/elsewhere",
           status: 200,
