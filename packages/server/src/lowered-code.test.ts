@@ -64,7 +64,8 @@ test("webpack still builds in its worker, unless the user's config says otherwis
   const workerOf = (config: NextConfig) => lowered(config, app).experimental?.webpackBuildWorker;
   expect(workerOf({})).toBe(true);
   // As in Next.js's own defaults, which a config may hold.
-  expect(workerOf({ experimental: { webpackBuildWorker: undefined } })).toBe(true);
+  const defaults = { experimental: { webpackBuildWorker: undefined } } as unknown as NextConfig;
+  expect(workerOf(defaults)).toBe(true);
   expect(workerOf({ experimental: { webpackBuildWorker: false } })).toBe(false);
   expect(workerOf({ webpack: (given) => given })).toBeUndefined();
 });

@@ -26,11 +26,7 @@ export interface Failure {
 }
 
 /** Keeps why a request failed for its SERVER span; Next.js itself leaves that unset once the page streams. */
-export function recordRequestError(
-  record: ResponseRecord | undefined,
-  error: unknown,
-  path: string | undefined,
-): void {
+export function recordRequestError(record: ResponseRecord | undefined, error: unknown, path?: string): void {
   if (!record || (path !== undefined && record.trace?.isRevalidating(path))) return;
   record.failure ??= { error, atMs: performance.now(), isLate: record.end !== undefined };
 }
