@@ -1,5 +1,4 @@
 import { expect, type Page, type Request, test } from "@playwright/test";
-import type { SpanJson } from "@throughline/core";
 import { createProcesses } from "../../../scripts/processes.mjs";
 import { collectedSpans } from "./engines/collected-spans.ts";
 import { startNextApp } from "./next-app.ts";
@@ -15,6 +14,7 @@ import { testVitals } from "./pages-app/vitals.ts";
 import { type PostedSpan, postedSpan } from "./posted-span.ts";
 import { startReplayingProxy } from "./replaying-proxy.ts";
 import {
+  ancestorsOf,
   awaitTrace,
   expectJoinedLoad,
   lines,
@@ -128,11 +128,6 @@ test("under a basePath a navigation has the path of its page, and says that it w
       ]),
     );
 });
-
-function ancestorsOf(span: SpanJson, spans: readonly SpanJson[]): readonly SpanJson[] {
-  const parent = spans.find(({ spanId }) => spanId === span.parentSpanId);
-  return parent ? [parent, ...ancestorsOf(parent, spans)] : [];
-}
 
 test(`${VISITS} visits each of an ISR page before and at a revalidation are traces of their own`, async ({
   page,

@@ -99,3 +99,9 @@ export function newTraceparent(): {
   const [traceId, spanId] = [hex(16), hex(8)];
   return { traceId, spanId, header: `00-${traceId}-${spanId}-01` };
 }
+
+/** The spans above one, the nearest first. */
+export function ancestorsOf(span: SpanJson, spans: readonly SpanJson[]): readonly SpanJson[] {
+  const parent = spans.find(({ spanId }) => spanId === span.parentSpanId);
+  return parent ? [parent, ...ancestorsOf(parent, spans)] : [];
+}

@@ -1,8 +1,10 @@
 import { fileURLToPath } from "node:url";
-import { expect } from "@playwright/test";
+import { chromium, expect } from "@playwright/test";
+import { parseTraceparent, type SpanJson } from "@throughline/core";
+import { chromiumLaunchOptions } from "../../../../scripts/chromium.mjs";
 import { createProcesses, saysLine } from "../../../../scripts/processes.mjs";
 import { tracingEnv } from "../environment.ts";
-import { newTraceparent, readTrace } from "../trace-reading.ts";
+import { ancestorsOf, newTraceparent, readTrace } from "../trace-reading.ts";
 import type { Combination } from "./combinations.ts";
 import { flush, urlOf } from "./run-cases.ts";
 import type { ServedApp } from "./server-app.ts";
@@ -54,7 +56,39 @@ export async function checkJobs(
       "messaging.destination.name": "emails",
       "throughline.job.relation": "parent",
     });
+    await checkClickedJob(urlOf("/send", app, combination));
   } finally {
     await processes.stopAll();
+  }
+}
+
+/** From a click in a browser to the worker. */
+async function checkClickedJob(url: string): Promise<void> {
+  const browser = await chromium.launch(chromiumLaunchOptions());
+  try {
+    const page = await browser.newPage();
+    await page.goto(url);
+    const sent = page.waitForRequest(/api\/enqueue/);
+    await page.getByRole("button", { name: "Send" }).click();
+    const header = (await (await sent).allHeaders()).traceparent;
+    const traceId = parseTraceparent(header ?? "")?.traceId ?? "";
+    const above = async (): Promise<readonly string[]> => {
+      const spans = (await readTrace(traceId))?.spans ?? [];
+      const consumer = spans.find(({ kind }) => kind === "consumer");
+      return consumer
+        ? ancestorsOf(consumer, spans).map(({ kind, name }: SpanJson) => `${kind} ${name}`)
+        : [];
+    };
+    await expect
+      .poll(above, "what a clicked job is below")
+      .toEqual([
+        "producer publish emails",
+        "internal executing api route (app) /api/enqueue",
+        "server GET /api/enqueue",
+        expect.stringMatching(/^client GET/),
+        "internal click Send",
+      ]);
+  } finally {
+    await browser.close();
   }
 }
