@@ -4,7 +4,7 @@ import { type Context, type ContextManager, ROOT_CONTEXT, type Span } from "@ope
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { silence } from "./requests/silence.ts";
 import { DroppedSpan, NO_SPAN } from "./tracer/dropped-span.ts";
-import { RequestContext, type RequestDecision, type RequestScope } from "./tracer/request-context.ts";
+import { RequestContext, type RequestDecision, requestOf } from "./tracer/request-context.ts";
 
 /** The running request, by the same storage as the active context. */
 export interface RequestStorage<T> {
@@ -30,10 +30,6 @@ export interface ContextStorage<T> {
   readonly requests: RequestStorage<T>;
 }
 
-function requestOf(context: Context | undefined): RequestScope | undefined {
-  return context instanceof RequestContext ? context.request : undefined;
-}
-
 /** The active context and the running request in one AsyncLocalStorage. */
 export function createContextStorage<T>(): ContextStorage<T> {
   const storage = new AsyncLocalStorage<Context>();
@@ -41,7 +37,7 @@ export function createContextStorage<T>(): ContextStorage<T> {
   const request = () => requestOf(storage.getStore());
 
   function entered(context: Context): Context {
-    if (context instanceof RequestContext && context.request) return context;
+    if (requestOf(context)) return context;
     const running = request();
     return running ? RequestContext.adopt(context, running) : context;
   }

@@ -43,9 +43,8 @@ export interface Passes {
 export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
   // By the context, and not by the id: a pass may have that of the span it stands behind.
   const further = new Set<SpanContext>();
-  /** The paths of those that are open, and the ids of all. */
-  const revalidating = new Map<SpanContext, string>();
-  const revalidated = new Set<string>();
+  /** By the ids of their passes: the path, and nothing once they have ended. */
+  const revalidations = new Map<string, string | undefined>();
   const replaced = new Map<string, SpanContext | undefined>();
   const passes: ReadableSpan[] = [];
   let server: Span | undefined;
@@ -62,7 +61,7 @@ export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
 
   /** Not by the request's headers, in which a proxy may name any span; but a revalidation is handed on in them too. */
   const isAskedFor = ({ parentSpanContext: parent }: Span): boolean =>
-    !parent?.isRemote || revalidated.has(parent.spanId);
+    !parent?.isRemote || revalidations.has(parent.spanId);
 
   /** Whether a pass of Next.js's is a further one over the same request, which is noted then. */
   const goesOn = (span: Span, first: Span): boolean => {
@@ -71,17 +70,15 @@ export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
     if (below === "no") return false;
     further.add(own);
     if (own.spanId !== parent?.spanId) replaced.set(own.spanId, parent);
-    if (below === "by Next.js" && isAskedFor(span)) {
-      revalidated.add(own.spanId);
-      revalidating.set(own, String(span.attributes[OLD_HTTP_TARGET]));
-    }
+    if (below === "by Next.js" && isAskedFor(span))
+      revalidations.set(own.spanId, String(span.attributes[OLD_HTTP_TARGET]));
     return true;
   };
 
   return {
     open: (): number => open.size,
     // With or without the `basePath`.
-    isRevalidating: (path): boolean => [...revalidating.values()].some((target) => target.includes(path)),
+    isRevalidating: (path): boolean => [...revalidations.values()].some((target) => target?.includes(path)),
     endOpen(): void {
       for (const span of [...open.values()].reverse()) span.end();
     },
@@ -102,8 +99,10 @@ export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
     ended(span: ReadableSpan): Role {
       const role = roleOf(span);
       open.delete(span.spanContext());
-      revalidating.delete(span.spanContext());
-      if (role === "pass" && !revalidated.has(span.spanContext().spanId)) passes.push(span);
+      if (role !== "pass") return role;
+      const { spanId } = span.spanContext();
+      if (revalidations.has(spanId)) revalidations.set(spanId, undefined);
+      else passes.push(span);
       return role;
     },
     roleOf,

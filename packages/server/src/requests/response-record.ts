@@ -81,8 +81,10 @@ export function recordResponses(
   };
   started.subscribe(onStart);
   let open: ((record: ResponseRecord) => void) | undefined;
-  const leaveLists = keepHeaderLists((response, [status, ...rest]) => {
-    if (!open || !isRedirect(status) || !(response.hasHeader("location") || rest.some(namesLocation))) return;
+  const leaveLists = keepHeaderLists((response, args) => {
+    // The status first: this is asked of every response.
+    if (!open || !isRedirect(args[0]) || !(response.hasHeader("location") || args.some(namesLocation)))
+      return;
     const record = requests.current();
     if (record?.response === response) open(record);
   });

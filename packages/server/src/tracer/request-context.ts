@@ -105,19 +105,24 @@ function without(entry: Entry | undefined, key: symbol): Entry | undefined {
   return next === entry.next ? entry : { ...entry, next };
 }
 
+/** The request that a context belongs to. */
+export function requestOf(context: Context | undefined): RequestScope | undefined {
+  return context instanceof RequestContext ? context.request : undefined;
+}
+
 /** What was decided of the request of a context that has had no span yet; what comes later is decided for itself. */
 export function decisionOf(context: Context): RequestDecision | undefined {
-  const request = context instanceof RequestContext ? context.request : undefined;
+  const request = requestOf(context);
   return request?.base.span === undefined ? request?.decision : undefined;
 }
 
 /** What a request shows outside of all contexts below it: its first SERVER span. */
 export function spanOfRequest(context: Context): unknown {
-  return context instanceof RequestContext ? context.request?.base.span : undefined;
+  return requestOf(context)?.base.span;
 }
 
 /** Has everything in this request see `span`, also what runs outside the contexts below it: proxy.ts and its page. */
 export function dropRequest(context: Context, span: unknown): void {
-  const base = context instanceof RequestContext ? context.request?.base : undefined;
+  const base = requestOf(context)?.base;
   if (base && base.span === undefined) base.span = span;
 }
