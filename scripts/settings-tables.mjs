@@ -17,12 +17,13 @@ export async function printSettings() {
   const serverSettings = await readTable();
   const text = readFileSync(PAGE, "utf8");
   const meanings = readMeanings();
-  const rows = Object.entries(serverSettings).map(([name, { env = [], fallback }]) => {
+  const rows = Object.entries(serverSettings).map(([name, { env = [], fallback, parse }]) => {
     const meaning = meanings.get(name);
     if (!meaning) throw new Error(`${name} has no comment in ${INTERFACES.join(" or ")}; say what it does`);
-    return [env.map((variable) => `\`${variable}\``).join(", "), printFallback(fallback), meaning];
+    const variables = env.map((variable) => `\`${variable}\``).join(", ");
+    return [variables, printFallback(fallback), `${meaning} Takes ${printExpected(parse)}.`];
   });
-  const table = printColumns([["variable", "without it", "what it does"], ...rows]);
+  const table = printColumns([["variable", "without it", "what it does, and takes"], ...rows]);
   return { file: PAGE, text, printed: text.replace(BLOCK, `$1\n\n${table}\n\n$2`) };
 }
 
@@ -49,6 +50,16 @@ async function readTable() {
   const code = Buffer.from(outputFiles[0]?.contents ?? []).toString("base64");
   const { serverSettings } = await import(`data:text/javascript;base64,${code}`);
   return serverSettings;
+}
+
+/** What a setting is said to expect where it is given something else. */
+function printExpected(parse) {
+  try {
+    parse("?!");
+    return "any text";
+  } catch ({ message }) {
+    return message.replace("expected ", "").replace(/, got .*/, "");
+  }
 }
 
 function printFallback(value) {

@@ -89,15 +89,15 @@ function entriesOf(...names) {
   return Object.fromEntries(names.map((name) => [name, `src/${name}.ts`]));
 }
 
-/** What the stub imports when it needs it is built with the rest. */
+/** What an entry imports when it needs it, and what is built elsewhere. */
+const LATER = { "start-whole": "lazy-whole" };
 const later = {
   name: "later",
   setup(plugins) {
-    plugins.onResolve({ filter: /-whole\.ts$/ }, ({ path, kind }) =>
-      kind === "dynamic-import"
-        ? { path: path.includes("next") ? "./next-whole.js" : "./lazy-whole.js", external: true }
-        : undefined,
-    );
+    plugins.onResolve({ filter: /(?:-whole|-alone)\.ts$/ }, ({ path, kind }) => {
+      const [name = ""] = path.split("/").at(-1)?.split(".") ?? [];
+      return kind === "dynamic-import" ? { path: `./${LATER[name] ?? name}.js`, external: true } : undefined;
+    });
   },
 };
 
@@ -155,11 +155,21 @@ await build({
   external: ["@opentelemetry/api", "@throughline/core", "react"],
 });
 
-// The stub, whole in one file: a module that it shared with the rest would bring all that the rest needs of it.
+await build({
+  ...browser,
+  entryPoints: entriesOf("xhr-alone"),
+  outdir: "dist",
+  format: "esm",
+  minifySyntax: true,
+  external: ["@opentelemetry/api", "@throughline/core"],
+});
+
+// The stub, whole in one file: a module that it shared with the rest would bring all that the rest needs of it. And what
+// only loads something.
 await build({
   ...browser,
   plugins: [api, later],
-  entryPoints: entriesOf("lazy", "next-lazy"),
+  entryPoints: entriesOf("lazy", "next-lazy", "next-xhr"),
   outdir: "dist",
   format: "esm",
   minifySyntax: true,
@@ -199,6 +209,7 @@ await build({
 await build({
   ...base,
   entryPoints: entriesOf(
+    "lowered/swc-async",
     "lowered/swc-await",
     "lowered/swc-generator",
     "lowered/swc-iterator",

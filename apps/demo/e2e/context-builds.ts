@@ -43,6 +43,9 @@ export const CASES = [
 
 type Case = (typeof CASES)[number];
 
+/** Where what is awaited is no promise of the engine's, and asks only then. */
+export const THENABLES = ["thenable-await", "thenable-return"] as const;
+
 export interface Build {
   readonly name: string;
   readonly flags: readonly string[];
@@ -54,6 +57,8 @@ export interface Build {
   readonly otherwise: Outcome;
   /** What the unnamed library's requests are while one click is open, and while two are. */
   readonly foreign: readonly [alone: Outcome, besideAnother: Outcome];
+  /** What the requests of `THENABLES` are. */
+  readonly thenables: Outcome;
   /** How many times two clicks overlap, and two spans. */
   readonly pairs: number;
 }
@@ -64,13 +69,14 @@ const LOWERED = {
   lost: [],
   otherwise: "inferred",
   foreign: ["inferred", "root"],
+  thenables: "exact",
   pairs: 200,
 } as const;
 
 /** One build a row; each is tried with every case. */
 export const BUILDS: readonly Build[] = [
   { name: "turbopack", flags: [], ...LOWERED },
-  { name: "webpack", flags: ["--webpack"], ...LOWERED },
+  { name: "webpack", flags: ["--webpack"], ...LOWERED, options: { xhr: true } },
   {
     name: "await-hook",
     flags: [],
@@ -80,6 +86,8 @@ export const BUILDS: readonly Build[] = [
     lost: ["await-null"],
     otherwise: "inferred",
     foreign: ["exact", "exact"],
+    // Nor are these asked for it.
+    thenables: "inferred",
     pairs: 50,
   },
   {
@@ -91,6 +99,7 @@ export const BUILDS: readonly Build[] = [
     lost: ["message-channel"],
     otherwise: "root",
     foreign: ["root", "root"],
+    thenables: "exact",
     pairs: 50,
   },
 ];

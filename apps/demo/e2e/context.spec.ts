@@ -8,7 +8,15 @@ import {
   outcomeOf,
   requestsTo,
 } from "./browser-spans.ts";
-import { BUILDS, type Build, CASES, clientCodeOf, installPackages, withApp } from "./context-builds.ts";
+import {
+  BUILDS,
+  type Build,
+  CASES,
+  clientCodeOf,
+  installPackages,
+  THENABLES,
+  withApp,
+} from "./context-builds.ts";
 import { expectVisitsOfTheirOwn } from "./pages-app/visits.ts";
 import { readTrace } from "./trace-reading.ts";
 
@@ -59,6 +67,8 @@ for (const build of BUILDS) {
       expect(lost, table).toEqual(build.lost);
       for (const name of lost) expect(await clickAlone(page, spans, name), name).toBe(build.otherwise);
 
+      for (const name of THENABLES) expect(await clickAlone(page, spans, name), name).toBe(build.thenables);
+
       await testServerSpan(page, spans);
       await testForeignPackage(page, spans, build);
       await testBackgroundPoller(page, spans, build);
@@ -67,9 +77,14 @@ for (const build of BUILDS) {
       await testOverlappingPairs(page, spans, build.pairs);
       await openPage(page, url);
       await testOverlappingSpans(page, spans, build.pairs);
-      await test.step("async generators do what native ones do", () => testGenerators(page, url, build));
+      await test.step("async functions and generators do what native ones do", () =>
+        testGenerators(page, url, build));
+      const isXhrTraced = requestsTo(spans, "/api/echo/first").length > 2;
+      expect(isXhrTraced, "only who asked for it").toBe(build.options.xhr === true);
       // Other specs look at page loads in builds of Turbopack.
       if (build.name !== "webpack") return;
+      await test.step("with `xhr` an XMLHttpRequest carries its click's trace", () =>
+        testXhr(page, url, spans));
       await test.step("each visit is a trace of its own, with the span that served it", () =>
         expectVisitsOfTheirOwn(page, url));
     });
@@ -166,6 +181,19 @@ async function testForeignPackage(
   expect(await outcomeOf(gate, owners.held, spans)).toBe("exact");
   const stolen = spans.filter(({ parentSpanId }) => parentSpanId === owners.held);
   expect(stolen, "the click that waited has no request but its own").toHaveLength(1);
+}
+
+/** The case that is named so asks by one before it fetches. */
+async function testXhr(page: Page, url: string, spans: readonly BrowserSpan[]): Promise<void> {
+  await openPage(page, url);
+  await page.waitForLoadState("networkidle");
+  const asked = page.waitForRequest("**/api/echo/first");
+  await click(page, "xhr");
+  const sent = parseTraceparent((await asked).headers().traceparent ?? "");
+  const own = () => spans.find(({ spanId }) => spanId === sent?.spanId);
+  await expect.poll(own).toBeDefined();
+  const { owners } = await seenBy(page);
+  expect(await outcomeOf(own(), owners.xhr, spans)).toBe("exact");
 }
 
 /** What runs beside an open click is no work of it, and at most guessed to be. */

@@ -36,7 +36,7 @@ test("the source map of a lowered function leads to its line", async () => {
   }
 });
 
-test("a lowered async generator does what the native one does", async ({ page }) => {
+test("lowered async functions and generators do what native ones do", async ({ page }) => {
   await copyFile(programs, join(root, "main.js"));
   const lowered = await bundle(throughline());
   expect(lowered).not.toMatch(NATIVE);

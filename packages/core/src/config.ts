@@ -8,10 +8,10 @@ import {
   parseHeaders,
   parseInteger,
   parseKeyValues,
-  parseList,
   parseOneOf,
   parseRatio,
   parseText,
+  parseWords,
   readSettings,
   type SettingsTable,
 } from "./settings.ts";
@@ -36,7 +36,7 @@ export interface TracingConfig {
   readonly headers: Readonly<Record<string, string>>;
   /** Which new traces are kept; empty: `parentbased_traceidratio`. */
   readonly sampler: SamplerName | "";
-  /** Share of new traces that are kept, 0 to 1; without it (-1) 0.1 in production, 1 otherwise. */
+  /** Share of new traces that are kept; where nothing was said (-1 in code) 0.1 in production, 1 otherwise. */
   readonly sampleRatio: number;
   /** What every span says about its process, over all that was detected. */
   readonly resourceAttributes: Readonly<Record<string, string>>;
@@ -81,7 +81,11 @@ export const tracingSettings: SettingsTable<TracingConfig> = {
   sampler: { env: ["OTEL_TRACES_SAMPLER"], parse: parseOneOf(...SAMPLERS), fallback: "" },
   sampleRatio: { env: ["OTEL_TRACES_SAMPLER_ARG"], parse: parseRatio, fallback: -1 },
   resourceAttributes: { env: ["OTEL_RESOURCE_ATTRIBUTES"], parse: parseKeyValues, fallback: {} },
-  propagators: { env: ["OTEL_PROPAGATORS"], parse: parseList, fallback: ["tracecontext", "baggage"] },
+  propagators: {
+    env: ["OTEL_PROPAGATORS"],
+    parse: parseWords("tracecontext", "baggage", "none"),
+    fallback: ["tracecontext", "baggage"],
+  },
   // OpenTelemetry's default is 5000: too long for somebody who waits for a trace in the viewer.
   batchDelayMs: { env: ["OTEL_BSP_SCHEDULE_DELAY"], parse: parseInteger(0, 3_600_000), fallback: 1_000 },
   ingestPath: { env: ["THROUGHLINE_INGEST_PATH"], parse: parsePath, fallback: DEFAULT_INGEST_PATH },

@@ -32,6 +32,7 @@ test("the public names are these", () => {
     "parseTraceparent",
     "parseUrl",
     "parseUrlPrefix",
+    "parseWords",
     "pathOf",
     "printTraceparent",
     "protocolOf",

@@ -27,6 +27,7 @@ export {
   parseRatio,
   parseText,
   parseUrl,
+  parseWords,
   readSettings,
   type Setting,
   SettingsError,

@@ -132,6 +132,18 @@ export function parseOneOf<T extends string>(...words: readonly T[]): (text: str
   };
 }
 
+/** A list of words, each one of the listed; empty ones are left out. */
+export function parseWords<T extends string>(...words: readonly T[]): (text: string) => readonly T[] {
+  const isKnown = (word: string): word is T => (words as readonly string[]).includes(word);
+  return (text) => {
+    const given = parseList(text);
+    const known = given.filter(isKnown);
+    if (known.length === given.length) return known;
+    const unknown = given.filter((word) => !isKnown(word)).map((word) => JSON.stringify(word));
+    throw new Error(`expected words of ${words.join(", ")}, got ${unknown.join(" and ")}`);
+  };
+}
+
 /** `key=value,key2=value2` with percent-encoded values, the form of OTEL_EXPORTER_OTLP_HEADERS and OTEL_RESOURCE_ATTRIBUTES. */
 export function parseKeyValues(text: string): Readonly<Record<string, string>> {
   const pairs: Record<string, string> = {};

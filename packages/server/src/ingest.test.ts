@@ -92,6 +92,17 @@ test.each(["traces", "metrics", "logs"])(
   },
 );
 
+test.each(["none", "console"])(
+  "with the exporter %s the browser's spans stay here, and nothing else",
+  async (exporter) => {
+    vi.stubEnv("OTEL_TRACES_EXPORTER", exporter);
+    expect((await post()).status).toBe(202);
+    expect((await post({ path: "/v1/logs", body: "{}" })).status).toBe(202);
+    await processState().forwarder?.flush();
+    expect(received.map(({ url }) => url)).toEqual(["/v1/logs"]);
+  },
+);
+
 test("protobuf goes through untouched, gzip is opened", async () => {
   const bytes = new Uint8Array([10, 0]);
   await post({ body: bytes, headers: { "content-type": "application/x-protobuf" } });

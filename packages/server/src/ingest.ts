@@ -21,13 +21,14 @@ export async function POST(request: Request, _context?: unknown): Promise<Respon
   if (!match?.[1]) return refuse(404, "nothing here; post to v1/traces, v1/metrics or v1/logs");
   try {
     const telemetry = await readTelemetry(request, config.ingestMaxBytes);
+    if (match[1] === "traces" && !config.tracesExporters.includes("otlp")) return taken();
     const { done } = forwarderFor(config).send({
       ...telemetry,
       ...forwardTarget(config, match[1] as Signal),
     });
     // On hosts that freeze a process after its response.
     hostWaitUntil()?.(done);
-    return Response.json({}, { status: 202 });
+    return taken();
   } catch (error) {
     if (error instanceof Refusal) return refuse(error.status, error.message);
     return refuse(400, "the body could not be read");
@@ -60,6 +61,10 @@ async function flush(request: Request, config: ServerConfig): Promise<Response> 
 // Equal lengths, which timingSafeEqual asks for, without telling the length of the token.
 function digest(text: string): Buffer {
   return createHash("sha256").update(text).digest();
+}
+
+function taken(): Response {
+  return Response.json({}, { status: 202 });
 }
 
 function refuse(status: number, reason: string): Response {

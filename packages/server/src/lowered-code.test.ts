@@ -5,7 +5,7 @@ import type { NextConfig } from "next";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { lowered } from "./lowered-code.ts";
 
-const MODULES = ["swc-await", "swc-generator", "swc-iterator", "swc-yield-star"];
+const MODULES = ["swc-async", "swc-await", "swc-generator", "swc-iterator", "swc-yield-star"];
 const GENERATOR = "@swc/helpers/_/_wrap_async_generator";
 
 let app: string;

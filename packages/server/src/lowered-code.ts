@@ -8,10 +8,12 @@ import { turbopackFlag } from "./settings.ts";
 const LOWERED = ["transform-async-to-generator", "transform-async-generator-functions"];
 
 /**
- * Helpers of SWC, and the module of `@throughline/web` for each. Theirs end a `finally` at its first `await` when an
- * async generator is left early, and lose what is thrown into `yield*` of a synchronous iterator.
+ * Helpers of SWC, and the module of `@throughline/web` for each. Theirs leave it to the engine to call the `then` of what
+ * is no promise, outside of every context, end a `finally` at its first `await` when an async generator is left early,
+ * and lose what is thrown into `yield*` of a synchronous iterator.
  */
 const HELPERS = {
+  _async_to_generator: "swc-async",
   _async_generator_delegate: "swc-yield-star",
   _async_iterator: "swc-iterator",
   _await_async_generator: "swc-await",

@@ -27,6 +27,8 @@ export interface WebOptions {
   readonly ignoreUrls?: readonly string[];
   /** What names a click: `text` (default) takes the text of buttons too, `attributes` only `aria-label` and their like. */
   readonly labels?: "text" | "attributes";
+  /** Traces XMLHttpRequest, which axios uses, as `fetch`; default false. */
+  readonly xhr?: boolean;
   /** Folder of the ingest route below the app's base path; default `/api/tl`. */
   readonly ingestPath?: string;
   /** Experiment: `await-hook` follows native `await` in the browser and leaves async functions as they are. */
@@ -144,11 +146,12 @@ function readOrigins(given: WebOptions["propagateTo"], problems: string[]): read
 }
 
 /** The browser starts with these as they are. */
-function plainProblems({ serviceName, propagation, ignoreUrls }: WebOptions): readonly string[] {
+function plainProblems({ serviceName, propagation, ignoreUrls, xhr }: WebOptions): readonly string[] {
   const checks = {
     serviceName: [serviceName, isText, 'a name such as "shop-web"'],
     propagation: [propagation, isPropagation, '"same-origin" or "off"'],
     ignoreUrls: [ignoreUrls, isTexts, 'prefixes such as ["/healthz"]'],
+    xhr: [xhr, isBoolean, "true or false"],
   } as const;
   return Object.entries(checks)
     .filter(([, [value, isGood]]) => value !== undefined && !isGood(value))
@@ -157,6 +160,10 @@ function plainProblems({ serviceName, propagation, ignoreUrls }: WebOptions): re
 
 function isText(value: unknown): boolean {
   return typeof value === "string" && value !== "";
+}
+
+function isBoolean(value: unknown): boolean {
+  return typeof value === "boolean";
 }
 
 function isTexts(values: unknown): boolean {
@@ -209,8 +216,16 @@ function traced(
   const endpoint = `${config.basePath ?? ""}${ingestPath}/v1/traces${config.trailingSlash ? "/" : ""}`;
   return {
     ...config,
-    env: { ...config.env, THROUGHLINE_WEB: JSON.stringify({ ...web, endpoint, basePath: config.basePath }) },
-    instrumentationClientInject: [...(config.instrumentationClientInject ?? []), entry],
+    env: {
+      ...config.env,
+      THROUGHLINE_WEB: JSON.stringify({ ...web, endpoint, basePath: config.basePath }),
+      THROUGHLINE_BUILT_INGEST_PATH: ingestPath,
+    },
+    instrumentationClientInject: [
+      ...(config.instrumentationClientInject ?? []),
+      ...(options.xhr ? [`${ENTRY}/xhr`] : []),
+      entry,
+    ],
     serverExternalPackages: external(config, folder),
     transpilePackages: transpileNext && !transpiled.includes("next") ? [...transpiled, "next"] : transpiled,
     ...(!hook && lowered(config, folder)),

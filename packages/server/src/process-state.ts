@@ -2,6 +2,7 @@ import type { ContextManager, Tracer } from "@opentelemetry/api";
 import type { Forwarder } from "./ingest/forward.ts";
 import type { LogLine } from "./logs/log-line.ts";
 import type { SpanCounts } from "./pipeline/sending.ts";
+import type { AppPaths } from "./requests/noise.ts";
 
 /** One that is patient does not ask a collector before the end of its `Retry-After`. */
 export type Flusher = (isPatient?: boolean) => Promise<void>;
@@ -23,8 +24,8 @@ export interface ProcessState {
   spanCounts: (() => SpanCounts) | undefined;
   /** Marks the SERVER span of the current request as failed. */
   requestFailed: ((error: unknown, path: string) => void) | undefined;
-  /** What `register` does in a process whose tracing began before Next.js, as in a custom server. */
-  joinNext: (() => void) | undefined;
+  /** What `register` does, also in a process whose tracing began before Next.js, as in a custom server. */
+  joinNext: ((paths: AppPaths) => void) | undefined;
   /** Our own tracer and context, in mode "isolate". */
   isolated: { readonly tracer: Tracer; readonly contexts: ContextManager } | undefined;
   forwarder: Forwarder | undefined;

@@ -1,19 +1,9 @@
-import {
-  type ContextManager,
-  context,
-  DiagConsoleLogger,
-  diag,
-  propagation,
-  type TextMapPropagator,
-  type TracerProvider,
-  trace,
-} from "@opentelemetry/api";
-import { diagLogLevelFromString } from "@opentelemetry/core";
+import { context, propagation, type TracerProvider, trace } from "@opentelemetry/api";
 import type { Resource } from "@opentelemetry/resources";
 import type { Sampler, SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { startIsolated } from "./coexistence/isolate.ts";
 import { startJoined } from "./coexistence/join.ts";
-import { tellLatecomers } from "./coexistence/latecomers.ts";
+import { printDiagnostics, tellLatecomers } from "./coexistence/latecomers.ts";
 import type { Side } from "./coexistence/side.ts";
 import type { ContextStorage } from "./context-storage.ts";
 import { startInstrumentations, withoutDoubles } from "./libraries/start-instrumentations.ts";
@@ -67,14 +57,15 @@ function runOwn(parts: Parts): Tracing {
   const { config, storage, records, end, callers } = parts;
   const processor = lineTo(nextSpans(end, records), records);
   const propagator = createPropagator(propagatorOptions(config, callers, servedBy(parts)));
-  joinApi(config, storage.manager, propagator);
+  const stopTelling = tellLatecomers(config.diagnosticsLevel);
+  context.setGlobalContextManager(storage.manager.enable());
+  propagation.setGlobalPropagator(propagator);
   const provider = createProvider(parts, processor);
   listenToNext(provider);
   if (parts.isNext)
     records.decideBy(({ headers, url = "/" }) => provider.decide(propagator.lookAt(headers), url));
   trace.setGlobalTracerProvider(provider);
   const stopInstruments = startInstruments(parts);
-  const stopTelling = tellLatecomers();
   return {
     flush: () => processor.forceFlush(),
     async stop(): Promise<void> {
@@ -87,7 +78,9 @@ function runOwn(parts: Parts): Tracing {
 }
 
 /** What another provider's tracers make; the calls out are instrumented by whoever has that provider. */
-function runJoined(side: Extract<Side, { way: "join" }>, { records, end, instrumentations }: Parts): Tracing {
+function runJoined(side: Extract<Side, { way: "join" }>, parts: Parts): Tracing {
+  const { config, records, end, instrumentations } = parts;
+  printDiagnostics(config.diagnosticsLevel);
   const processor = lineTo(dropBookkeeping(nextSpans(end, records)), records);
   return {
     flush: () => processor.forceFlush(),
@@ -98,6 +91,7 @@ function runJoined(side: Extract<Side, { way: "join" }>, { records, end, instrum
 /** With a provider that nobody else sees. */
 function runIsolated(parts: Parts): Tracing {
   const { config, incoming, storage, records, rules, end, callers } = parts;
+  printDiagnostics(config.diagnosticsLevel);
   const processor = lineTo(nextSpans(end, records), records);
   const tracer = createProvider(parts, processor).getTracer("@throughline/server", VERSION);
   const propagator = createPropagator(propagatorOptions(config, callers, servedBy(parts)));
@@ -109,14 +103,6 @@ function runIsolated(parts: Parts): Tracing {
       await processor.shutdown();
     },
   };
-}
-
-/** What the api hands to everybody, besides tracers. */
-function joinApi(config: ServerConfig, manager: ContextManager, propagator: TextMapPropagator): void {
-  const logLevel = diagLogLevelFromString(config.diagnosticsLevel);
-  if (config.diagnosticsLevel !== "none" && logLevel) diag.setLogger(new DiagConsoleLogger(), { logLevel });
-  context.setGlobalContextManager(manager.enable());
-  propagation.setGlobalPropagator(propagator);
 }
 
 function createProvider(

@@ -36,7 +36,13 @@ test("every bad value is named in one warning with its cure, and tracing stays o
 });
 
 test("a propagator that is not built in is refused instead of dropped", () => {
-  expect(read({ OTEL_ENABLED: "true", OTEL_PROPAGATORS: "tracecontext,b3" }).warnings[0]).toContain('"b3"');
+  const { warnings } = read({
+    OTEL_ENABLED: "true",
+    OTEL_PROPAGATORS: "tracecontext,b3,jaeger",
+    OTEL_NODE_RESOURCE_DETECTORS: "host,gpu",
+  });
+  expect(warnings).toHaveLength(1);
+  for (const word of ['"b3" and "jaeger"', '"gpu"']) expect(warnings[0]).toContain(word);
 });
 
 test("OTEL_ENABLED takes true and false only", () => {

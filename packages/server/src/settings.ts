@@ -6,9 +6,9 @@ import {
   parseExactUrl,
   parseHeaders,
   parseInteger,
-  parseList,
   parseOneOf,
   parseText,
+  parseWords,
   readSettings,
   SettingsError,
   type SettingsTable,
@@ -191,13 +191,6 @@ export const serverSettings: SettingsTable<ServerConfig> = {
   linkCountLimit: { env: ["OTEL_SPAN_LINK_COUNT_LIMIT"], parse: parseInteger(0, 1_000_000), fallback: 128 },
 };
 
-const PROPAGATORS = ["tracecontext", "baggage", "none"];
-
-/** Words of a list, each one of `words`. */
-function parseWords<T extends string>(...words: readonly T[]): (text: string) => readonly T[] {
-  return (text) => parseList(text).map(parseOneOf(...words));
-}
-
 const EXPORTERS = ["otlp", "console", "none"] as const;
 export type TracesExporter = (typeof EXPORTERS)[number];
 
@@ -219,12 +212,6 @@ export function readServerConfig(
   if (isOff(env)) return undefined;
   try {
     const config = readSettings(serverSettings, given, env);
-    const unknown = config.propagators.find((name) => !PROPAGATORS.includes(name));
-    if (unknown !== undefined) {
-      throw new SettingsError([
-        `OTEL_PROPAGATORS has ${JSON.stringify(unknown)}: expected ${PROPAGATORS.join(", ")}`,
-      ]);
-    }
     return config.enabled && !config.sdkDisabled ? config : undefined;
   } catch (error) {
     const problems = error instanceof SettingsError ? error.problems.join("; ") : String(error);
@@ -269,6 +256,11 @@ export function nextFolders(): { readonly build: string; readonly project: strin
 /** The app's base path, which Next.js writes into what it bundles; empty elsewhere. */
 export function basePath(): string {
   return process.env.__NEXT_ROUTER_BASEPATH ?? "";
+}
+
+/** The ingest path that `withTracing` has built the browser's part with; empty elsewhere. */
+export function builtIngestPath(): string {
+  return process.env.THROUGHLINE_BUILT_INGEST_PATH ?? "";
 }
 
 /** The environment where it describes the platform instead of setting something. */

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from "node:http";
 import type { Resource } from "@opentelemetry/resources";
 import { appFolder, buildFolder } from "./app-folder.ts";
 import { apiCopies } from "./coexistence/api-copies.ts";
@@ -16,14 +15,14 @@ import { flushBeforeExit } from "./pipeline/shutdown.ts";
 import { flusherOf, flushProcess, mayHaveWork, processState, type Tracing } from "./process-state.ts";
 import type { Instrumentation, RegisterOptions } from "./register-options.ts";
 import type { IncomingOptions } from "./requests/node-requests.ts";
-import { createNoiseTest } from "./requests/noise.ts";
+import { type AppPaths, createNoiseTest } from "./requests/noise.ts";
 import { recordRequestError } from "./requests/request-error.ts";
 import { type ResponseRecord, type ResponseRecords, recordResponses } from "./requests/response-record.ts";
-import { createSampler, type SamplerOptions } from "./requests/sampler.ts";
+import { createSampler } from "./requests/sampler.ts";
 import { traceServerActions } from "./requests/server-actions.ts";
 import { createResource, serviceNameOf } from "./resource/resource.ts";
 import { runBeside } from "./run-beside.ts";
-import { basePath, type ServerConfig, sampleRatioOf } from "./settings.ts";
+import { type ServerConfig, sampleRatioOf } from "./settings.ts";
 import { withSpan } from "./spans/with-span.ts";
 import { VERSION } from "./version.ts";
 
@@ -44,7 +43,9 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   const exporting = createExporting(config);
   const isNext = options.host === "next";
   const trust = trustOf(options, isNext);
-  const isNoise = noiseTest(config, options);
+  // Until Next.js is there, and where it never comes: a custom server, a plain service.
+  const paths: AppPaths = { basePath: "", ingestPath: config.ingestPath };
+  const isNoise = createNoiseTest({ paths, ignoreIncoming: options.ignoreIncoming });
   const side = chooseSide(config.mode);
   const storage = createContextStorage<ResponseRecord>();
   // Elsewhere than in Next.js too: a custom server may hold it.
@@ -62,17 +63,15 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
     storage,
     records,
     resource,
-    sampler: metrics.record(
-      createSampler({
-        ...samplingOf(config, trust === "all"),
-        isUnseenNoise: (url) => records?.current() === undefined && isNext && isNoise(headless(url)),
-      }),
-    ),
+    sampler: metrics.record(samplerOf(config, trust === "all", paths, records)),
     end: metrics.measure(redactUrls(exporting.processor)),
   });
-  sayUnpatched(extra, isNext);
+  sayUnpatched(extra, undefined);
 
-  const leaveNext = joinNext(records);
+  const leaveNext = joinNext(records, (told) => {
+    Object.assign(paths, told);
+    sayUnpatched(extra, buildFolder());
+  });
   const state = processState();
   const flush = flusherOf(exporting.isAskedToWait, () => running.flush());
   state.flushers.add(flush);
@@ -82,7 +81,8 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
     // Next.js ends its requests while it is held.
     hasWork: isNext ? () => true : mayHaveWork,
     ended: () => exporting.counts().created,
-    signals: !isNext,
+    // Next.js listens before it loads instrumentation.ts, unless a custom server runs it, or it was told not to.
+    isSignalHeard: (signal) => isNext && process.listenerCount(signal) > 0,
   });
   sayStarted(config);
 
@@ -100,12 +100,23 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   };
 }
 
+function samplerOf(config: ServerConfig, trustsCaller: boolean, paths: AppPaths, records: ResponseRecords) {
+  return createSampler({
+    name: config.sampler,
+    ratio: sampleRatioOf(config).ratio,
+    trustsCaller,
+    paths,
+    isUnseenNoise: records.isEarlyNoise,
+  });
+}
+
 /** What Next.js tells of its requests besides its spans, from `register` on. Returns the undoing. */
-function joinNext(records: ResponseRecords): () => void {
+function joinNext(records: ResponseRecords, hear: (paths: AppPaths) => void): () => void {
   const state = processState();
   state.requestFailed = (error, path) => recordRequestError(records.current(), error, path);
   let stopActions: (() => void) | undefined;
-  state.joinNext = () => {
+  state.joinNext = (paths) => {
+    hear(paths);
     stopActions ??= traceServerActions({
       request: () => records.current()?.response.req,
       openSpan: (name, attributes, fn) => withSpan(name, { attributes }, fn),
@@ -118,21 +129,6 @@ function joinNext(records: ResponseRecords): () => void {
   };
 }
 
-function samplingOf(config: ServerConfig, trustsCaller: boolean): SamplerOptions {
-  const { sampler: name, ingestPath } = config;
-  return { name, ratio: sampleRatioOf(config).ratio, ingestPath, trustsCaller };
-}
-
-/** A request of which its target is all that is known. */
-function headless(url: string): IncomingMessage {
-  // What tells noise reads the target and the headers, and guards the app's own tests.
-  return { url, headers: {} } as IncomingMessage;
-}
-
-function noiseTest({ ingestPath }: ServerConfig, { ignoreIncoming }: StartOptions) {
-  return createNoiseTest({ basePath: basePath(), ingestPath, ignoreIncoming });
-}
-
 /** Behind a dynamic import: who does not export logs does not load what it takes. */
 async function startLogs(config: ServerConfig, resource: Resource): Promise<() => Promise<void>> {
   if (config.logsExporter === "none") return () => Promise.resolve();
@@ -140,8 +136,8 @@ async function startLogs(config: ServerConfig, resource: Resource): Promise<() =
   return startLogExport(config, resource).stop;
 }
 
-function sayUnpatched(instrumentations: readonly Instrumentation[], isNext: boolean): void {
-  const folders = { app: appFolder(), build: isNext ? buildFolder() : undefined };
+function sayUnpatched(instrumentations: readonly Instrumentation[], build: string | undefined): void {
+  const folders = { app: appFolder(), build };
   // What plain JavaScript may hand over besides was told when it was to be started.
   const known = instrumentations.filter((each) => typeof each === "object" && each !== null);
   for (const sentence of unpatchedLibraries(known, folders)) warnOnce(sentence);

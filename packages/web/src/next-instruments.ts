@@ -2,7 +2,7 @@ import { traceErrors } from "./error/uncaught-errors.ts";
 import { traceSession } from "./identity/session.ts";
 import type { WebInstrument } from "./instrument.ts";
 import { traceInteractions } from "./interaction/interactions.ts";
-import type { NextOptions } from "./next-options.ts";
+import { type LoadInstruments, MORE, type NextOptions } from "./next-options.ts";
 import { afterLoad } from "./page/after-load.ts";
 import { traceNextNavigation } from "./page/navigation.ts";
 import { tracePageLoad } from "./page/page-load.ts";
@@ -11,6 +11,7 @@ import { startSoon } from "./page/start-soon.ts";
 
 /** What a Next.js page traces besides clicks and `fetch`; docs/decisions/0007. */
 export function nextInstruments({ labels, basePath }: NextOptions): readonly WebInstrument[] {
+  const more: LoadInstruments | undefined = Reflect.get(globalThis, MORE);
   const late = afterLoad(async () => (await import("./next-late-instruments.ts")).nextLateInstruments());
   return [
     startSoon(traceSession()),
@@ -19,5 +20,6 @@ export function nextInstruments({ labels, basePath }: NextOptions): readonly Web
     traceInteractions({ labels }),
     traceErrors(),
     startSoon(late),
+    ...(more ? [afterLoad(more, true)] : []),
   ];
 }

@@ -1,3 +1,4 @@
+import type { WebInstrument } from "./instrument.ts";
 import type { InteractionOptions } from "./interaction/interactions.ts";
 import type { WebTracingOptions } from "./options.ts";
 import type { NavigationOptions } from "./page/navigation.ts";
@@ -7,6 +8,10 @@ import type { NavigationOptions } from "./page/navigation.ts";
 declare const process: { readonly env: { readonly THROUGHLINE_WEB?: string } };
 
 export type NextOptions = WebTracingOptions & InteractionOptions & Pick<NavigationOptions, "basePath">;
+
+/** Under which the page finds what loads further instruments. */
+export const MORE = "throughline.instruments";
+export type LoadInstruments = () => Promise<readonly WebInstrument[]>;
 
 /** What `withTracing` chose at build time; `undefined` in an app that was built without it. */
 export function readNextOptions(): NextOptions | undefined {

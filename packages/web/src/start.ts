@@ -208,7 +208,8 @@ function tracePage({ engine, inherited, ...parts }: PageTracing) {
     inherited,
   );
   const rules = {
-    pageOrigin: location.origin,
+    // Not of `location`: a sandboxed frame has none of its own.
+    pageOrigin: origin,
     propagateTo: config.propagateTo,
     ignoreUrls: [...config.ignoreUrls, config.endpoint],
   };

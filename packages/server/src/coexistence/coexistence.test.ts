@@ -35,7 +35,12 @@ const table = page
   }));
 
 /** Serves one request in a process that is traced twice. */
-async function runBeside(product: string, order: string, mode: string): Promise<Result> {
+async function runBeside(
+  product: string,
+  order: string,
+  mode: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Result> {
   const sent: SentSpan[] = [];
   const collector = createServer(async (request, response) => {
     const { resourceSpans = [] } = JSON.parse(await text(request)) as {
@@ -52,6 +57,7 @@ async function runBeside(product: string, order: string, mode: string): Promise<
       OTEL_TRACES_SAMPLER_ARG: "1",
       OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
       OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+      ...env,
     },
   });
   const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
@@ -110,3 +116,12 @@ test.each(table)(
   },
   60_000,
 );
+
+test("who comes second is told where OpenTelemetry's diagnostics are printed too", async () => {
+  // Not @vercel/otel, which reads the variable too and takes the diagnostics over before it registers.
+  const row = table.find(
+    ({ product, expected }) => product === "@sentry/node" && expected.told === "came second",
+  );
+  const { product, order, mode, expected } = row ?? expect.fail("Sentry never comes second in the table");
+  expect(await runBeside(product, order, mode, { OTEL_LOG_LEVEL: "debug" })).toEqual(expected);
+}, 60_000);

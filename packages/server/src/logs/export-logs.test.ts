@@ -125,6 +125,28 @@ test("of an object without end a thousand members leave", async () => {
   expect(text).toContain('"last"');
 });
 
+test("lines for which there is no room are told once, and the others leave", async () => {
+  const warned = vi.spyOn(console, "warn").mockReturnValue();
+  stops.push(() => warned.mockRestore());
+  const { url, posts } = await receiver();
+  const { stop } = startLogExport(
+    configFor({ OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_LOGS_PROTOCOL: "http/json" }),
+    resourceFromAttributes({}),
+  );
+  stops.push(stop);
+  for (let line = 0; line < 8_292; line += 1)
+    processState().exportLog?.({ severity: [9, "info"], body: `line ${line}`, attributes: {} });
+  expect(warned.mock.calls).toEqual([
+    [expect.stringMatching(/lines of the log are not exported.*8192 wait/)],
+  ]);
+  await flushProcess();
+  processState().exportLog?.({ severity: [9, "info"], body: "there is room again", attributes: {} });
+  await flushProcess();
+  const bodies = posts.flatMap(({ body }) => body.match(/"body":/g) ?? []);
+  expect(bodies).toHaveLength(8_193);
+  expect(posts.at(-1)?.body).toContain("there is room again");
+});
+
 test("it comes off: nothing is taken any more, and nothing is flushed", async () => {
   const { url } = await receiver();
   const before = processState().flushers.size;

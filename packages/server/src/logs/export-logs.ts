@@ -7,10 +7,11 @@ import {
   BatchLogRecordProcessor,
   LoggerProvider,
   type LogRecordExporter,
+  type LogRecordProcessor,
   type ReadableLogRecord,
 } from "@opentelemetry/sdk-logs";
 import { EXCEPTION_MESSAGE, EXCEPTION_STACKTRACE, EXCEPTION_TYPE } from "@throughline/core/attributes";
-import { warnOfFailure } from "../log.ts";
+import { sayRarely, warnOfFailure } from "../log.ts";
 import { createSender } from "../pipeline/delivery/create-sender.ts";
 import { createSignalExporter, type SignalExporter } from "../pipeline/signal-exporter.ts";
 import { logsTarget, printUrl } from "../pipeline/signal-target.ts";
@@ -23,6 +24,8 @@ import { redactLogs } from "./redact-logs.ts";
 
 /** Of one batch, with its waits; meanwhile the next lines wait in the SDK's queue. */
 const EXPORT_TIMEOUT_MS = 60_000;
+/** Lines; what comes on top of them is dropped, and told. */
+const MAX_WAITING = 8192;
 /** Of a wait; the try after it may take as long as a time-out. */
 const PATIENCE_MS = 25_000;
 
@@ -34,14 +37,7 @@ export function startLogExport(config: ServerConfig, resource: Resource): { stop
   const exporter = createLogExporter(config);
   const provider = new LoggerProvider({
     resource,
-    processors: [
-      redactLogs,
-      new BatchLogRecordProcessor({
-        exporter,
-        scheduledDelayMillis: config.batchDelayMs,
-        exportTimeoutMillis: EXPORT_TIMEOUT_MS,
-      }),
-    ],
+    processors: [redactLogs, createBatches(exporter, config)],
   });
   logs.setGlobalLoggerProvider(provider);
   const logger = provider.getLogger("@throughline/server");
@@ -64,6 +60,40 @@ export function startLogExport(config: ServerConfig, resource: Resource): { stop
       await exporter.hurry(() => provider.shutdown()).catch(() => undefined);
       logs.disable();
     },
+  };
+}
+
+/** The SDK drops what it has no room for without a word. */
+function createBatches(exporter: LogRecordExporter, config: ServerConfig): LogRecordProcessor {
+  const say = sayRarely(60_000);
+  let waiting = 0;
+  let dropped = 0;
+  const batches = new BatchLogRecordProcessor({
+    exporter: {
+      ...exporter,
+      export(records, done): void {
+        waiting -= records.length;
+        exporter.export(records, done);
+      },
+    },
+    maxQueueSize: MAX_WAITING,
+    scheduledDelayMillis: config.batchDelayMs,
+    exportTimeoutMillis: EXPORT_TIMEOUT_MS,
+  });
+  return {
+    onEmit(record): void {
+      if (waiting < MAX_WAITING) {
+        waiting += 1;
+        batches.onEmit(record);
+        return;
+      }
+      dropped += 1;
+      say(
+        `lines of the log are not exported (${dropped} so far): ${MAX_WAITING} wait for ${printUrl(logsTarget(config).url)} already. Check that the collector runs and takes logs; the loggers have written them as always.`,
+      );
+    },
+    forceFlush: () => batches.forceFlush(),
+    shutdown: () => batches.shutdown(),
   };
 }
 

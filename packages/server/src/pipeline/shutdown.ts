@@ -3,23 +3,26 @@ import { atMost } from "./at-most.ts";
 /** How long a process that wants to end waits for its last spans; with the end itself it stays below 1.2 s. */
 const CAP_MS = 1000;
 
+/** By which a process is ended and may yet do something: a supervisor, Ctrl+C, a terminal that closes. */
+const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+
 export interface ShutdownOptions {
   readonly flush: () => Promise<void>;
   /** Whether a flush may have something to send; else `process.exit` ends the process at once. */
   readonly hasWork: () => boolean;
   /** Spans that have ended so far. */
   readonly ended: () => number;
-  /** Also flush on SIGTERM and SIGINT; for processes that may have no handler of their own. */
-  readonly signals: boolean;
+  /** Whether the process ends by `process.exit` on a signal, which flushes anyway. */
+  readonly isSignalHeard: (signal: NodeJS.Signals) => boolean;
 }
 
 /** Flushes before the process ends, however it ends, and keeps its exit code or signal. Returns the undoing. */
 export function flushBeforeExit(options: ShutdownOptions): () => void {
-  const { flush, signals } = options;
+  const unheard = SIGNALS.filter((signal) => !options.isSignalHeard(signal));
   const undo = [
     holdExit(options),
     onDrained(options),
-    ...(signals ? [onSignal("SIGTERM", flush), onSignal("SIGINT", flush)] : []),
+    ...unheard.map((signal) => onSignal(signal, options.flush)),
   ];
   return () => {
     for (const step of undo) step();

@@ -10,8 +10,14 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
+import { hrTimeToMilliseconds } from "@opentelemetry/core";
 import { emptyResource } from "@opentelemetry/resources";
-import { type Sampler, SamplingDecision, type SpanProcessor } from "@opentelemetry/sdk-trace-base";
+import {
+  type ReadableSpan,
+  type Sampler,
+  SamplingDecision,
+  type SpanProcessor,
+} from "@opentelemetry/sdk-trace-base";
 import { afterEach, expect, test, vi } from "vitest";
 import { createContextStorage } from "../context-storage.ts";
 import { createCallerTrust } from "../outbound/caller-trust.ts";
@@ -105,7 +111,12 @@ function traced(sampler: Sampler): Traced {
 }
 
 function byRatio(ratio: number): Sampler {
-  return createSampler({ name: "", ratio, ingestPath: "/api/tl", trustsCaller: true });
+  return createSampler({
+    name: "",
+    ratio,
+    paths: { basePath: "", ingestPath: "/api/tl" },
+    trustsCaller: true,
+  });
 }
 
 const SERVER = { kind: SpanKind.SERVER };
@@ -227,4 +238,36 @@ test("a sampler that throws decides at the first span", async () => {
   });
   expect((await request(() => tracer.startSpan("GET", SERVER))).isRecording()).toBe(true);
   expect(warn).toHaveBeenCalledWith(expect.stringContaining("a request's trace could not be decided"));
+});
+
+test("the first pass of Next.js begins with the request's head, a later one and what is beside it when it is opened", async () => {
+  const { tracer, records, request } = traced(byRatio(1));
+  const pass = { ...SERVER, attributes: { "next.span_type": "BaseServer.handleRequest" } };
+  const spans = await request(() => {
+    const opened = performance.now();
+    while (performance.now() - opened < 5);
+    const beside = tracer.startSpan("from elsewhere", SERVER);
+    const first = tracer.startSpan("GET", pass);
+    records.setSpan(first);
+    return [first, beside, tracer.startSpan("GET", pass, trace.setSpan(context.active(), first))];
+  });
+  const [first = 0, ...others] = spans.map((span) =>
+    hrTimeToMilliseconds((span as unknown as ReadableSpan).startTime),
+  );
+  for (const other of others) expect(other - first).toBeGreaterThanOrEqual(5);
+});
+
+test("of requests that came before anybody listened, those that are noise are known by their target", async () => {
+  const { request, records: first } = traced(byRatio(1));
+  first.stop();
+  const seen = await request(
+    () => {
+      const records = recordResponses(({ headers }) => headers["x-probe"] === "1");
+      undoings.push(() => records.stop());
+      return ["/early", "/other"].map(records.isEarlyNoise);
+    },
+    { "x-probe": "1" },
+    "/early",
+  );
+  expect(seen).toEqual([true, false]);
 });

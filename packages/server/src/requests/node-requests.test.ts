@@ -213,6 +213,26 @@ test("a caller that hangs up makes no failure", async () => {
   expect(span?.attributes).toMatchObject({ "throughline.aborted": true, "http.response.status_code": 200 });
 });
 
+test("an answer that the server itself breaks off with an error says nothing of its caller", async () => {
+  await take((_, response) => {
+    response.write("half", () => response.destroy(new Error("the source broke")));
+  });
+  const request = http.get(server.origin);
+  const [response] = (await once(request, "response")) as [http.IncomingMessage];
+  await expect(text(response)).rejects.toThrow();
+  const [span] = await memory.ended(1);
+  expect(span?.attributes).not.toHaveProperty(["throughline.aborted"]);
+});
+
+test("the scheme is the one that a proxy in between was asked by, and no other word", async () => {
+  await take((_, response) => response.end());
+  await ask("/", { "x-forwarded-proto": "HTTPS, http" });
+  await ask("/", { forwarded: 'for=192.0.2.1;proto="https"', "x-forwarded-proto": "http" });
+  await ask("/", { "x-forwarded-proto": "gopher" });
+  const told = (await memory.ended(3)).map(({ attributes }) => attributes["url.scheme"]);
+  expect(told).toEqual(["https", "https", "http"]);
+});
+
 test("a failed answer that its caller does not wait for is a failure", async () => {
   await take((_, response) => {
     response.statusCode = 503;

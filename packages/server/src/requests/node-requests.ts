@@ -21,8 +21,8 @@ import { warnOfFailure } from "../log.ts";
 import { callerLinks } from "../outbound/caller-trust.ts";
 import { methodOf } from "../outbound/method.ts";
 import { watchLastByte } from "./last-byte.ts";
-import { clientAddressOf, serverAddressOf } from "./request-address.ts";
-import { onceOver } from "./response-over.ts";
+import { clientAddressOf, schemeOf, serverAddressOf } from "./request-address.ts";
+import { endOf, onceOver } from "./response-over.ts";
 import { appendServerTiming } from "./server-timing.ts";
 import { silence } from "./silence.ts";
 import { markTaken } from "./taken.ts";
@@ -118,7 +118,7 @@ function describe(span: Span, { request, response }: Exchange, route: string | u
     span.updateName(requestSpanName(methodOf(request.method ?? "GET").spanName, route));
   }
   if (response.headersSent) span.setAttribute(names.HTTP_RESPONSE_STATUS_CODE, response.statusCode);
-  if (!response.writableFinished) span.setAttribute(names.ABORTED, true);
+  if (endOf(response).isLeft) span.setAttribute(names.ABORTED, true);
   if (response.headersSent && response.statusCode >= 500) {
     span.setAttribute(names.ERROR_TYPE, String(response.statusCode));
     span.setStatus({ code: SpanStatusCode.ERROR });
@@ -141,7 +141,7 @@ function routeOf(request: IncomingMessage, route: IncomingOptions["route"]): str
 function attributesOf(request: IncomingMessage): Attributes {
   const { headers, httpVersion, method = "GET", socket, url = "/" } = request;
   const { name, original } = methodOf(method);
-  const scheme = "encrypted" in socket ? "https" : "http";
+  const scheme = schemeOf(request);
   const { address, port } = serverAddressOf(headers, scheme);
   const cut = url.indexOf("?");
   const { remoteAddress, remotePort } = socket;

@@ -6,8 +6,7 @@ afterEach(() => void vi.restoreAllMocks());
 
 function isNoise(url: string, headers: Record<string, string> = {}, options: Partial<NoiseOptions> = {}) {
   const noise = createNoiseTest({
-    basePath: "",
-    ingestPath: "/api/tl",
+    paths: { basePath: "", ingestPath: "/api/tl" },
     ignoreIncoming: undefined,
     ...options,
   });
@@ -77,7 +76,10 @@ test.each([
 });
 
 test("the app's own list is added to ours; patterns are of the whole path, without the base path", () => {
-  const options = { basePath: "/shop", ignoreIncoming: ["/internal/*", "/ping", "/status/", "/"] };
+  const options = {
+    paths: { basePath: "/shop", ingestPath: "/api/tl" },
+    ignoreIncoming: ["/internal/*", "/ping", "/status/", "/"],
+  };
   expect(isNoise("/shop/status", {}, options)).toBe(true);
   expect(isNoise("/shop/status/", {}, options)).toBe(true);
   expect(isNoise("/shop", {}, options)).toBe(true);
@@ -116,4 +118,14 @@ test("a function judges by the request's head; one that throws is told once and 
 
 test("a pattern that is no path is refused by name", () => {
   expect(() => isNoise("/", {}, { ignoreIncoming: ["internal"] })).toThrow(/ignoreIncoming has "internal"/);
+});
+
+test("in a custom server the base path and the ingest path are told later", () => {
+  const paths = { basePath: "", ingestPath: "/api/tl" };
+  const noise = createNoiseTest({ paths, ignoreIncoming: ["/status"] });
+  const asks = (url: string): boolean => noise({ url, headers: {} } as IncomingMessage);
+  const urls = ["/shop/healthz", "/shop/status", "/shop/telemetry/v1/traces"];
+  expect(urls.map(asks)).toEqual([false, false, false]);
+  Object.assign(paths, { basePath: "/shop", ingestPath: "/telemetry" });
+  expect(urls.map(asks)).toEqual([true, true, true]);
 });

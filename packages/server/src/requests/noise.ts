@@ -5,10 +5,16 @@ import type { IgnoredRequest, RegisterOptions } from "../register-options.ts";
 type Request = Pick<IncomingMessage, "url" | "headers" | "method">;
 type Test = (request: IncomingMessage) => boolean;
 
-export interface NoiseOptions {
-  /** The app's base path; patterns are written without it, as everywhere in Next.js. */
+/** Where the app is, and where it takes the browser's spans. */
+export interface AppPaths {
+  /** Patterns are written without it, as everywhere in Next.js. */
   readonly basePath: string;
   readonly ingestPath: string;
+}
+
+export interface NoiseOptions {
+  /** Read at every request: in a custom server Next.js tells them after tracing has started. */
+  readonly paths: AppPaths;
   readonly ignoreIncoming: RegisterOptions["ignoreIncoming"];
 }
 
@@ -28,14 +34,13 @@ const PREFETCH = ["next-router-prefetch", "next-router-segment-prefetch", "x-mid
  * calls noise. Decided once a request, from its head alone. Throws where a pattern is none.
  */
 export function createNoiseTest(options: NoiseOptions): Test {
-  const isOwn = matchIngest(options.ingestPath);
-  const { ignoreIncoming = [] } = options;
+  const { paths, ignoreIncoming = [] } = options;
   const only = "only" in ignoreIncoming ? ignoreIncoming.only : undefined;
-  const asked = (only ?? (ignoreIncoming as readonly IgnoredRequest[])).map((each) => toTest(each, options));
+  const asked = (only ?? (ignoreIncoming as readonly IgnoredRequest[])).map((each) => toTest(each, paths));
   return (request) => {
     const path = pathOf(request.url ?? "");
-    if (isAsset(path) || isOwn(path) || isPrefetch(request)) return true;
-    if (only === undefined && isProbe(withoutBase(path, options.basePath), request)) return true;
+    if (isAsset(path) || isIngest(path, paths) || isPrefetch(request)) return true;
+    if (only === undefined && isProbe(withoutBase(path, paths), request)) return true;
     return asked.some((test) => test(request));
   };
 }
@@ -45,15 +50,12 @@ export function isAsset(path: string): boolean {
   return path.includes("/_next/") && !path.includes("/_next/data/");
 }
 
+const INGEST = /\/(?:v1\/(?:traces|metrics|logs)|flush)\/?$/;
+
 /** By the end of the path, because Next.js's target starts with the app's basePath. */
-export function matchIngest(ingestPath: string): (path: string) => boolean {
-  const ends = [
-    `${ingestPath}/v1/traces`,
-    `${ingestPath}/v1/metrics`,
-    `${ingestPath}/v1/logs`,
-    `${ingestPath}/flush`,
-  ];
-  return (path) => ends.some((end) => path.endsWith(end) || path.endsWith(`${end}/`));
+export function isIngest(path: string, { ingestPath }: AppPaths): boolean {
+  const end = INGEST.exec(path);
+  return end !== null && path.slice(0, end.index).endsWith(ingestPath);
 }
 
 /** The path of a request's target, without the slash that `trailingSlash` puts behind it. */
@@ -72,13 +74,13 @@ function isProbe(path: string, { headers }: Request): boolean {
   return HEALTH.test(path) && headers["sec-fetch-dest"] === undefined && headers.rsc === undefined;
 }
 
-function withoutBase(path: string, basePath: string): string {
+function withoutBase(path: string, { basePath }: AppPaths): string {
   if (basePath === "") return path;
   if (path === basePath) return "/";
   return path.startsWith(`${basePath}/`) ? path.slice(basePath.length) : path;
 }
 
-function toTest(ignored: IgnoredRequest, { basePath }: NoiseOptions): Test {
+function toTest(ignored: IgnoredRequest, paths: AppPaths): Test {
   if (typeof ignored === "function") return guarded(ignored);
   if (typeof ignored !== "string" || !ignored.startsWith("/")) {
     throw new Error(
@@ -91,7 +93,7 @@ function toTest(ignored: IgnoredRequest, { basePath }: NoiseOptions): Test {
     .split("*")
     .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
   const pattern = new RegExp(`^${escaped.join(".*")}$`);
-  return (request) => pattern.test(withoutBase(pathOf(request.url ?? ""), basePath));
+  return (request) => pattern.test(withoutBase(pathOf(request.url ?? ""), paths));
 }
 
 /** The app's own test; one that throws has not said that the request is noise. */

@@ -146,7 +146,7 @@ test("whatever is left out of a trace, each exported span hangs on the nearest o
     fc.property(tree, setting, (root, chosen) => {
       const exporter = new InMemorySpanExporter();
       const provider = createTracerProvider({
-        sampler: createSampler({ ...chosen, ingestPath: "/api/tl" }),
+        sampler: createSampler({ ...chosen, paths: { basePath: "", ingestPath: "/api/tl" } }),
         processor: nextSpans(new SimpleSpanProcessor(exporter), records),
         resource: emptyResource(),
         limits: LIMITS,

@@ -1,8 +1,20 @@
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 
 export interface ServerAddress {
   readonly address: string | undefined;
   readonly port: number | undefined;
+}
+
+/**
+ * As the caller asked, where a proxy in between tells it; any text can stand in its header, and a caller must not choose
+ * how many series of the metrics there are.
+ */
+export function schemeOf({ headers, socket }: IncomingMessage): string {
+  const told = (
+    forwardedOf(headers.forwarded, "proto") ?? first(headers["x-forwarded-proto"])
+  )?.toLowerCase();
+  if (told === "http" || told === "https") return told;
+  return "encrypted" in socket ? "https" : "http";
 }
 
 /** The host that the caller asked for, as the proxies in between tell it. https://www.rfc-editor.org/rfc/rfc7239 */

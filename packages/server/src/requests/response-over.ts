@@ -38,14 +38,15 @@ export function isOver(response: ServerResponse): boolean {
 export interface ResponseEnd {
   /** `undefined` where no head was sent. */
   readonly status: number | undefined;
-  /** To the last byte. */
-  readonly isWhole: boolean;
+  /** The caller went away before the last byte. */
+  readonly isLeft: boolean;
 }
 
 /** Of a response that is over now; a little later Node takes one that was cut off for finished, once it is written to. */
 export function endOf(response: ServerResponse): ResponseEnd {
-  const { headersSent, statusCode, writableFinished } = response;
-  return { status: headersSent ? statusCode : undefined, isWhole: writableFinished };
+  const { errored, headersSent, statusCode, writableFinished } = response;
+  // With an error it was destroyed on this side.
+  return { status: headersSent ? statusCode : undefined, isLeft: !writableFinished && !errored };
 }
 
 function toldOf(socket: Socket): Set<() => void> {

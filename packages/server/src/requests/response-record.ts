@@ -15,8 +15,6 @@ export interface ResponseRecord {
   readonly response: ServerResponse;
   /** A prefetch, a probe, a file: neither it nor what it runs makes spans, metrics or headers. */
   readonly isNoise: boolean;
-  /** When its head had come, as `performance.now`. */
-  readonly startMs: number;
   /** How the response was as it closed: what is done to it afterwards nobody is sent. */
   end: ResponseEnd | undefined;
   /** What `onRequestError` was told first. */
@@ -34,6 +32,8 @@ export interface RequestHead {
 
 export interface ResponseRecords {
   current(): ResponseRecord | undefined;
+  /** Whether the requests for this target that came before anybody listened are noise. */
+  readonly isEarlyNoise: (target: string) => boolean;
   /** The record of a request that came before anybody listened; it is current from here on. */
   adopt(head: RequestHead): ResponseRecord | undefined;
   /** From here on whether a request is kept is decided by this, from its head. */
@@ -53,7 +53,6 @@ export function recordResponses(
   const create = (response: ServerResponse): ResponseRecord => ({
     response,
     isNoise: isNoise(response.req),
-    startMs: performance.now(),
     end: undefined,
     failure: undefined,
     trace: undefined,
@@ -98,6 +97,11 @@ export function recordResponses(
       open = by;
     },
     setSpan: requests.setSpan,
+    isEarlyNoise(target): boolean {
+      if (early.length === 0 || requests.current() !== undefined) return false;
+      const same = early.filter(({ response }) => response.req.url === target);
+      return same.length > 0 && same.every(({ isNoise: isOne }) => isOne);
+    },
     adopt(head: RequestHead): ResponseRecord | undefined {
       if (early.length === 0) return undefined;
       early = early.filter(({ response }) => !isOver(response));

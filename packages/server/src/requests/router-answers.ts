@@ -7,6 +7,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { guarded } from "../guarded.ts";
+import { requestOf } from "../tracer/request-context.ts";
 import { openServerSpan } from "./node-requests.ts";
 import { isOver, onceOver } from "./response-over.ts";
 import type { ResponseRecord, ResponseRecords } from "./response-record.ts";
@@ -19,9 +20,9 @@ import { isSilenced } from "./silence.ts";
  */
 export function traceRouterAnswers(tracer: Tracer, records: ResponseRecords): (active: Context) => Context {
   const open = (record: ResponseRecord, active: Context): Context => {
-    const { response, startMs } = record;
+    const { response } = record;
     const parent = propagation.extract(active, response.req.headers, defaultTextMapGetter);
-    const span = openServerSpan(tracer, response.req, parent, startMs);
+    const span = openServerSpan(tracer, response.req, parent, requestOf(active)?.startMs);
     if (!span.isRecording()) return active;
     appendServerTiming(response, span.spanContext(), Date.now());
     onceOver(response, () => span.end());

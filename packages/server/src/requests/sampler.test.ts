@@ -13,7 +13,7 @@ function sampled(
   const sampler = createSampler({
     name: "",
     ratio: 1,
-    ingestPath: "/api/tl",
+    paths: { basePath: "", ingestPath: "/api/tl" },
     trustsCaller: false,
     ...options,
   });
@@ -58,7 +58,12 @@ test("a request of the app to a path like that is no request to it", () => {
 
 test.each(["", "always_on"] as const)("what runs below a dropped request is dropped too (%s)", (name) => {
   const provider = new BasicTracerProvider({
-    sampler: createSampler({ name, ratio: 1, ingestPath: "/api/tl", trustsCaller: false }),
+    sampler: createSampler({
+      name,
+      ratio: 1,
+      paths: { basePath: "", ingestPath: "/api/tl" },
+      trustsCaller: false,
+    }),
   });
   const tracer = provider.getTracer("test");
   const request = tracer.startSpan("POST", {

@@ -19,13 +19,13 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import type { SamplerName } from "@throughline/core";
 import { OLD_HTTP_TARGET, URL_PATH } from "@throughline/core/attributes";
-import { isAsset, matchIngest, pathOf } from "./noise.ts";
+import { type AppPaths, isAsset, isIngest, pathOf } from "./noise.ts";
 
 export interface SamplerOptions {
   readonly name: SamplerName | "";
   readonly ratio: number;
   /** Requests to it are not traced: they carry the browser's spans. */
-  readonly ingestPath: string;
+  readonly paths: AppPaths;
   /**
    * Whether a caller's sampled flag is followed. A public app must not (anybody could raise its rate): it takes
    * the trace id's own share, which gives the same answer as a browser with the same ratio.
@@ -42,9 +42,8 @@ export const NOISE: SamplingResult = { decision: SamplingDecision.NOT_RECORD };
 /** Leaves out our own ingest requests and the build's files with all below them, then samples by parent and ratio. */
 export function createSampler(options: SamplerOptions): Sampler {
   const inner = baseSampler(options);
-  const isOurs = matchIngest(options.ingestPath);
   // The request's head is judged by noise.ts where the process sees it; here is what the span alone can tell.
-  const isNoise = (path: string): boolean => isAsset(path) || isOurs(path);
+  const isNoise = (path: string): boolean => isAsset(path) || isIngest(path, options.paths);
   return {
     shouldSample(
       context: Context,

@@ -7,6 +7,7 @@ import { methodOf } from "../outbound/method.ts";
 import type { SpanChanges } from "../pipeline/span-view.ts";
 import { RecordedSpan } from "../tracer/span.ts";
 import { isRoute, routeByNext } from "./next-route.ts";
+import { schemeOf } from "./request-address.ts";
 import { attributesOf, exceptionOf, type Failure, isOfLeaving } from "./request-error.ts";
 import { endOf, isOver } from "./response-over.ts";
 import type { ResponseRecord } from "./response-record.ts";
@@ -41,11 +42,11 @@ export function serverSpan(
 /** Next.js writes what it knew when its own work ended; the response knows better once it is sent, or never will be. */
 function tellResponse(attributes: Attributes, record: ResponseRecord): void {
   const { response } = record;
-  attributes[names.URL_SCHEME] ??= schemeOf(record);
+  attributes[names.URL_SCHEME] ??= schemeOf(response.req);
   const end = record.end ?? endOf(response);
   if (end.status !== undefined) attributes[names.HTTP_RESPONSE_STATUS_CODE] = end.status;
   else if (isOver(response)) delete attributes[names.HTTP_RESPONSE_STATUS_CODE];
-  if (isOver(response) && !end.isWhole) attributes[names.ABORTED] = true;
+  if (isOver(response) && end.isLeft) attributes[names.ABORTED] = true;
   // With NEXT_OTEL_VERBOSE=1 Next.js does not find its own SERVER span to write the route on.
   const route = attributes[names.HTTP_ROUTE] ?? routeByNext(response.req);
   if (route !== undefined) attributes[names.HTTP_ROUTE] = route;
@@ -131,11 +132,4 @@ function failureOf(
     };
   }
   return status ? { events, status } : { events };
-}
-
-function schemeOf({ response }: ResponseRecord): string {
-  const forwarded = String(response.req.headers["x-forwarded-proto"]).split(",", 1)[0]?.trim().toLowerCase();
-  // Any text can stand there; a caller must not choose how many series of the metrics there are.
-  if (forwarded === "http" || forwarded === "https") return forwarded;
-  return "encrypted" in response.req.socket ? "https" : "http";
 }

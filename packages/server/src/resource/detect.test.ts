@@ -57,13 +57,16 @@ test("a pod says what its description hands on, under any of the common names", 
   const env = {
     KUBERNETES_SERVICE_HOST: "10.0.0.1",
     POD_NAME: "shop-1",
-    POD_NAMESPACE: "prod",
+    KUBERNETES_POD_NAMESPACE: "prod",
     K8S_NODE_NAME: "node-7",
+    KUBERNETES_NODE_NAME: "another",
+    KUBERNETES_CLUSTER_NAME: "eu",
   };
   expect(detectResource(["kubernetes"], env)).toEqual({
     "k8s.pod.name": "shop-1",
     "k8s.namespace.name": "prod",
     "k8s.node.name": "node-7",
+    "k8s.cluster.name": "eu",
   });
   expect(detectResource(["kubernetes"], { POD_NAME: "not in a cluster" })).toEqual({});
 });

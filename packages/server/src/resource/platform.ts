@@ -26,22 +26,18 @@ export function vercelAttributes(env: Env): Attributes {
  */
 export function kubernetesAttributes(env: Env): Attributes {
   if (!env.KUBERNETES_SERVICE_HOST) return {};
-  const first = (...candidates: readonly string[]): string | undefined => {
-    const found = candidates.find((candidate) => env[candidate]);
-    return found === undefined ? undefined : env[found];
-  };
+  const first = (...bare: readonly string[]): string | undefined =>
+    ["K8S_", "KUBERNETES_", ""]
+      .flatMap((prefix) => bare.map((name) => env[prefix + name]))
+      .find((value) => value !== undefined && value !== "");
   return filled({
-    [names.K8S_CLUSTER_NAME]: first("K8S_CLUSTER_NAME", "CLUSTER_NAME"),
-    [names.K8S_NAMESPACE_NAME]: first("K8S_NAMESPACE_NAME", "KUBERNETES_NAMESPACE", "POD_NAMESPACE"),
-    [names.K8S_NODE_NAME]: first("K8S_NODE_NAME", "KUBERNETES_NODE_NAME", "NODE_NAME"),
-    [names.K8S_POD_NAME]: first("K8S_POD_NAME", "KUBERNETES_POD_NAME", "POD_NAME"),
-    [names.K8S_POD_UID]: first("K8S_POD_UID", "KUBERNETES_POD_UID", "POD_UID"),
-    [names.K8S_CONTAINER_NAME]: first("K8S_CONTAINER_NAME", "KUBERNETES_CONTAINER_NAME", "CONTAINER_NAME"),
-    [names.K8S_DEPLOYMENT_NAME]: first(
-      "K8S_DEPLOYMENT_NAME",
-      "KUBERNETES_DEPLOYMENT_NAME",
-      "DEPLOYMENT_NAME",
-    ),
+    [names.K8S_CLUSTER_NAME]: first("CLUSTER_NAME"),
+    [names.K8S_NAMESPACE_NAME]: first("NAMESPACE_NAME", "POD_NAMESPACE", "NAMESPACE"),
+    [names.K8S_NODE_NAME]: first("NODE_NAME"),
+    [names.K8S_POD_NAME]: first("POD_NAME"),
+    [names.K8S_POD_UID]: first("POD_UID"),
+    [names.K8S_CONTAINER_NAME]: first("CONTAINER_NAME"),
+    [names.K8S_DEPLOYMENT_NAME]: first("DEPLOYMENT_NAME"),
   });
 }
 

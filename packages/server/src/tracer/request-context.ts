@@ -13,7 +13,10 @@ interface Entry {
 /** One request of the server: what is known of it, and the context it began with. */
 export interface RequestScope<T = unknown> {
   readonly value: T;
+  /** Its span is what everything in the request sees outside of all contexts below it: the first SERVER span. */
   readonly base: RequestContext;
+  /** When its head had come, as `performance.now`. */
+  readonly startMs: number;
   /** What was decided of its trace before its first span; `undefined`: nothing yet. */
   decision: RequestDecision | undefined;
 }
@@ -61,7 +64,12 @@ export class RequestContext implements Context {
   static begin(value: unknown, span: unknown): RequestContext {
     const base = new RequestContext({ span, request: undefined, rest: undefined, under: undefined });
     // The two name each other.
-    (base as { request: RequestScope }).request = { value, base, decision: undefined };
+    (base as { request: RequestScope }).request = {
+      value,
+      base,
+      startMs: performance.now(),
+      decision: undefined,
+    };
     return base;
   }
 
@@ -114,11 +122,6 @@ export function requestOf(context: Context | undefined): RequestScope | undefine
 export function decisionOf(context: Context): RequestDecision | undefined {
   const request = requestOf(context);
   return request?.base.span === undefined ? request?.decision : undefined;
-}
-
-/** What a request shows outside of all contexts below it: its first SERVER span. */
-export function spanOfRequest(context: Context): unknown {
-  return requestOf(context)?.base.span;
 }
 
 /** Has everything in this request see `span`, also what runs outside the contexts below it: proxy.ts and its page. */

@@ -6,6 +6,7 @@ import {
   type SpanContext,
   SpanKind,
   type SpanOptions,
+  type TimeInput,
   TraceFlags,
   type Tracer,
   type TracerProvider,
@@ -24,7 +25,13 @@ import { guarded } from "../guarded.ts";
 import { type Clock, createClock } from "./clock.ts";
 import { DroppedSpan, NO_SPAN } from "./dropped-span.ts";
 import { createIds, type Ids } from "./ids.ts";
-import { decisionOf, dropRequest, type RequestDecision, spanOfRequest } from "./request-context.ts";
+import {
+  decisionOf,
+  dropRequest,
+  type RequestDecision,
+  type RequestScope,
+  requestOf,
+} from "./request-context.ts";
 import { RecordedSpan, type SpanProcess } from "./span.ts";
 import type { SpanLimits } from "./span-attributes.ts";
 
@@ -135,14 +142,15 @@ function startBelow(above: Span | undefined, start: Start): Span {
   const traceId = parent?.traceId ?? drawnIn(ahead) ?? parts.ids.newTraceId();
   const isKnown = !local && ahead?.traceId === traceId && (!parent || kind === SpanKind.SERVER);
   const result = isDecided ? KEPT : isKnown ? ahead.result : decide(start, traceId, kind);
-  const context = contextOf(traceId, newSpanId(start, parent), result, parent);
+  const request = requestPassed(start);
+  const context = contextOf(traceId, spanIdOf(parts.ids, request, parent), result, parent);
   if (result.decision === SamplingDecision.NOT_RECORD) return drop(new DroppedSpan(context), kind, active);
   const span = new RecordedSpan({
     name,
     kind,
     context,
     parent,
-    startTime: options.startTime,
+    startTime: startTimeOf(options, request),
     origin: local?.origin ?? parts.clock(),
     attributes: result.attributes ? { ...attributes, ...result.attributes } : attributes,
     links: options.links,
@@ -153,19 +161,30 @@ function startBelow(above: Span | undefined, start: Start): Span {
   return span;
 }
 
+/** The request that this is the SERVER span of a pass of Next.js over. */
+function requestPassed({ options: { kind, attributes }, active }: Start): RequestScope | undefined {
+  return kind === SpanKind.SERVER && attributes?.[NEXT_SPAN_TYPE] !== undefined
+    ? requestOf(active)
+    : undefined;
+}
+
+/** Next.js opens its first pass when it has found the route, which `next dev` may have to compile before. */
+function startTimeOf({ startTime }: SpanOptions, request: RequestScope | undefined): TimeInput | undefined {
+  return startTime ?? (request?.base.span === undefined ? request?.startMs : undefined);
+}
+
 /**
  * A further pass of Next.js over a request is not exported (`mergePasses`). It gets the id of the first, so that what
  * asks for the current span is told of one that is in the trace.
  */
-function newSpanId({ options, active, parts }: Start, parent: SpanContext | undefined): string {
-  const isPass = options.kind === SpanKind.SERVER && options.attributes?.[NEXT_SPAN_TYPE] !== undefined;
-  const first = isPass ? spanOfRequest(active) : undefined;
+function spanIdOf(ids: Ids, request: RequestScope | undefined, parent: SpanContext | undefined): string {
+  const first = request?.base.span;
   // By its ids: Next.js hands them on in the request's headers.
   const isFurther =
     first instanceof RecordedSpan &&
     first.spanContext().traceId === parent?.traceId &&
     first.spanContext().spanId === parent.spanId;
-  return isFurther ? first.spanContext().spanId : parts.ids.newSpanId();
+  return isFurther ? parent.spanId : ids.newSpanId();
 }
 
 function drawnIn(decision: RequestDecision | undefined): string | undefined {

@@ -104,7 +104,7 @@ function createSession({
       const at = now();
       if (!session || Math.abs(at - checkedAt) >= RECHECK_MS) {
         const found = find(at);
-        if (session && session.id !== found.id) previousId = session.id;
+        if (session && session.id !== found.id && at - session.usedAt <= maxAgeMs) previousId = session.id;
         session = found;
         checkedAt = at;
       }

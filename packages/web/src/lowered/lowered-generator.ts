@@ -1,3 +1,4 @@
+import type { Awaiting } from "./awaiting.ts";
 import type { AwaitClass, Body, Key } from "./protocol.ts";
 
 type Result = IteratorResult<unknown, unknown>;
@@ -16,6 +17,7 @@ interface Request {
 export class LoweredGenerator {
   readonly #body: Body;
   readonly #marker: AwaitClass;
+  readonly #promiseOf: Awaiting["promiseOf"];
   readonly #waiting: (() => void)[] = [];
   #isBusy = false;
   #place: "start" | "yield" | "delegate" | "end" = "start";
@@ -28,9 +30,10 @@ export class LoweredGenerator {
     if (asyncDispose) Object.defineProperty(LoweredGenerator.prototype, asyncDispose, { value });
   }
 
-  constructor(body: Body, marker: AwaitClass) {
+  constructor(body: Body, marker: AwaitClass, { promiseOf }: Awaiting) {
     this.#body = body;
     this.#marker = marker;
+    this.#promiseOf = promiseOf;
   }
 
   next(value?: unknown): Promise<Result> {
@@ -129,12 +132,6 @@ export class LoweredGenerator {
   }
 
   #wait(value: unknown, use: (awaited: unknown) => void, fail: (error: unknown) => void): void {
-    let promise: Promise<unknown> | undefined;
-    try {
-      promise = Promise.resolve(value);
-    } catch (error) {
-      fail(error);
-    }
-    promise?.then(use, fail);
+    this.#promiseOf(value).then(use, fail);
   }
 }

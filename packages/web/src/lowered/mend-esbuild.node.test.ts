@@ -73,7 +73,16 @@ test("helpers of a shape that esbuild does not write today stay, and work as bef
   }
 });
 
-test("code without async generators stays as it is", async () => {
-  const { code } = await transform("export const f = async () => await 1;", LOWERED);
-  expect(await mendEsbuild(code)).toBe(code);
+test("the helper of async functions is replaced alone, and code without async stays as it is", async () => {
+  const { code } = await transform(
+    "export const f = async () => (await { then: (use) => use(1) }) + 1;",
+    LOWERED,
+  );
+  const mended = await mendEsbuild(code);
+  expect(mended).toMatch(/^var __async=/m);
+  expect(mended.split("\n").slice(-3)).toEqual(code.split("\n").slice(-3));
+  const { f } = await import(`data:text/javascript,${encodeURIComponent(mended)}`);
+  expect(await f()).toBe(2);
+  const { code: plain } = await transform("export const f = () => 1;", LOWERED);
+  expect(await mendEsbuild(plain)).toBe(plain);
 });

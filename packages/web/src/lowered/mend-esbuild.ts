@@ -1,4 +1,6 @@
 import { transform } from "esbuild";
+import { createAsyncRunner } from "./async-runner.ts";
+import { createAwaiting } from "./awaiting.ts";
 import { LoweredGenerator } from "./lowered-generator.ts";
 import { openIterator } from "./open-iterator.ts";
 import { createYieldStar } from "./yield-star.ts";
@@ -17,6 +19,10 @@ const GENERATOR_HELPERS = [
 ].join("");
 
 const REPLACEMENTS: readonly Replacement[] = [
+  {
+    helpers: /^var (__async\d*) = \(__this, __arguments, generator\) => \{\n(?: {2}.*\n)+\};\n/m,
+    script: asyncScript,
+  },
   { helpers: new RegExp(GENERATOR_HELPERS, "m"), script: generatorScript },
   {
     helpers: /^var (__forAwait\d*) = \(obj, it, method\) => .*;\n/m,
@@ -25,8 +31,8 @@ const REPLACEMENTS: readonly Replacement[] = [
 ];
 
 /**
- * Replaces esbuild's helpers of async generators: theirs end a `finally` at its first `await` when the generator is
- * left early. No line moves, so the source map holds. Helpers of an unknown shape stay as they are.
+ * Replaces esbuild's helpers: theirs leave it to the engine to call the `then` of what is no promise, and those of async
+ * generators end a `finally` at its first `await` when the generator is left early. No line moves, so the source map holds. Helpers of an unknown shape stay as they are.
  */
 export async function mendEsbuild(code: string): Promise<string> {
   let mended = code;
@@ -37,11 +43,19 @@ export async function mendEsbuild(code: string): Promise<string> {
     const { code: line } = await transform(text, { minify: true, target: "es2022" });
     const lines = found[0].split("\n").length - 1;
     // esbuild minifies the mark away, and bundlers would keep what nobody uses.
-    const pure = line.trim().replace(/__(?:asyncGenerator|yieldStar)\d*=/g, "$&/* @__PURE__ */");
+    const pure = line.trim().replace(/__(?:async|asyncGenerator|yieldStar)\d*=/g, "$&/* @__PURE__ */");
     const end = found.index + found[0].length;
     mended = mended.slice(0, found.index) + pure + "\n".repeat(lines) + mended.slice(end);
   }
   return mended;
+}
+
+function asyncScript([name]: readonly (string | undefined)[]): string {
+  return `
+    var ${name} = (() => {
+      const run = (${createAsyncRunner})((${createAwaiting})());
+      return (self, args, body) => run(() => body.apply(self, args));
+    })();`;
 }
 
 function generatorScript(
@@ -54,7 +68,8 @@ function generatorScript(
     var ${marker} = function (value, how) { this[0] = value; this[1] = how; };
     var ${generator} = (() => {
       const Generator = ${LoweredGenerator};
-      return (self, args, body) => new Generator(body.apply(self, args), ${marker});
+      const awaiting = (${createAwaiting})();
+      return (self, args, body) => new Generator(body.apply(self, args), ${marker}, awaiting);
     })();`;
   if (!yieldStar) return script;
   return `${script}

@@ -4,9 +4,10 @@ import { startAll } from "../start-all.ts";
 
 /**
  * Starts instruments once the page has loaded, from a chunk of their own, so that its bytes compete with nothing.
- * For what reads buffered entries, or is needed at the end of a page, and therefore misses nothing by coming late.
+ * For what reads buffered entries, or is needed at the end of a page, and therefore misses nothing by coming late; what
+ * does is asked for at once.
  */
-export function afterLoad(load: () => Promise<readonly WebInstrument[]>): WebInstrument {
+export function afterLoad(load: () => Promise<readonly WebInstrument[]>, isAtOnce?: boolean): WebInstrument {
   return (page) => {
     let running: RunningInstrument | undefined;
     let stopped = false;
@@ -18,7 +19,7 @@ export function afterLoad(load: () => Promise<readonly WebInstrument[]>): WebIns
         (problem) => diag.warn(`@throughline/web: instruments could not be loaded: ${String(problem)}`),
       );
     };
-    if (document.readyState === "complete") start();
+    if (isAtOnce || document.readyState === "complete") start();
     else window.addEventListener("load", start, { once: true });
     return {
       stop() {

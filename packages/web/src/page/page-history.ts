@@ -7,7 +7,6 @@ import type { TransitionListener, TransitionType } from "./router-transition.ts"
 interface NavigateEvent extends Event {
   readonly navigationType: TransitionType | "reload";
   readonly destination: { readonly url: string; readonly sameDocument: boolean };
-  readonly hashChange: boolean;
   readonly canIntercept: boolean;
 }
 interface CommitEvent extends Event {
@@ -39,11 +38,11 @@ function watchNavigationApi(api: NavigationApi, { start, commit, done }: History
   let isTaken = false;
   const listeners: Readonly<Record<string, (event: Event) => void>> = {
     navigate(event) {
-      const { destination, navigationType, hashChange, canIntercept } = event as NavigateEvent;
+      const { destination, navigationType, canIntercept } = event as NavigateEvent;
       const { url, sameDocument } = destination;
       offered = undefined;
       // Routers also write state under the URL that is there already.
-      if (navigationType === "reload" || hashChange || url === location.href) return;
+      if (navigationType === "reload" || isHere(url)) return;
       if (sameDocument) start(url, navigationType);
       else if (canIntercept) offered = [url, navigationType, location.href];
     },
@@ -94,21 +93,26 @@ function writtenBy(event: Event): TransitionType | undefined {
   return navigationType === "reload" ? undefined : (navigationType ?? undefined);
 }
 
-function withoutFragment(): string {
-  return location.pathname + location.search;
+function withoutFragment(url: string): string | undefined {
+  return url.split("#")[0];
+}
+
+/** However it is moved to: `pushState` to a fragment is no `hashChange` to the browser. */
+function isHere(url: string): boolean {
+  return withoutFragment(url) === withoutFragment(location.href);
 }
 
 /** Where a call of History leads, if elsewhere; what is no URL, the browser refuses. */
 function moveTo(url: unknown): string | undefined {
   const target = url ? parseUrl(String(url), document.baseURI)?.href : undefined;
-  return target === location.href ? undefined : target;
+  return target && !isHere(target) ? target : undefined;
 }
 
 /** For browsers without the Navigation API. */
 export function watchHistoryApi({ start, commit, done }: HistoryListener): Stop {
-  let shown = withoutFragment();
+  let shown = withoutFragment(location.href);
   const moved = (type: TransitionType): void => {
-    shown = withoutFragment();
+    shown = withoutFragment(location.href);
     commit(type);
   };
   const patched = (type: TransitionType) => (original: Method) =>
@@ -126,7 +130,7 @@ export function watchHistoryApi({ start, commit, done }: HistoryListener): Stop 
       }
     };
   const onPop = (): void => {
-    if (shown === withoutFragment()) return;
+    if (shown === withoutFragment(location.href)) return;
     start(location.href, "traverse");
     moved("traverse");
   };
