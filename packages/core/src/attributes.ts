@@ -102,7 +102,7 @@ export const INTERACTION_TARGET = "throughline.interaction.target";
 export const PROPAGATION = "throughline.propagation";
 /** `inferred` where the parent was guessed from the open interaction instead of known. */
 export const PARENT = "throughline.parent";
-/** What ended a browser span before its work did: `pagehide`, `deadline`. */
+/** What ended a browser span before its work did: `pagehide`, `hidden`, `deadline`, `navigation`, `error`, `stop`. */
 export const ENDED_BY = "throughline.ended_by";
 /** `true` on a CLIENT span whose caller aborted the request. */
 export const ABORTED = "throughline.aborted";
