@@ -5,6 +5,7 @@ export { type SessionOptions, traceSession } from "./identity/session.ts";
 export { setUser, type TracedUser } from "./identity/user.ts";
 export type { RequestClaim, RunningInstrument, TracedPage, WebInstrument } from "./instrument.ts";
 export { type InteractionOptions, traceInteractions } from "./interaction/interactions.ts";
+export { traceOtherClicks } from "./interaction/other-clicks.ts";
 export type { WebTracingOptions } from "./options.ts";
 export { type NavigationOptions, traceNavigation } from "./page/navigation.ts";
 export { tracePageLoad } from "./page/page-load.ts";

@@ -2,6 +2,7 @@ import { traceErrors } from "./error/uncaught-errors.ts";
 import { traceSession } from "./identity/session.ts";
 import type { WebInstrument } from "./instrument.ts";
 import { traceInteractions } from "./interaction/interactions.ts";
+import { traceOtherClicks } from "./interaction/other-clicks.ts";
 import { type LoadInstruments, MORE, type NextOptions } from "./next-options.ts";
 import { afterLoad } from "./page/after-load.ts";
 import { traceNextNavigation } from "./page/navigation.ts";
@@ -18,6 +19,7 @@ export function nextInstruments({ labels, basePath }: NextOptions): readonly Web
     startSoon(tracePageLoad()),
     startSoon(disownQueued(traceNextNavigation({ basePath }))),
     traceInteractions({ labels }),
+    traceOtherClicks(),
     traceErrors(),
     startSoon(late),
     ...(more ? [afterLoad(more, true)] : []),

@@ -38,6 +38,7 @@ const INSTRUMENTS: Readonly<Record<string, () => WebInstrument>> = {
   traceErrors: web.traceErrors,
   traceInteractions: web.traceInteractions,
   traceNavigation: web.traceNavigation,
+  traceOtherClicks: web.traceOtherClicks,
   tracePageLoad: web.tracePageLoad,
   traceWebVitals: () => web.traceWebVitals({ longTasks: true }),
   traceResourceTiming: web.traceResourceTiming,

@@ -13,8 +13,8 @@ const DEADLINE_MS = 10_000;
 export const IDLE_MS = 1000;
 
 export interface InteractionLife {
-  /** The context of an interaction that begins now. */
-  begin(span: Span): Context;
+  /** The context of an interaction that begins now; `isNoGuess`: never the parent of what has lost its own. */
+  begin(span: Span, isNoGuess?: boolean): Context;
   onStart(span: object, parentContext: Context): void;
   onEnd(span: SpanData): void;
   /** Waits no longer for a span that stays open. */
@@ -72,12 +72,12 @@ export function createInteractionLife(later: Later): InteractionLife {
   }
 
   return {
-    begin(span) {
+    begin(span, isNoGuess) {
       // It leaves the list, not the world: late work that knows its context still finds it.
       const cancelWait = later(() => open.delete(interaction), IDLE_MS);
       const interaction: Interaction = { span, context: ROOT_CONTEXT, ended: false, open: 0, cancelWait };
       interaction.context = trace.setSpan(ROOT_CONTEXT, span).setValue(INTERACTION, interaction);
-      open.add(interaction);
+      if (!isNoGuess) open.add(interaction);
       return interaction.context;
     },
     onStart(span, parentContext) {

@@ -130,9 +130,7 @@ function createLossTeller(url: string): (spans: number | string, why: string) =>
   return (spans, why) => {
     if (told) return;
     told = true;
-    diag.warn(
-      `@throughline/web: ${spans} spans not delivered to ${url}: ${why}; check its collector (said once)`,
-    );
+    diag.warn(`@throughline/web: ${spans} spans not delivered to ${url}: ${why}; check its collector`);
   };
 }
 
