@@ -72,6 +72,17 @@ test.each([
   expect(withTracing({}).instrumentationClientInject).toEqual([entry]);
 });
 
+test("XMLHttpRequest is traced by an entry before the other, and the server learns the ingest path", () => {
+  turnOn({ NODE_ENV: "production" });
+  const config = withTracing({}, { xhr: true, ingestPath: "/telemetry/" });
+  expect(config.instrumentationClientInject).toEqual([
+    "@throughline/web/next/xhr",
+    "@throughline/web/next/lazy",
+  ]);
+  expect(config.env?.THROUGHLINE_BUILT_INGEST_PATH).toBe("/telemetry");
+  expect(withTracing({}, { xhr: false }).instrumentationClientInject).toHaveLength(1);
+});
+
 test("the classic preset has an entry of its own, and is lowered for as the default is", () => {
   turnOn({ TURBOPACK: "1" });
   const classic = withTracing({}, { preset: "classic" });

@@ -28,6 +28,18 @@ test("the instrument starts in a page that has loaded, and is cut, settled and s
   expect(calls.slice(-2)).toEqual(["cut pagehide", "stop"]);
 });
 
+test("what cannot be late is asked for while the page loads", () => {
+  let loads = 0;
+  const load = async () => {
+    loads++;
+    return [];
+  };
+  const loading = vi.spyOn(document, "readyState", "get").mockReturnValue("loading");
+  afterLoad(load, true)(page).stop();
+  loading.mockRestore();
+  expect(loads).toBe(1);
+});
+
 test("nothing is loaded before the page has, and nothing at all after a stop", () => {
   let loads = 0;
   const instrument = afterLoad(() => {
