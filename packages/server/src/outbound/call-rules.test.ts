@@ -32,6 +32,8 @@ test("so are a signal's own endpoint, and HTTP beside gRPC, where the browser's 
     "/in",
     "/in?key=1",
   ]);
+  const root = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://gateway.test/" };
+  expect(leftAlone(root, "https://gateway.test", ["/", "/orders"])).toEqual([]);
   const grpc = {
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "",
     OTEL_EXPORTER_OTLP_ENDPOINT: "http://agent.test:4317",

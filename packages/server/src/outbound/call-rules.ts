@@ -23,10 +23,10 @@ export function callRules(config: ServerConfig, options: RegisterOptions): CallR
 }
 
 function collectorPrefixes(config: ServerConfig): readonly UrlPrefix[] {
-  return collectorUrls(config).map((text) => {
-    const { origin, pathname: path } = new URL(text);
-    return { origin, path };
-  });
+  const places = collectorUrls(config).map((text) => new URL(text));
+  // At the root of a host nothing tells it from the rest of the app's.
+  const apart = places.filter(({ pathname }) => pathname !== "/");
+  return apart.map(({ origin, pathname: path }) => ({ origin, path }));
 }
 
 /** Whose traces are continued; in Next.js pages of the app's own origin, elsewhere everybody's. */
