@@ -158,13 +158,22 @@ describe("incoming", () => {
         "x-forwarded-host": "shop.test",
         "x-forwarded-proto": "https",
       },
+      // The scheme of the caller's own request, where it is known: https://opentelemetry.io/docs/specs/semconv/http/http-spans/
+      { attributes: { "url.scheme": "https" } },
     ],
     [
       "a proxy that follows the RFC",
       "GET",
       "/",
       { forwarded: 'for="[2001:db8::7]:4711";host=shop.test:8080;proto=https' },
-      { attributes: { "client.address": "2001:db8::7", "server.address": "shop.test", "server.port": 8080 } },
+      {
+        attributes: {
+          "client.address": "2001:db8::7",
+          "server.address": "shop.test",
+          "server.port": 8080,
+          "url.scheme": "https",
+        },
+      },
     ],
     ["a host without a port", "GET", "/", { host: "shop.test" }],
     ["an IPv6 host", "GET", "/", { host: "[::1]:8080" }, { attributes: { "server.address": "::1" } }],
