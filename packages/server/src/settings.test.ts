@@ -124,14 +124,14 @@ test("without settings spans go to one collector, uncompressed, with 10 s for ea
 });
 
 test.each([
-  ["OTEL_TRACES_EXPORTER", "zipkin", "expected one of otlp, console, none"],
+  ["OTEL_TRACES_EXPORTER", "zipkin", "expected words of otlp, console, none"],
   ["OTEL_TRACES_EXPORTER", "none,otlp", "none to stand alone"],
   ["OTEL_EXPORTER_OTLP_COMPRESSION", "zstd", "expected one of gzip, none"],
   ["OTEL_EXPORTER_OTLP_TIMEOUT", "0", "from 1 to 600000"],
   ["OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "0", "from 1 to 10000"],
   ["THROUGHLINE_QUEUE_MAX_BYTES", "10", "from 65536"],
   ["OTEL_LOG_LEVEL", "loud", "expected one of none, error"],
-  ["OTEL_NODE_RESOURCE_DETECTORS", "host,aws", "expected one of all, none, env, process"],
+  ["OTEL_NODE_RESOURCE_DETECTORS", "host,aws", "expected words of all, none, env, process"],
 ])("%s=%s is refused with what is possible", (name, text, problem) => {
   expect(read({ OTEL_ENABLED: "true", [name]: text }).warnings[0]).toContain(
     `${name}=${JSON.stringify(text)}: `,
