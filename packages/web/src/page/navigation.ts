@@ -14,7 +14,7 @@ import { listen } from "../listen.ts";
 import { type Stop, stopAll } from "../patch-method.ts";
 import { parseUrl } from "../request/parse-url.ts";
 import type { TracedRequest } from "../request/propagation.ts";
-import { listenToPagesRouter, pageHasNext, watchCommits, watchHistory } from "./page-history.ts";
+import { isSamePage, listenToPagesRouter, pageHasNext, watchCommits, watchHistory } from "./page-history.ts";
 import { guessRoute, type RouteName, routeOfPage } from "./route-name.ts";
 import { listenToRouter, type TransitionType } from "./router-transition.ts";
 
@@ -156,7 +156,7 @@ function createNavigations(page: TracedPage, routeName: RouteName) {
     begin,
     end,
     tellRoute,
-    isFragment: (target: string): boolean => differOnlyInFragment(target, shown),
+    isFragment: (target: string): boolean => target !== shown && isSamePage(target, shown),
     commit(type: TransitionType | undefined): void {
       if (type !== "traverse") shown = location.href;
       if (!pending) return void tellRoute();
@@ -170,10 +170,6 @@ function createNavigations(page: TracedPage, routeName: RouteName) {
       return active && pending && isFor(pending, request, active) ? pending.context : undefined;
     },
   };
-}
-
-function differOnlyInFragment(one: string, other: string): boolean {
-  return one !== other && one.replace(/#.*/, "") === other.replace(/#.*/, "");
 }
 
 /** Whether the router makes this request for the next page. */

@@ -42,7 +42,7 @@ function watchNavigationApi(api: NavigationApi, { start, commit, done }: History
       const { url, sameDocument } = destination;
       offered = undefined;
       // Routers also write state under the URL that is there already.
-      if (navigationType === "reload" || isHere(url)) return;
+      if (navigationType === "reload" || isSamePage(url)) return;
       if (sameDocument) start(url, navigationType);
       else if (canIntercept) offered = [url, navigationType, location.href];
     },
@@ -97,15 +97,15 @@ function withoutFragment(url: string): string | undefined {
   return url.split("#")[0];
 }
 
-/** However it is moved to: `pushState` to a fragment is no `hashChange` to the browser. */
-function isHere(url: string): boolean {
-  return withoutFragment(url) === withoutFragment(location.href);
+/** However it was moved to: `pushState` to a fragment is no `hashChange` to the browser. */
+export function isSamePage(one: string, other: string = location.href): boolean {
+  return withoutFragment(one) === withoutFragment(other);
 }
 
 /** Where a call of History leads, if elsewhere; what is no URL, the browser refuses. */
 function moveTo(url: unknown): string | undefined {
   const target = url ? parseUrl(String(url), document.baseURI)?.href : undefined;
-  return target && !isHere(target) ? target : undefined;
+  return target && !isSamePage(target) ? target : undefined;
 }
 
 /** For browsers without the Navigation API. */
