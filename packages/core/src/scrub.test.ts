@@ -38,6 +38,7 @@ test.each([
   ["what is named as a secret", "password=hunter2, api_key: k3y", "password=REDACTED, api_key: REDACTED"],
   ["JSON", '{"token":"t0p","page":2}', '{"token":"REDACTED","page":2}'],
   ["a header", "Authorization: Bearer abc.def", "Authorization: REDACTED"],
+  ["a token without a digit", "rejected Bearer abcDEFghiJKLmnoPQR", "rejected Bearer REDACTED"],
   ["a header of another scheme", "authorization: ApiKey 0123456789", "authorization: REDACTED"],
   [
     "a secret that words follow",

@@ -1,7 +1,7 @@
 import { redactQuery } from "./redact.ts";
 
 /** Without one of these no text holds anything that is looked for. */
-const SUSPECT = /[?#@%=:\d]/;
+const SUSPECT = /[?#@%=:\d]|bearer /i;
 /** A text that is one URL or path as a whole, else each of them in it, from its first slash. */
 const URLS = /^((?:\w+:\/)?\/\S*)$|\/[^\s"'`<>()?#]*(?:[?#][^\s"`<>]*)?/g;
 const URL_PARTS = /^([^?#]*)(\?[^#]*)?/;
