@@ -177,6 +177,8 @@ export const OLD_DB_NAME = "db.name";
 export const DEFAULT_INGEST_PATH = "/api/tl";
 /** The request header that carries the flush token of a test run. */
 export const FLUSH_TOKEN_HEADER = "x-throughline-flush-token";
+/** The entry of `Server-Timing` that says of a document whether its trace is kept: `1` or `0`, and the Unix milliseconds. */
+export const SAMPLED_TIMING = "tsmp";
 /** The global that the Playwright fixture puts into the page before any script runs. */
 export const TEST_GLOBAL = "__throughline_test__";
 

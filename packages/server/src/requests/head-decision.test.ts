@@ -271,3 +271,23 @@ test("of requests that came before anybody listened, those that are noise are kn
   );
   expect(seen).toEqual([true, false]);
 });
+
+test("a document says whether it is kept, to a browser alone, and keeps the list of headers that the app writes", async () => {
+  const timingOf = async (ratio: number, headers: Record<string, string>) => {
+    // One app at a time.
+    for (const undo of undoings.splice(0)) undo();
+    const { records, request } = traced(byRatio(ratio));
+    return request(() => {
+      const response = records.current()?.response;
+      const told = response?.getHeader("server-timing");
+      response?.writeHead(200, ["Set-Cookie", "a=1", "Set-Cookie", "b=2"]);
+      expect(response?.getHeader("set-cookie") ?? ["a=1", "b=2"]).toEqual(["a=1", "b=2"]);
+      return told;
+    }, headers);
+  };
+  const page = { "sec-fetch-dest": "document" };
+  expect(await timingOf(1, page)).toMatch(/^tsmp;desc="1 \d{13}"$/);
+  expect(await timingOf(0, page)).toMatch(/^tsmp;desc="0 \d{13}"$/);
+  expect(await timingOf(0, { "sec-fetch-dest": "empty" })).toBeUndefined();
+  expect(await timingOf(1, {})).toBeUndefined();
+});

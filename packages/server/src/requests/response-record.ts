@@ -8,7 +8,7 @@ import { openResponses } from "./open-responses.ts";
 import type { Failure } from "./request-error.ts";
 import type { RequestTrace } from "./request-trace.ts";
 import { isOver, listenToClose, type ResponseEnd } from "./response-over.ts";
-import { keepHeaderLists } from "./server-timing.ts";
+import { appendSampledTiming, keepHeaderLists } from "./server-timing.ts";
 
 /** What is known of one response from any code that runs for it. */
 export interface ResponseRecord {
@@ -45,6 +45,8 @@ export interface ResponseRecords {
   stop(): void;
 }
 
+const UNDECIDED = "a request's trace could not be decided";
+
 /** Makes the response of the running request findable from any code below it, without patching anything. */
 export function recordResponses(
   isNoise: (request: IncomingMessage) => boolean = () => false,
@@ -69,13 +71,11 @@ export function recordResponses(
     });
     if (record.isNoise || !decide) return;
     try {
-      requests.decide(decide(record.response.req));
+      const decision = decide(record.response.req);
+      requests.decide(decision);
+      appendSampledTiming(record.response, decision.dropped === undefined);
     } catch (error) {
-      warnOfFailure(
-        "a request's trace could not be decided",
-        error,
-        "Its first span decides; please report this",
-      );
+      warnOfFailure(UNDECIDED, error, "Its first span decides; please report this");
     }
   };
   started.subscribe(onStart);

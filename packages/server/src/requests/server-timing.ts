@@ -2,6 +2,7 @@ import { ServerResponse } from "node:http";
 import type { SpanContext } from "@opentelemetry/api";
 import { TraceFlags } from "@opentelemetry/api";
 import { printTraceparent } from "@throughline/core";
+import { SAMPLED_TIMING } from "@throughline/core/attributes";
 
 const NAME = "Server-Timing";
 
@@ -20,8 +21,17 @@ export function appendServerTiming(response: ServerResponse, span: SpanContext, 
   response.appendHeader(NAME, `traceparent;desc="${traceparent}", tsrv;desc="${Math.round(nowMs)}"`);
 }
 
+/**
+ * Tells a page that is traced by the share whether the trace of its document is kept, so that a session that begins there
+ * is decided likewise and its page load is not the one part that is kept: `tsmp;desc="1 <epoch ms>"`.
+ */
+export function appendSampledTiming(response: ServerResponse, isKept: boolean): void {
+  if (response.req.headers["sec-fetch-dest"] === "document")
+    response.appendHeader(NAME, `${SAMPLED_TIMING};desc="${Number(isKept)} ${Date.now()}"`);
+}
+
 /** The header where it holds our own entries alone. */
-const OURS = /^traceparent;desc="[\w-]+", tsrv;desc="\d+"$/;
+const OURS = /^(?:(?:traceparent|tsrv|tsmp);desc="[\w -]+"(?:, ?|$))+$/;
 
 /**
  * Where a header was set before, Node's `writeHead` puts a list of headers through `setHeader`: of two cookies one

@@ -8,7 +8,7 @@ afterEach(() => {
 });
 
 function forgetPage(): void {
-  Reflect.deleteProperty(globalThis, Symbol.for(SAMPLED_KEY));
+  Reflect.deleteProperty(globalThis, SAMPLED_KEY);
 }
 
 test("a session is decided once, and every page of it decides the same", () => {
@@ -75,13 +75,35 @@ test("the share is the share of sessions that are traced", () => {
   expect(decisions.filter(Boolean)).toHaveLength(30);
 });
 
-test("nobody and everybody are no matter of an earlier decision, and nothing is stored for them", () => {
-  expect([isSessionSampled(1), isSessionSampled(0)]).toEqual([true, false]);
+test("nobody is no matter of an earlier decision, and nothing is stored", () => {
+  expect(isSessionSampled(0)).toBe(false);
   expect(localStorage).toHaveLength(0);
   localStorage.setItem(SAMPLED_KEY, `1 ${Date.now()}`);
   expect(isSessionSampled(0)).toBe(false);
-  localStorage.setItem(SAMPLED_KEY, `0 ${Date.now()}`);
-  expect(isSessionSampled(1)).toBe(true);
+});
+
+test("a session that begins is decided as its document was, one that goes on is not", () => {
+  const random = vi.spyOn(Math, "random").mockReturnValue(0.9);
+  const served =
+    (decision: string, minutesAgo = 0) =>
+    () =>
+      `${decision} ${Date.now() - minutesAgo * 60_000}`;
+  expect(isSessionSampled(0.1, served("1"))).toBe(true);
+  forgetPage();
+  expect(isSessionSampled(0.1, served("0"))).toBe(true);
+  localStorage.clear();
+  forgetPage();
+  random.mockReturnValue(0.05);
+  expect(isSessionSampled(0.1, served("0"))).toBe(false);
+});
+
+test("a document out of an old cache decides nothing, nor does a server that says nothing", () => {
+  vi.spyOn(Math, "random").mockReturnValue(0.9);
+  for (const served of [`1 ${Date.now() - 16 * 60_000}`, "1", "", undefined]) {
+    localStorage.clear();
+    forgetPage();
+    expect(isSessionSampled(0.1, () => served)).toBe(false);
+  }
 });
 
 test("where storage is blocked the decision holds for the page", () => {

@@ -29,7 +29,7 @@ afterEach(async () => {
 function forgetSession(): void {
   localStorage.clear();
   sessionStorage.clear();
-  Reflect.deleteProperty(globalThis, Symbol.for(SAMPLED_KEY));
+  Reflect.deleteProperty(globalThis, SAMPLED_KEY);
   Reflect.deleteProperty(globalThis, TEST_GLOBAL);
 }
 

@@ -1,7 +1,7 @@
 import { DEFAULT_INGEST_PATH, TEST_GLOBAL } from "@throughline/core/attributes";
 import type { Registration } from "../context/registrations.ts";
 import { type ConsentedRun, type ConsentGate, setConsent, traceUnderConsent } from "../identity/consent.ts";
-import { isSessionSampled } from "../identity/session-sampling.ts";
+import { isSessionSampled, type ServedDecision } from "../identity/session-sampling.ts";
 import type { WebTracingOptions } from "../options.ts";
 import { parseUrl } from "../request/parse-url.ts";
 import type { PropagationRules } from "../request/propagation.ts";
@@ -18,7 +18,11 @@ export type StartWhole = (options: WebTracingOptions, early: EarlyWork) => WebTr
  * Starts the stub, and loads the tracing itself when this session is sampled. An unsampled session loads nothing
  * more: its requests tell the server to keep no trace.
  */
-export function startLazily(options: WebTracingOptions, load: () => Promise<StartWhole>): WebTracing {
+export function startLazily(
+  options: WebTracingOptions,
+  load: () => Promise<StartWhole>,
+  served?: ServedDecision,
+): WebTracing {
   if (!("document" in globalThis)) return NO_TRACING;
   const test = page[TEST_GLOBAL];
   let whole: WebTracing | undefined;
@@ -26,11 +30,12 @@ export function startLazily(options: WebTracingOptions, load: () => Promise<Star
   const flush = (): Promise<void> => loading.then(() => whole?.flush());
 
   function run(consent: ConsentGate, inherited: readonly Registration[]): ConsentedRun<typeof inherited> {
-    const everybody = wantsEverybody(options, consent);
-    const ratio = options.sampleRatio ?? 1;
+    const { sampleRatio: ratio = 1 } = options;
+    // A test needs every span, who has not answered must not be remembered, and of a bad ratio the whole will tell.
+    const everybody = !!test || !consent.isGranted || !(ratio >= 0 && ratio < 1);
     const ids = everybody ? newTraceId : () => newKeptTraceId(ratio);
     const early =
-      everybody || isSessionSampled(ratio)
+      everybody || isSessionSampled(ratio, served)
         ? { requests: [], clicks: [], errors: [], listeners: new Set<EarlyListener>(), newTraceId: ids }
         : undefined;
     const stub = startStub(rulesOf(options, consent), early);
@@ -76,12 +81,7 @@ export function startLazily(options: WebTracingOptions, load: () => Promise<Star
   };
   page[RUNNING] = running;
   if (test) test.flush = flush;
-  return { stop: running.stop, flush, setConsent };
-}
-
-/** A test needs every span, who has not answered must not be remembered, and of a bad ratio the whole will tell. */
-function wantsEverybody({ sampleRatio = 1 }: WebTracingOptions, consent: ConsentGate): boolean {
-  return page[TEST_GLOBAL] !== undefined || !consent.isGranted || !(sampleRatio >= 0 && sampleRatio < 1);
+  return running;
 }
 
 /** The options are not checked here: what is no URL matches none, and the whole will tell of it. */
@@ -99,5 +99,5 @@ function rulesOf(options: WebTracingOptions, consent: ConsentGate): PropagationR
 
 function tellLoss(problem: unknown): void {
   // biome-ignore lint/suspicious/noConsole: OpenTelemetry's own logger is part of what did not load
-  console.warn(`@throughline/web: not traced: ${problem}. Is every file served?`);
+  console.warn(`@throughline/web: not traced: ${problem}`);
 }
