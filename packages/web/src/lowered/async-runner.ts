@@ -6,7 +6,7 @@ import type { Body, Key } from "./protocol.ts";
  *
  * `mend-esbuild.ts` copies its text: it uses nothing from outside.
  */
-export function createAsyncRunner({ promiseOf, settle }: Awaiting): (start: () => Body) => Promise<unknown> {
+export function createAsyncRunner({ wait, settle }: Awaiting): (start: () => Body) => Promise<unknown> {
   return (start) =>
     new Promise((resolve, reject) => {
       const body = start();
@@ -14,7 +14,7 @@ export function createAsyncRunner({ promiseOf, settle }: Awaiting): (start: () =
         try {
           const { done, value } = body[key](input);
           if (done) settle(value, resolve, reject);
-          else promiseOf(value).then(next, fail);
+          else wait(value, next, fail);
         } catch (error) {
           reject(error);
         }

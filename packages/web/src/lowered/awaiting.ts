@@ -1,10 +1,10 @@
-export type Resolve = (value: unknown) => void;
+export type Settle = (value: unknown) => void;
 
 export interface Awaiting {
-  /** What `await value` waits for. */
-  readonly promiseOf: (value: unknown) => Promise<unknown>;
+  /** `await value` */
+  readonly wait: (value: unknown, next: Settle, fail: Settle) => void;
   /** What becomes of a promise whose function has returned the value. */
-  readonly settle: (value: unknown, resolve: Resolve, reject: Resolve) => void;
+  readonly settle: (value: unknown, resolve: Settle, reject: Settle) => void;
 }
 
 /**
@@ -20,31 +20,38 @@ export function createAwaiting(): Awaiting {
     const then: unknown = Object(value) === value ? (value as PromiseLike<unknown>).then : undefined;
     return typeof then === "function" && then !== Promise.prototype.then ? then : undefined;
   };
-  // A microtask later, as the engine.
-  const call = (then: unknown, value: unknown, resolve: Resolve, reject: Resolve): void => {
-    Promise.resolve()
-      .then(() => {
-        // What it gives back nobody asks.
+  // A microtask later, as the engine. What it gives back nobody asks.
+  const call = (then: unknown, value: unknown, resolve: Settle, reject: Settle): void => {
+    Promise.resolve().then(() => {
+      try {
         Reflect.apply(then as () => unknown, value, [resolve, reject]);
-      })
-      .then(undefined, reject);
+      } catch (error) {
+        reject(error);
+      }
+    });
   };
-  const settle: Awaiting["settle"] = (value, resolve, reject) => {
+  const promiseOf = (value: unknown): Promise<unknown> => {
+    // Of its own promises the engine asks no `then`: https://tc39.es/ecma262/#sec-promise-resolve
+    if (value instanceof Promise && value.constructor === Promise) return value;
     const then = thenOf(value);
-    if (then) call(then, value, resolve, reject);
-    else resolve(value);
+    return then
+      ? new Promise((resolve, reject) => call(then, value, resolve, reject))
+      : Promise.resolve(value);
   };
   return {
-    settle,
-    promiseOf(value) {
+    wait(value, next, fail) {
+      let promise: Promise<unknown>;
       try {
-        const then = thenOf(value);
-        return then
-          ? new Promise((resolve, reject) => call(then, value, resolve, reject))
-          : Promise.resolve(value);
+        promise = promiseOf(value);
       } catch (error) {
-        return Promise.reject(error);
+        promise = Promise.reject(error);
       }
+      Reflect.apply(Promise.prototype.then, promise, [next, fail]);
+    },
+    settle(value, resolve, reject) {
+      const then = thenOf(value);
+      if (then) call(then, value, resolve, reject);
+      else resolve(value);
     },
   };
 }

@@ -17,7 +17,7 @@ interface Request {
 export class LoweredGenerator {
   readonly #body: Body;
   readonly #marker: AwaitClass;
-  readonly #promiseOf: Awaiting["promiseOf"];
+  readonly #wait: Awaiting["wait"];
   readonly #waiting: (() => void)[] = [];
   #isBusy = false;
   #place: "start" | "yield" | "delegate" | "end" = "start";
@@ -30,10 +30,10 @@ export class LoweredGenerator {
     if (asyncDispose) Object.defineProperty(LoweredGenerator.prototype, asyncDispose, { value });
   }
 
-  constructor(body: Body, marker: AwaitClass, { promiseOf }: Awaiting) {
+  constructor(body: Body, marker: AwaitClass, { wait }: Awaiting) {
     this.#body = body;
     this.#marker = marker;
-    this.#promiseOf = promiseOf;
+    this.#wait = wait;
   }
 
   next(value?: unknown): Promise<Result> {
@@ -129,9 +129,5 @@ export class LoweredGenerator {
   #resume(key: Key, value: unknown, request: Request): void {
     const step = (awaited: unknown) => this.#step(key, awaited, request);
     this.#wait(value, step, (error) => this.#step("throw", error, request));
-  }
-
-  #wait(value: unknown, use: (awaited: unknown) => void, fail: (error: unknown) => void): void {
-    this.#promiseOf(value).then(use, fail);
   }
 }

@@ -39,7 +39,7 @@ test("the helpers of the installed esbuild are replaced, and no line moves", asy
   const { code } = await transform(SOURCE, LOWERED);
   const mended = await mendEsbuild(code);
   for (const helper of ["asyncGenerator", "yieldStar", "forAwait"]) {
-    const lineOf = (text: string) => text.split("\n").find((line) => line.includes(`__${helper}=`));
+    const lineOf = (text: string) => text.split("\n").find((line) => line.includes(`function __${helper}(`));
     expect(lineOf(code), helper).toBeUndefined();
     expect(lineOf(mended), helper).toBeDefined();
   }
@@ -58,6 +58,33 @@ test("helpers under other names, as beside an app's own of that name, are replac
   expect(await leave(await load(await mendEsbuild(renamed)))).toEqual(AS_NATIVE);
 });
 
+test("helpers whose parameters esbuild calls otherwise, as beside an app's own of that name, are replaced too", async () => {
+  const own =
+    "export const generator = 1, promise = 2, isYieldStar = 3, obj = 4, it = 5, method = 6, value = 7;";
+  const { code } = await transform(own + SOURCE, LOWERED);
+  expect(code).toContain("generator2");
+  const mended = await mendEsbuild(code);
+  for (const helper of ["await", "asyncGenerator", "yieldStar", "forAwait"])
+    expect(mended).toContain(`function __${helper}(`);
+  expect(await leave(await load(mended))).toEqual(AS_NATIVE);
+});
+
+test("what is called before its module has run works as a native one does", async () => {
+  const { code } = await transform(
+    "export const early = f(); export async function f() { return await 1; }",
+    LOWERED,
+  );
+  const at = code.indexOf("export const early");
+  const mended = await mendEsbuild(code);
+  // As if a module that this one imports had called it.
+  const called =
+    mended.slice(mended.indexOf("export const early")) +
+    mended.slice(0, mended.indexOf("export const early"));
+  expect(at).toBeGreaterThan(0);
+  const { early } = await import(`data:text/javascript,${encodeURIComponent(called)}`);
+  expect(await early).toBe(1);
+});
+
 test("helpers of a shape that esbuild does not write today stay, and work as before", async () => {
   const { code } = await transform(SOURCE, LOWERED);
   for (const [known, other] of [
@@ -68,7 +95,7 @@ test("helpers of a shape that esbuild does not write today stay, and work as bef
     const changed = code.replace(known, other);
     expect(changed).not.toBe(code);
     const mended = await mendEsbuild(changed);
-    expect(mended).not.toContain("__asyncGenerator=");
+    expect(mended).not.toContain("function __asyncGenerator(");
     expect((await leave(await load(mended))).slice(0, 2)).toEqual(AS_NATIVE.slice(1, 3));
   }
 });
@@ -79,7 +106,7 @@ test("the helper of async functions is replaced alone, and code without async st
     LOWERED,
   );
   const mended = await mendEsbuild(code);
-  expect(mended).toMatch(/^var __async=/m);
+  expect(mended).toMatch(/^function __async\(/m);
   expect(mended.split("\n").slice(-3)).toEqual(code.split("\n").slice(-3));
   const { f } = await import(`data:text/javascript,${encodeURIComponent(mended)}`);
   expect(await f()).toBe(2);

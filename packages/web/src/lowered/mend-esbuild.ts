@@ -2,7 +2,7 @@ import { transform } from "esbuild";
 import { createAsyncRunner } from "./async-runner.ts";
 import { createAwaiting } from "./awaiting.ts";
 import { LoweredGenerator } from "./lowered-generator.ts";
-import { openIterator } from "./open-iterator.ts";
+import { createOpenIterator } from "./open-iterator.ts";
 import { createYieldStar } from "./yield-star.ts";
 
 interface Replacement {
@@ -10,23 +10,27 @@ interface Replacement {
   readonly script: (names: readonly (string | undefined)[], code: string) => string | undefined;
 }
 
-/** As esbuild 0.27 and 0.28 write them; `__yieldStar` where it is used. */
+/** As esbuild 0.27 and 0.28 write them, with parameters that it may call otherwise; `__yieldStar` where it is used. */
 const GENERATOR_HELPERS = [
-  "^var (__await\\d*) = function\\(promise, isYieldStar\\) \\{\n",
-  "  this\\[0\\] = promise;\n  this\\[1\\] = isYieldStar;\n\\};\n",
-  "var (__asyncGenerator\\d*) = \\(__this, __arguments, generator\\) => \\{\n(?:  .*\n)+\\};\n",
-  "(?:var (__yieldStar\\d*) = \\(value\\) => \\{\n(?:  .*\n)+\\};\n)?",
+  "^var (__await\\d*) = function\\(\\w+, \\w+\\) \\{\n",
+  "  this\\[0\\] = \\w+;\n  this\\[1\\] = \\w+;\n\\};\n",
+  "var (__asyncGenerator\\d*) = \\(\\w+, \\w+, \\w+\\) => \\{\n(?:  .*\n)+\\};\n",
+  "(?:var (__yieldStar\\d*) = \\(\\w+\\) => \\{\n(?:  .*\n)+\\};\n)?",
 ].join("");
 
 const REPLACEMENTS: readonly Replacement[] = [
   {
-    helpers: /^var (__async\d*) = \(__this, __arguments, generator\) => \{\n(?: {2}.*\n)+\};\n/m,
+    helpers: /^var (__async\d*) = \(\w+, \w+, \w+\) => \{\n(?: {2}.*\n)+\};\n/m,
     script: asyncScript,
   },
   { helpers: new RegExp(GENERATOR_HELPERS, "m"), script: generatorScript },
   {
-    helpers: /^var (__forAwait\d*) = \(obj, it, method\) => .*;\n/m,
-    script: ([forAwait]) => `var ${forAwait} = ${openIterator};`,
+    helpers: /^var (__forAwait\d*) = \(\w+, \w+, \w+\) => .*;\n/m,
+    script: ([forAwait]) => `
+      function ${forAwait}(iterable) {
+        ${forAwait}.open ||= ${OPEN};
+        return ${forAwait}.open(iterable);
+      }`,
   },
 ];
 
@@ -42,21 +46,23 @@ export async function mendEsbuild(code: string): Promise<string> {
     if (!text) continue;
     const { code: line } = await transform(text, { minify: true, target: "es2022" });
     const lines = found[0].split("\n").length - 1;
-    // esbuild minifies the mark away, and bundlers would keep what nobody uses.
-    const pure = line.trim().replace(/__(?:async|asyncGenerator|yieldStar)\d*=/g, "$&/* @__PURE__ */");
     const end = found.index + found[0].length;
-    mended = mended.slice(0, found.index) + pure + "\n".repeat(lines) + mended.slice(end);
+    mended = mended.slice(0, found.index) + line.trim() + "\n".repeat(lines) + mended.slice(end);
   }
   return mended;
 }
 
+// Functions, which are there before the module runs: a circular import may call them as early as a native one.
+
 function asyncScript([name]: readonly (string | undefined)[]): string {
   return `
-    var ${name} = (() => {
-      const run = (${createAsyncRunner})((${createAwaiting})());
-      return (self, args, body) => run(() => body.apply(self, args));
-    })();`;
+    function ${name}(self, args, body) {
+      ${name}.run ||= (${createAsyncRunner})((${createAwaiting})());
+      return ${name}.run(() => body.apply(self, args));
+    }`;
 }
+
+const OPEN = `(${createOpenIterator})((${createAwaiting})())`;
 
 function generatorScript(
   [marker, generator, yieldStar]: readonly (string | undefined)[],
@@ -65,17 +71,23 @@ function generatorScript(
   // One of an unknown shape would not understand our generator.
   if (!yieldStar && /\b__yieldStar\d*\(/.test(code)) return undefined;
   const script = `
-    var ${marker} = function (value, how) { this[0] = value; this[1] = how; };
-    var ${generator} = (() => {
-      const Generator = ${LoweredGenerator};
-      const awaiting = (${createAwaiting})();
-      return (self, args, body) => new Generator(body.apply(self, args), ${marker}, awaiting);
-    })();`;
+    function ${marker}(value, how) { this[0] = value; this[1] = how; }
+    function ${generator}(self, args, body) {
+      ${generator}.make ||= (() => {
+        const Generator = ${LoweredGenerator};
+        const awaiting = (${createAwaiting})();
+        return (body) => new Generator(body, ${marker}, awaiting);
+      })();
+      return ${generator}.make(body.apply(self, args));
+    }`;
   if (!yieldStar) return script;
   return `${script}
-    var ${yieldStar} = (() => {
-      const open = ${openIterator};
-      const delegate = (${createYieldStar})(${marker});
-      return (iterable) => delegate(open(iterable));
-    })();`;
+    function ${yieldStar}(iterable) {
+      ${yieldStar}.run ||= (() => {
+        const open = ${OPEN};
+        const delegate = (${createYieldStar})(${marker});
+        return (iterable) => delegate(open(iterable));
+      })();
+      return ${yieldStar}.run(iterable);
+    }`;
 }

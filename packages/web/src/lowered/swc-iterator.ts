@@ -1,2 +1,5 @@
+import { createAwaiting } from "./awaiting.ts";
+import { createOpenIterator, type OpenBy } from "./open-iterator.ts";
+
 /** In place of `@swc/helpers/_/_async_iterator`. */
-export { openIterator as _ } from "./open-iterator.ts";
+export const _: OpenBy = createOpenIterator(createAwaiting());
