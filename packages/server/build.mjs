@@ -69,9 +69,10 @@ await build({
   mainFields: ["module", "main"],
   minifySyntax: true,
   plugins: [oneApi, ownConstants, leaveOut],
-  // The SDK holds CommonJS modules that call require() for what Node brings along.
+  // The SDK holds CommonJS modules that call require() for what Node brings along. A bundler that reads `createRequire`
+  // would look for those calls and find none (webpack), and one that writes CommonJS has no `import.meta` (esbuild).
   banner: {
-    js: 'import { createRequire as createRequireOfThroughline } from "node:module"; const require = createRequireOfThroughline(import.meta.url);',
+    js: 'import * as moduleOfThroughline from "node:module"; const require = Reflect.get(moduleOfThroughline, "createRequire")(import.meta.url || __filename);',
   },
 });
 

@@ -1,18 +1,19 @@
 import type { IncomingMessage } from "node:http";
 import { errorText } from "./error-text.ts";
 import { say, warnOnce } from "./log.ts";
-import { processState, type Tracing } from "./process-state.ts";
+import { processState } from "./process-state.ts";
 import type { RegisterOptions } from "./register-options.ts";
 import { readServerConfig } from "./settings.ts";
+import type { Tracing } from "./tracing.ts";
 
 export type { FetchTracing } from "./outbound/call-options.ts";
-export type { Tracing } from "./process-state.ts";
 export type { IgnoredRequest, Instrumentation, RegisterOptions } from "./register-options.ts";
 export { type CurrentTrace, currentTrace } from "./spans/current-trace.ts";
 export type { SpanAttributes, SpanAttributeValue, WithSpanOptions } from "./spans/span-options.ts";
 export { traced } from "./spans/traced.ts";
 export { withSpan } from "./spans/with-span.ts";
 export { withoutTracing } from "./spans/without-tracing.ts";
+export type { Tracing } from "./tracing.ts";
 
 export interface NodeTracingOptions extends RegisterOptions {
   /** The route template of a request (`/stock/{sku}`) for the SERVER span's name; plain node:http knows none. */

@@ -1,11 +1,12 @@
 import { once } from "node:events";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { type RunningCollector, startCollector } from "@throughline/collector";
 import type { SpanRecord } from "@throughline/core";
+import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { buildPacked, type Packed, type Program } from "../test/program.ts";
 
@@ -152,6 +153,64 @@ test("a service with a once-listener of its own ends when that has drained it", 
   service.process.kill("SIGUSR2");
   expect(await service.exited).toEqual([5, null]);
 });
+
+test("a service that drains and then sends itself the signal again loses nothing of the draining", async () => {
+  const drains = `process.once("SIGTERM", () => setTimeout(async () => {
+    const { withSpan } = await import(process.env.PACKED + "/node.js");
+    withSpan("drained", () => undefined);
+    process.kill(process.pid, "SIGTERM");
+  }, 100));`;
+  const service = start(drains + SERVICE, { OTEL_ENABLED: "true", OTEL_BSP_SCHEDULE_DELAY: "60000" });
+  await call(await service.says(/port (\d+)/), "/leaf");
+  service.process.kill("SIGTERM");
+  expect(await service.exited).toEqual([null, "SIGTERM"]);
+  expect(spans().map(({ name }) => name)).toContain("drained");
+});
+
+test("a service that takes itself for the only listener, and kills itself at once, has sent its spans", async () => {
+  // As signal-exit does, which execa and others bring along.
+  const alone = `process.on("SIGTERM", function exits() {
+    if (process.listenerCount("SIGTERM") > 1) return;
+    process.removeListener("SIGTERM", exits);
+    process.kill(process.pid, "SIGTERM");
+  });`;
+  const service = start(SERVICE + alone, { OTEL_ENABLED: "true", OTEL_BSP_SCHEDULE_DELAY: "60000" });
+  await call(await service.says(/port (\d+)/), "/leaf");
+  service.process.kill("SIGTERM");
+  expect(await service.exited).toEqual([null, "SIGTERM"]);
+  expect(spans()).toHaveLength(1);
+});
+
+test("a once-listener that was put before ours drains as long as it takes", async () => {
+  const drains = `process.prependOnceListener("SIGTERM", () => setTimeout(() => process.exit(3), 400));`;
+  const service = start(SERVICE + drains, { OTEL_ENABLED: "true" });
+  await service.says(/port (\d+)/);
+  service.process.kill("SIGTERM");
+  expect(await service.exited).toEqual([3, null]);
+});
+
+test.each(["", "true"])(
+  "a service that esbuild has bundled to CommonJS runs with OTEL_ENABLED=%j",
+  async (enabled) => {
+    const { outputFiles } = await build({
+      stdin: {
+        contents: `import { startTracing, withSpan } from "./node.js";
+        startTracing({ serviceName: "svc" }).then(() => withSpan("bundled", () => console.log("it runs")));`,
+        resolveDir: packed.folder,
+      },
+      bundle: true,
+      platform: "node",
+      format: "cjs",
+      logLevel: "error",
+      write: false,
+    });
+    await writeFile(join(packed.folder, "bundled.cjs"), outputFiles[0]?.contents ?? "");
+    const service = start(`await import(process.env.PACKED + "/bundled.cjs");`, { OTEL_ENABLED: enabled });
+    expect((await service.exited)[0]).toBe(0);
+    expect(service.output()).toContain("it runs");
+    expect(spans().map(({ name }) => name)).toEqual(enabled ? ["bundled"] : []);
+  },
+);
 
 const ENDING = `
   const { startTracing, withSpan } = await import(process.env.PACKED + "/node.js");

@@ -3,6 +3,7 @@ import type { Forwarder } from "./ingest/forward.ts";
 import type { LogLine } from "./logs/log-line.ts";
 import type { SpanCounts } from "./pipeline/sending.ts";
 import type { AppPaths } from "./requests/noise.ts";
+import type { Tracing } from "./tracing.ts";
 
 /** One that is patient does not ask a collector before the end of its `Retry-After`. */
 export type Flusher = (isPatient?: boolean) => Promise<void>;
@@ -35,13 +36,6 @@ export interface ProcessState {
   untraceConsole: (() => void) | undefined;
   /** Warnings that were given; next.config, instrumentation.ts and the ingest route read the same settings. */
   readonly said: Set<string>;
-}
-
-export interface Tracing {
-  /** Exports what has ended, then takes every patch and listener away. */
-  stop(): Promise<void>;
-  /** Resolves when the collector has answered for every span that has ended. */
-  flush(): Promise<void>;
 }
 
 const KEY = Symbol.for("throughline.server");

@@ -12,7 +12,7 @@ import type { CallRules } from "./outbound/calls.ts";
 import { hearCacheHits } from "./outbound/next-fetch.ts";
 import { traceOutbound } from "./outbound/outbound.ts";
 import { createPropagator } from "./outbound/propagator.ts";
-import { flushProcess, type Tracing } from "./process-state.ts";
+import { flushProcess } from "./process-state.ts";
 import type { Instrumentation } from "./register-options.ts";
 import { flushAfterResponse } from "./requests/after-response.ts";
 import { dropBookkeeping, skipBookkeeping } from "./requests/bookkeeping.ts";
@@ -22,6 +22,7 @@ import type { ResponseRecord, ResponseRecords } from "./requests/response-record
 import { traceRouterAnswers } from "./requests/router-answers.ts";
 import { type ServerConfig, spanLimitsOf } from "./settings.ts";
 import { createTracerProvider, type RequestTracerProvider } from "./tracer/tracer.ts";
+import type { Tracing } from "./tracing.ts";
 import { VERSION } from "./version.ts";
 
 export interface Parts {

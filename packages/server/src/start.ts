@@ -12,7 +12,7 @@ import { createExporting, printDestination } from "./pipeline/exporter.ts";
 import { FLUSH_MS } from "./pipeline/flush.ts";
 import { redactUrls } from "./pipeline/redact-urls.ts";
 import { flushBeforeExit } from "./pipeline/shutdown.ts";
-import { flusherOf, flushProcess, mayHaveWork, processState, type Tracing } from "./process-state.ts";
+import { flusherOf, flushProcess, mayHaveWork, processState } from "./process-state.ts";
 import type { Instrumentation, RegisterOptions } from "./register-options.ts";
 import type { IncomingOptions } from "./requests/node-requests.ts";
 import { type AppPaths, createNoiseTest } from "./requests/noise.ts";
@@ -24,6 +24,7 @@ import { createResource, serviceNameOf } from "./resource/resource.ts";
 import { runBeside } from "./run-beside.ts";
 import { type ServerConfig, sampleRatioOf } from "./settings.ts";
 import { withSpan } from "./spans/with-span.ts";
+import type { Tracing } from "./tracing.ts";
 import { VERSION } from "./version.ts";
 
 export interface StartOptions extends RegisterOptions {

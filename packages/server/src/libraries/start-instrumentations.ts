@@ -3,6 +3,7 @@ import { registerInstrumentations } from "@opentelemetry/instrumentation";
 import { printError } from "../error-text.ts";
 import { say, warnOfFailure } from "../log.ts";
 import type { Instrumentation } from "../register-options.ts";
+import { withoutConnects } from "./pg-connects.ts";
 
 /** Starts what the app brought; one that fails is named and left out, and the others go on. Returns the undoing. */
 export function startInstrumentations(
@@ -10,7 +11,12 @@ export function startInstrumentations(
   tracerProvider: TracerProvider,
 ): () => void {
   const started = instrumentations.filter((each) =>
-    attempt(each, "started", () => registerInstrumentations({ instrumentations: [each], tracerProvider })),
+    attempt(each, "started", () =>
+      registerInstrumentations({
+        instrumentations: [each],
+        tracerProvider: withoutConnects(each, tracerProvider),
+      }),
+    ),
   );
   return () => {
     for (const each of started) attempt(each, "stopped", () => each.disable());

@@ -59,6 +59,20 @@ test("a library that was loaded before is named with the cure", () => {
   delete require.cache[join(folder, "index.js")];
 });
 
+test("a library that was loaded before and is patched all the same is not named", () => {
+  const require = createRequire(join(app, "app.cjs"));
+  const folder = install("ioredis");
+  const code = `
+    class Redis { sendCommand() {} }
+    Redis.prototype.sendCommand.__wrapped = true;
+    Object.defineProperty(Redis, "broken", { get() { throw new Error("asked"); } });
+    module.exports = { Redis };`;
+  writeFileSync(join(folder, "index.js"), code);
+  require(folder);
+  expect(unpatchedLibraries(instrumentations(), { app, build: undefined })).toEqual([]);
+  delete require.cache[join(folder, "index.js")];
+});
+
 test("where nothing was built nothing is claimed of bundles", () => {
   install("ioredis");
   expect(unpatchedLibraries(instrumentations(), { app, build: join(app, "no-such-build") })).toEqual([]);

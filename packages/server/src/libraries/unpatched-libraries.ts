@@ -23,7 +23,7 @@ export function unpatchedLibraries(
   const libraries = new Set(instrumentations.flatMap(librariesOf));
   if (libraries.size === 0) return [];
   const external = externalPackages(folders.build);
-  const loaded = loadedFiles();
+  const loaded = Object.entries(hostRequire().cache);
   return [...libraries].flatMap((library) => {
     if (isBuiltin(library) || !isInstalled(library, folders.app)) return [];
     if (external && !external.has(library) && isOwnDependency(library, folders.app)) {
@@ -31,7 +31,9 @@ export function unpatchedLibraries(
         `${library}: installed, NOT patched, Next.js bundled it; wrap next.config with withTracing or add ${JSON.stringify(library)} to its serverExternalPackages, and build again`,
       ];
     }
-    if (loaded.some((file) => file.includes(`${sep}node_modules${sep}${library}${sep}`))) {
+    const place = `${sep}node_modules${sep}${library}${sep}`;
+    const modules = loaded.filter(([file]) => file.includes(place)).map(([, module]) => module?.exports);
+    if (modules.length > 0 && !modules.some(isPatched)) {
       return [
         `${library}: installed, NOT patched, it was loaded before tracing started; load it after register()`,
       ];
@@ -61,6 +63,20 @@ function externalPackages(build: string | undefined): ReadonlySet<string> | unde
   }
 }
 
-function loadedFiles(): readonly string[] {
-  return Object.keys(hostRequire().cache);
+/** Whether something in it has been wrapped, as OpenTelemetry's base class marks it: what it exports, or a method of that. */
+function isPatched(exports: unknown): boolean {
+  return membersOf(exports).some((member) => isWrapped(member) || membersOf(member).some(isWrapped));
+}
+
+/** Of an object or function and of its prototype; without calling any getter. */
+function membersOf(value: unknown): readonly unknown[] {
+  if ((typeof value !== "object" && typeof value !== "function") || value === null) return [];
+  const descriptors = Object.values(Object.getOwnPropertyDescriptors(value));
+  const members = descriptors.map((descriptor): unknown => descriptor.value);
+  const prototype: unknown = typeof value === "function" ? value.prototype : undefined;
+  return prototype ? [...members, ...membersOf(prototype)] : members;
+}
+
+function isWrapped(value: unknown): boolean {
+  return typeof value === "function" && Reflect.get(value, "__wrapped") === true;
 }

@@ -38,8 +38,9 @@ export function startMetrics(options: MetricsOptions): RunningMetrics {
   const reader = new PeriodicExportingMetricReader({
     exporter: options.exporter,
     exportIntervalMillis: options.intervalMs,
-    // The reader refuses a time-out above its interval.
-    exportTimeoutMillis: Math.min(options.intervalMs, 10_000),
+    // Its timer holds a process that wants to end. The exporter goes on, by its own time limit. And the reader refuses a
+    // time-out above its interval.
+    exportTimeoutMillis: Math.min(options.intervalMs, 1000),
   });
   const provider = new MeterProvider({
     resource: options.resource,

@@ -1,6 +1,9 @@
 import { type Span, SpanStatusCode } from "@opentelemetry/api";
 import * as names from "@throughline/core/attributes";
 
+/** Of Node, undici and axios. */
+const ABORTED_CODES = ["ABORT_ERR", "UND_ERR_ABORTED", "ERR_CANCELED"];
+
 /** `error.type` of what took too long. */
 export const TIMEOUT = "timeout";
 
@@ -53,7 +56,7 @@ export function failureOf(error: unknown): string | undefined {
   if (nameOf(error) === "TimeoutError" || nameOf(causeOf(error)) === "TimeoutError") return TIMEOUT;
   if (nameOf(error) === "AbortError") return undefined;
   const code = "code" in error ? error.code : undefined;
-  return typeof code === "string" && code !== "ABORT_ERR" && code !== "UND_ERR_ABORTED" ? code : undefined;
+  return typeof code === "string" && !ABORTED_CODES.includes(code) ? code : undefined;
 }
 
 function messageOf(error: unknown, type: string): string {

@@ -44,6 +44,8 @@ export interface Calls {
 export interface RequestLine {
   /** Scheme, host and port. */
   readonly origin: string;
+  /** Where it goes, if that may be elsewhere: who receives the context is decided by it. */
+  readonly destination?: string;
   readonly method: string;
   readonly path: string;
 }
@@ -70,6 +72,12 @@ export function createCalls(
   const placeOf = createTargets(rules);
   const sendsTrace = rules.propagators.includes("tracecontext");
   const baggage = rules.propagators.includes(BAGGAGE) ? new W3CBaggagePropagator() : undefined;
+
+  function placesOf({ origin, destination = origin, path }: RequestLine) {
+    const named = placeOf(origin, path);
+    const goal = destination === origin ? named : placeOf(destination, path);
+    return named && goal ? { named, goal } : undefined;
+  }
 
   /** Whether the header is ours now. Who writes one wants another parent; a second value would make both invalid. */
   function writeParent<Request>(request: Request, door: HeaderDoor<Request>, span: SpanContext): boolean {
@@ -115,16 +123,17 @@ export function createCalls(
   }
 
   return {
-    begin(request, { origin, path, method }, door) {
+    begin(request, line, door) {
       const before = activeContext();
-      const place = isSilenced(before) ? undefined : placeOf(origin, path);
+      const places = isSilenced(before) ? undefined : placesOf(line);
       const options = callOptionsOf(before);
-      if (!place || options?.ignore) return undefined;
+      if (!places || options?.ignore) return undefined;
       const active = enter(before);
       const parent = unsampledParent(active);
-      const opened = parent ? undefined : open(active, place, method);
+      const opened = parent ? undefined : open(active, places.named, line.method);
       const span = parent ?? opened?.spanContext();
-      if (span && options?.propagateContext !== false) write(request, door, { active, place, span });
+      if (span && options?.propagateContext !== false)
+        write(request, door, { active, place: places.goal, span });
       return opened?.isRecording() ? opened : undefined;
     },
   };

@@ -24,9 +24,17 @@ export const clientRequestDoor: HeaderDoor<ClientRequest> = {
 
 /** Scheme, host and port, as the request names them to the server. */
 export function originOf(request: ClientRequest): string {
-  const named = headerOf(request, "host");
-  const host = named ?? (request.host.includes(":") ? `[${request.host}]` : request.host);
-  return `${request.protocol}//${host}`;
+  return `${request.protocol}//${headerOf(request, "host") ?? hostOf(request)}`;
+}
+
+/** The same by where it goes, but for the port: what an app hands on as `Host` may be its own caller's word. */
+export function destinationOf(request: ClientRequest): string {
+  const [port = ""] = /:\d+$/.exec(headerOf(request, "host") ?? "") ?? [];
+  return `${request.protocol}//${hostOf(request)}${port}`;
+}
+
+function hostOf({ host }: ClientRequest): string {
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 function headerOf(request: Request, name: string): string | undefined {

@@ -11,13 +11,14 @@ type Fetch = typeof fetch;
 export function readFetchOptions(): () => void {
   const original = globalThis.fetch;
   let on = true;
-  const reading: Fetch = function fetch(this: unknown, ...args) {
+  const reading: Fetch = function (this: unknown, ...args) {
     // What says nothing must not take those of the call whose body it makes.
     const options = on ? (optionsOf(...args) ?? (callOptionsOf(activeContext()) && {})) : undefined;
     const call = () => Reflect.apply(original, this, args);
     return options ? withCallOptions(options, call) : call();
   };
-  Object.defineProperty(reading, "length", { value: original.length, configurable: true });
+  for (const key of ["name", "length"] as const)
+    Object.defineProperty(reading, key, { value: original[key], configurable: true });
   globalThis.fetch = reading;
   return () => {
     on = false;

@@ -36,6 +36,18 @@ async function read(request: http.ClientRequest): Promise<string> {
   return text(response);
 }
 
+test("who receives the context is decided by where a request goes, and not by the Host that it is given", async () => {
+  await calls.stop();
+  calls = traceCalls({ propagateTo: ["http://api.internal", server.origin] });
+  await read(http.get(server.origin, { headers: { host: "api.internal" } }));
+  const other = await serve((_, response) => response.end());
+  await read(http.get(other.origin, { headers: { host: `api.internal:${other.port}` } }));
+  await read(http.get(server.origin));
+  expect(other.requests.map(({ headers }) => headers.traceparent)).toEqual([undefined]);
+  expect(server.requests.map(({ headers }) => typeof headers.traceparent)).toEqual(["undefined", "string"]);
+  await other.stop();
+});
+
 test("get, named imports, options, URL objects and callbacks are one span each", async () => {
   const { origin, port } = server;
   const heard: number[] = [];
@@ -147,6 +159,12 @@ test.each([
   ["req.destroy() before an answer", "/never", (request: http.ClientRequest) => request.destroy()],
   ["req.abort() before an answer", "/never", (request: http.ClientRequest) => request.abort()],
   ["req.destroy(reason)", "/never", (request: http.ClientRequest) => request.destroy(new Error("enough"))],
+  [
+    "axios's cancel",
+    "/never",
+    (request: http.ClientRequest) =>
+      request.destroy(Object.assign(new Error("canceled"), { code: "ERR_CANCELED" })),
+  ],
 ])("%s is the caller's abort", async (_, path, abort) => {
   const request = http.get(server.origin + path);
   request.on("error", () => undefined);

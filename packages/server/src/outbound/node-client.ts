@@ -6,7 +6,7 @@ import * as names from "@throughline/core/attributes";
 import { guarded } from "../guarded.ts";
 import { endAborted, endAnswered, endFailed, endTimedOut, failureOf, TIMEOUT } from "./call-end.ts";
 import type { Calls } from "./calls.ts";
-import { clientRequestDoor, originOf } from "./client-request.ts";
+import { clientRequestDoor, destinationOf, originOf } from "./client-request.ts";
 import { onRequestCreated } from "./request-created.ts";
 
 type TracedRequest = ClientRequest & { [FLIGHT]?: Flight | undefined; res?: IncomingMessage | null };
@@ -41,7 +41,8 @@ function create(calls: Calls, request: TracedRequest): void {
   // The way through a proxy, made for a request that has its own span.
   if (request.method === "CONNECT" || request[FLIGHT]) return;
   const { method, path } = request;
-  const span = calls.begin(request, { method, path, origin: originOf(request) }, clientRequestDoor);
+  const line = { method, path, origin: originOf(request), destination: destinationOf(request) };
+  const span = calls.begin(request, line, clientRequestDoor);
   if (!span) return;
   request[FLIGHT] = { span, error: undefined, hungUp: false, timedOut: false };
   // Functions of the module, so that a request costs no closures.

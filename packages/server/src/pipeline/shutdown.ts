@@ -18,11 +18,15 @@ export interface ShutdownOptions {
 
 /** Flushes before the process ends, however it ends, and keeps its exit code or signal. Returns the undoing. */
 export function flushBeforeExit(options: ShutdownOptions): () => void {
+  const { kill } = process;
   const unheard = SIGNALS.filter((signal) => !options.isSignalHeard(signal));
   const undo = [
     holdExit(options),
+    holdKill(options),
     onDrained(options),
-    ...unheard.map((signal) => onSignal(signal, options.flush)),
+    ...unheard.map((signal) =>
+      onSignal(signal, options.flush, () => kill.call(process, process.pid, signal)),
+    ),
   ];
   return () => {
     for (const step of undo) step();
@@ -58,6 +62,27 @@ function holdExit({ flush, hasWork }: ShutdownOptions): () => void {
   };
 }
 
+/** What drains on a signal (terminus, signal-exit) ends with the same signal, to itself, which nobody hears any more. */
+function holdKill({ flush, hasWork }: ShutdownOptions): () => void {
+  const original = process.kill;
+  let isHeld = false;
+  const held: typeof process.kill = (pid, signal = "SIGTERM") => {
+    const isEnd = pid === process.pid && isEnding(signal) && process.listenerCount(signal) === 0;
+    if (isHeld || !isEnd || !hasWork()) return original.call(process, pid, signal);
+    isHeld = true;
+    void capped(flush).finally(() => original.call(process, pid, signal));
+    return true;
+  };
+  process.kill = held;
+  return () => {
+    if (process.kill === held) process.kill = original;
+  };
+}
+
+function isEnding(signal: string | number): signal is NodeJS.Signals {
+  return (SIGNALS as readonly unknown[]).includes(signal);
+}
+
 function onDrained({ flush, ended }: ShutdownOptions): () => void {
   let flushed: number | undefined;
   // Told again whenever what others did at the end is done; a flush that found nothing new would go on for ever.
@@ -70,17 +95,31 @@ function onDrained({ flush, ended }: ShutdownOptions): () => void {
   return () => process.removeListener("beforeExit", listener);
 }
 
-function onSignal(signal: NodeJS.Signals, flush: () => Promise<void>): () => void {
-  const listener = (): void => {
-    const alone = process.listenerCount(signal) === 0;
-    void capped(flush).finally(() => {
-      // A listener of ours alone would have swallowed the signal's default, death.
-      if (alone) process.kill(process.pid, signal);
+function onSignal(signal: NodeJS.Signals, flush: () => Promise<void>, die: () => unknown): () => void {
+  let isAnswered = false;
+  // A once-listener that the app has put before ours has had its turn, and is no longer counted.
+  const onRemoved = (name: string | symbol, removed: unknown): void => {
+    if (name !== signal || removed === listener) return;
+    isAnswered = true;
+    queueMicrotask(() => {
+      isAnswered = false;
     });
   };
+  const listener = (): void => {
+    const alone = !isAnswered && process.listenerCount(signal) === 0;
+    process.removeListener("removeListener", onRemoved);
+    void capped(flush).finally(() => {
+      // A listener of ours alone would have swallowed the signal's default, death.
+      if (alone) die();
+    });
+  };
+  process.on("removeListener", onRemoved);
   // Before the app's, which may be once-listeners too: after their turn they are no longer counted.
   process.prependOnceListener(signal, listener);
-  return () => process.removeListener(signal, listener);
+  return () => {
+    process.removeListener("removeListener", onRemoved);
+    process.removeListener(signal, listener);
+  };
 }
 
 function capped(flush: () => Promise<void>): Promise<void> {

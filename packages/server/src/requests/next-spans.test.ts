@@ -256,6 +256,16 @@ test("a request that came before anybody listened has its record from its first 
   ]);
 });
 
+test("a service of its own may have a route that Next.js answers with where there is none", async () => {
+  await request((_, response) => {
+    const attributes = { "http.request.method": "GET", "http.route": "/404" };
+    const span = tracer.startSpan("GET", { kind: SpanKind.SERVER, attributes });
+    response.end();
+    span.end();
+  });
+  expect(finished("GET /404")?.attributes["http.route"]).toBe("/404");
+});
+
 test("a method of a caller's own invention makes no name of its own", async () => {
   await request((_, response) => {
     const span = openServerSpan("/");

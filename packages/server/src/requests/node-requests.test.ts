@@ -222,6 +222,9 @@ test("an answer that the server itself breaks off with an error says nothing of 
   await expect(text(response)).rejects.toThrow();
   const [span] = await memory.ended(1);
   expect(span?.attributes).not.toHaveProperty(["throughline.aborted"]);
+  expect(span?.status).toEqual({ code: SpanStatusCode.ERROR, message: "the source broke" });
+  expect(span?.attributes["error.type"]).toBe("Error");
+  expect(span?.events.map(({ name }) => name)).toEqual(["exception"]);
 });
 
 test("the scheme is the one that a proxy in between was asked by, and no other word", async () => {

@@ -17,6 +17,7 @@ import {
 import { getRPCMetadata, RPCType, setRPCMetadata } from "@opentelemetry/core";
 import * as names from "@throughline/core/attributes";
 import { requestSpanName } from "@throughline/core/attributes";
+import { errorText } from "../error-text.ts";
 import { warnOfFailure } from "../log.ts";
 import { callerLinks } from "../outbound/caller-trust.ts";
 import { methodOf } from "../outbound/method.ts";
@@ -119,10 +120,19 @@ function describe(span: Span, { request, response }: Exchange, route: string | u
   }
   if (response.headersSent) span.setAttribute(names.HTTP_RESPONSE_STATUS_CODE, response.statusCode);
   if (endOf(response).isLeft) span.setAttribute(names.ABORTED, true);
-  if (response.headersSent && response.statusCode >= 500) {
+  if (response.errored && !response.writableFinished) fail(span, response.errored);
+  else if (response.headersSent && response.statusCode >= 500) {
     span.setAttribute(names.ERROR_TYPE, String(response.statusCode));
     span.setStatus({ code: SpanStatusCode.ERROR });
   }
+}
+
+/** This side broke the answer off. */
+function fail(span: Span, error: Error): void {
+  const { code } = error as { readonly code?: unknown };
+  span.setAttribute(names.ERROR_TYPE, typeof code === "string" ? code : errorText(error.name));
+  span.recordException(error);
+  span.setStatus({ code: SpanStatusCode.ERROR, message: errorText(error) });
 }
 
 function routeOf(request: IncomingMessage, route: IncomingOptions["route"]): string | undefined {

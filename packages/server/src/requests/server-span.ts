@@ -29,14 +29,17 @@ export function serverSpan(
   }
   if (record) tellResponse(attributes, record);
   const method = nameMethod(attributes);
-  const route = attributes[names.HTTP_ROUTE];
-  if (!isRoute(route)) delete attributes[names.HTTP_ROUTE];
-  const name = requestSpanName(method, isRoute(route) ? route : undefined);
-  const told = toldBy(span, passes, attributes);
+  const told = attributes[names.HTTP_ROUTE];
+  // A service of its own may well have a route called `/404`.
+  const isOwn = span.attributes[names.NEXT_SPAN_TYPE] === undefined && typeof told === "string";
+  const route = isOwn || isRoute(told) ? told : undefined;
+  if (route === undefined) delete attributes[names.HTTP_ROUTE];
+  const name = requestSpanName(method, route);
+  const seen = toldBy(span, passes, attributes);
   if (attributes[names.ABORTED] && record?.failure && isOfLeaving(record.failure, record.response))
-    return { name, attributes, ...leaving(told, attributes, record.failure) };
+    return { name, attributes, ...leaving(seen, attributes, record.failure) };
   const origin = span instanceof RecordedSpan ? span.origin : performance.timeOrigin;
-  return { name, attributes, ...failureOf(told, attributes, record?.failure, origin) };
+  return { name, attributes, ...failureOf(seen, attributes, record?.failure, origin) };
 }
 
 /** Next.js writes what it knew when its own work ended; the response knows better once it is sent, or never will be. */

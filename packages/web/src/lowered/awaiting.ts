@@ -31,8 +31,6 @@ export function createAwaiting(): Awaiting {
     });
   };
   const promiseOf = (value: unknown): Promise<unknown> => {
-    // Of its own promises the engine asks no `then`: https://tc39.es/ecma262/#sec-promise-resolve
-    if (value instanceof Promise && value.constructor === Promise) return value;
     const then = thenOf(value);
     return then
       ? new Promise((resolve, reject) => call(then, value, resolve, reject))

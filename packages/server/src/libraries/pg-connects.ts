@@ -1,0 +1,34 @@
+import {
+  context,
+  INVALID_SPAN_CONTEXT,
+  type Span,
+  type SpanOptions,
+  type Tracer,
+  type TracerProvider,
+  trace,
+} from "@opentelemetry/api";
+import type { Instrumentation } from "../register-options.ts";
+
+const PG = "@opentelemetry/instrumentation-pg";
+const CONNECTS = /^pg(?:-pool)?\.connect$/;
+
+/**
+ * Leaves out the spans of connecting where `ignoreConnectSpans` asks for that, and keeps what comes with them: told to
+ * ignore them, the instrumentation of pg does not bind what waits for a connection, and a query that had to wait for one
+ * lands in the trace of whoever gave it back (0.76). Gives the provider that the instrumentation is to have.
+ */
+export function withoutConnects(instrumentation: Instrumentation, provider: TracerProvider): TracerProvider {
+  if (instrumentation?.instrumentationName !== PG) return provider;
+  const config: { enabled?: boolean; ignoreConnectSpans?: boolean } = instrumentation.getConfig();
+  if (config.ignoreConnectSpans !== true) return provider;
+  instrumentation.setConfig({ ...config, ignoreConnectSpans: false } as typeof config);
+  return { getTracer: (...args) => withoutConnectSpans(provider.getTracer(...args)) };
+}
+
+function withoutConnectSpans(tracer: Tracer): Tracer {
+  const startSpan = (name: string, options?: SpanOptions, active = context.active()): Span =>
+    CONNECTS.test(name)
+      ? trace.wrapSpanContext(trace.getSpanContext(active) ?? INVALID_SPAN_CONTEXT)
+      : tracer.startSpan(name, options, active);
+  return { startSpan, startActiveSpan: tracer.startActiveSpan.bind(tracer) };
+}
