@@ -1,4 +1,4 @@
-import { createRequire } from "node:module";
+import * as nodeModule from "node:module";
 import { join } from "node:path";
 
 /**
@@ -9,7 +9,8 @@ export function hostFiles(): typeof import("node:fs") {
   return hostRequire()("node:fs");
 }
 
-/** `require` as the app's own files would call it. */
+/** `require` as the app's own files would call it. Spelled out, webpack takes `createRequire` for its own and leaves nothing. */
 export function hostRequire(): NodeJS.Require {
+  const createRequire: typeof nodeModule.createRequire = Reflect.get(nodeModule, "createRequire");
   return createRequire(join(process.cwd(), "throughline.cjs"));
 }
