@@ -72,7 +72,7 @@ await build({
   // The SDK holds CommonJS modules that call require() for what Node brings along. A bundler that reads `createRequire`
   // would look for those calls and find none (webpack), and one that writes CommonJS has no `import.meta` (esbuild).
   banner: {
-    js: 'import * as moduleOfThroughline from "node:module"; const require = Reflect.get(moduleOfThroughline, "createRequire")(import.meta.url || __filename);',
+    js: 'import moduleOfThroughline from "node:module"; const require = Reflect.get(moduleOfThroughline, "createRequire")(import.meta.url || __filename);',
   },
 });
 

@@ -1,4 +1,4 @@
-import * as nodeModule from "node:module";
+import nodeModule from "node:module";
 import { join } from "node:path";
 
 /**

@@ -2,7 +2,7 @@ import { errorText } from "./error-text.ts";
 import { say, warnOnce } from "./log.ts";
 import { processState } from "./process-state.ts";
 import type { FailedRequest, FailedRequestContext, RegisterOptions } from "./register-options.ts";
-import { basePath, builtIngestPath, readServerConfig } from "./settings.ts";
+import { builtApp, readServerConfig } from "./settings.ts";
 import { isControlFlow } from "./spans/control-flow.ts";
 
 export type { FetchTracing } from "./outbound/call-options.ts";
@@ -29,9 +29,12 @@ export async function register(options: RegisterOptions = {}): Promise<void> {
     if (!config) return;
     const state = processState();
     // Behind a dynamic import: a process that is switched off never loads the SDK.
-    state.tracing ??= import("./start.ts").then(({ start }) => start(config, { ...options, host: "next" }));
+    const app = builtApp();
+    state.tracing ??= import("./start.ts").then(({ start }) =>
+      start(config, { ...options, host: "next", app }),
+    );
     await state.tracing;
-    state.joinNext?.({ basePath: basePath(), ingestPath: builtIngestPath() || config.ingestPath });
+    state.joinNext?.(app);
   } catch (error) {
     say("warn", `tracing stays off: ${errorText(error)}. The app runs without it.`);
   }

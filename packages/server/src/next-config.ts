@@ -8,7 +8,7 @@ import { packagesToLeaveOut } from "./libraries/external-packages.ts";
 import { warnOnce } from "./log.ts";
 import { lowered } from "./lowered-code.ts";
 import { appPackage } from "./package-name.ts";
-import { readServerConfig, type ServerConfig, sampleRatioOf } from "./settings.ts";
+import { readServerConfig, type ServerConfig, webRatio } from "./settings.ts";
 
 /** What `withTracing` hands to the browser; everything has a default. */
 export interface WebOptions {
@@ -194,13 +194,6 @@ function consentProblems({ consent }: WebOptions): readonly string[] {
   return [`consent ${JSON.stringify(consent)}: expected one of "${CONSENTS.join('", "')}"`];
 }
 
-/** The browser starts most traces, so it takes the share the server would. */
-function webRatio(server: ServerConfig): number {
-  if (server.sampler.endsWith("always_on")) return 1;
-  if (server.sampler.endsWith("always_off")) return 0;
-  return sampleRatioOf(server).ratio;
-}
-
 function traced(
   config: NextConfig,
   { web, ingestPath, isLazy }: ReadOptions,
@@ -220,6 +213,7 @@ function traced(
       ...config.env,
       THROUGHLINE_WEB: JSON.stringify({ ...web, endpoint, basePath: config.basePath }),
       THROUGHLINE_BUILT_INGEST_PATH: ingestPath,
+      THROUGHLINE_BUILT_WEB_RATIO: String(web.sampleRatio),
     },
     instrumentationClientInject: [
       ...(config.instrumentationClientInject ?? []),

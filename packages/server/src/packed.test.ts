@@ -181,6 +181,15 @@ test("a service that takes itself for the only listener, and kills itself at onc
   expect(spans()).toHaveLength(1);
 });
 
+test("a once-listener that was put before ours and kills at once is obeyed, with the last spans", async () => {
+  const kills = `process.prependOnceListener("SIGTERM", () => process.kill(process.pid, 15));`;
+  const service = start(SERVICE + kills, { OTEL_ENABLED: "true", OTEL_BSP_SCHEDULE_DELAY: "60000" });
+  await call(await service.says(/port (\d+)/), "/leaf");
+  service.process.kill("SIGTERM");
+  expect(await service.exited).toEqual([null, "SIGTERM"]);
+  expect(spans()).toHaveLength(1);
+});
+
 test("a once-listener that was put before ours drains as long as it takes", async () => {
   const drains = `process.prependOnceListener("SIGTERM", () => setTimeout(() => process.exit(3), 400));`;
   const service = start(SERVICE + drains, { OTEL_ENABLED: "true" });

@@ -2,7 +2,7 @@ import type { ContextManager, Tracer } from "@opentelemetry/api";
 import type { Forwarder } from "./ingest/forward.ts";
 import type { LogLine } from "./logs/log-line.ts";
 import type { SpanCounts } from "./pipeline/sending.ts";
-import type { AppPaths } from "./requests/noise.ts";
+import type { BuiltApp } from "./settings.ts";
 import type { Tracing } from "./tracing.ts";
 
 /** One that is patient does not ask a collector before the end of its `Retry-After`. */
@@ -26,7 +26,7 @@ export interface ProcessState {
   /** Marks the SERVER span of the current request as failed. */
   requestFailed: ((error: unknown, path: string) => void) | undefined;
   /** What `register` does, also in a process whose tracing began before Next.js, as in a custom server. */
-  joinNext: ((paths: AppPaths) => void) | undefined;
+  joinNext: ((app: BuiltApp) => void) | undefined;
   /** Our own tracer and context, in mode "isolate". */
   isolated: { readonly tracer: Tracer; readonly contexts: ContextManager } | undefined;
   forwarder: Forwarder | undefined;

@@ -254,13 +254,35 @@ export function nextFolders(): { readonly build: string; readonly project: strin
 }
 
 /** The app's base path, which Next.js writes into what it bundles; empty elsewhere. */
-export function basePath(): string {
+function basePath(): string {
   return process.env.__NEXT_ROUTER_BASEPATH ?? "";
 }
 
-/** The ingest path that `withTracing` has built the browser's part with; empty elsewhere. */
-export function builtIngestPath(): string {
-  return process.env.THROUGHLINE_BUILT_INGEST_PATH ?? "";
+/** What the bundle of an app knows of it: Next.js and `withTracing` have written it in. */
+export interface BuiltApp {
+  readonly basePath: string;
+  readonly ingestPath?: string;
+  /** The share that its pages were built with; `undefined` without `withTracing`. */
+  readonly webRatio?: number;
+}
+
+export function builtApp(): BuiltApp {
+  const [ingestPath, ratio] = [
+    process.env.THROUGHLINE_BUILT_INGEST_PATH,
+    process.env.THROUGHLINE_BUILT_WEB_RATIO,
+  ];
+  return {
+    basePath: basePath(),
+    ...(ingestPath && { ingestPath }),
+    ...(ratio && { webRatio: Number(ratio) }),
+  };
+}
+
+/** The browser starts most traces, so it takes the share the server would. */
+export function webRatio(server: ServerConfig): number {
+  if (server.sampler.endsWith("always_on")) return 1;
+  if (server.sampler.endsWith("always_off")) return 0;
+  return sampleRatioOf(server).ratio;
 }
 
 /** The environment where it describes the platform instead of setting something. */

@@ -3,7 +3,8 @@ import { appFolder, buildFolder } from "./app-folder.ts";
 import { apiCopies } from "./coexistence/api-copies.ts";
 import { chooseSide } from "./coexistence/side.ts";
 import { createContextStorage } from "./context-storage.ts";
-import { unpatchedLibraries } from "./libraries/unpatched-libraries.ts";
+import { guarded } from "./guarded.ts";
+import { type AppFolders, unpatchedLibraries } from "./libraries/unpatched-libraries.ts";
 import { say, warnOnce } from "./log.ts";
 import { metricsWhenAsked } from "./metrics/metrics-when-asked.ts";
 import { callRules, trustOf } from "./outbound/call-rules.ts";
@@ -22,7 +23,7 @@ import { createSampler } from "./requests/sampler.ts";
 import { traceServerActions } from "./requests/server-actions.ts";
 import { createResource, serviceNameOf } from "./resource/resource.ts";
 import { runBeside } from "./run-beside.ts";
-import { type ServerConfig, sampleRatioOf } from "./settings.ts";
+import { type BuiltApp, type ServerConfig, sampleRatioOf, webRatio } from "./settings.ts";
 import { withSpan } from "./spans/with-span.ts";
 import type { Tracing } from "./tracing.ts";
 import { VERSION } from "./version.ts";
@@ -32,6 +33,8 @@ export interface StartOptions extends RegisterOptions {
   readonly host: "next" | "node";
   /** The route template of a request, where the host is not Next.js. */
   readonly route?: IncomingOptions["route"];
+  /** What is known of the app that calls. */
+  readonly app?: BuiltApp;
 }
 
 /** Wires sampler, processors, exporter, instrumentations and shutdown into one running SDK. */
@@ -44,8 +47,8 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   const exporting = createExporting(config);
   const isNext = options.host === "next";
   const trust = trustOf(options, isNext);
-  // Until Next.js is there, and where it never comes: a custom server, a plain service.
-  const paths: AppPaths = { basePath: "", ingestPath: config.ingestPath };
+  // A custom server that starts tracing first hears of the app later, a plain service never.
+  const paths: AppPaths = { basePath: "", ingestPath: config.ingestPath, ...options.app };
   const isNoise = createNoiseTest({ paths, ignoreIncoming: options.ignoreIncoming });
   const side = chooseSide(config.mode);
   const storage = createContextStorage<ResponseRecord>();
@@ -67,11 +70,13 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
     sampler: metrics.record(samplerOf(config, trust === "all", paths, records)),
     end: metrics.measure(redactUrls(exporting.processor)),
   });
-  sayUnpatched(extra, undefined);
+  sayUnpatched(extra, { app: appFolder(), build: isNext ? buildFolder() : undefined });
+  for (const sentence of apiCopies(appFolder())) warnOnce(sentence);
 
-  const leaveNext = joinNext(records, (told) => {
-    Object.assign(paths, told);
-    sayUnpatched(extra, buildFolder());
+  const leaveNext = joinNext(records, (app) => {
+    Object.assign(paths, app);
+    records.tellPages(app.webRatio !== undefined && app.webRatio === webRatio(config));
+    if (!isNext) sayUnpatched(extra, { app: appFolder(), build: buildFolder(), isLate: true });
   });
   const state = processState();
   const flush = flusherOf(exporting.isAskedToWait, () => running.flush());
@@ -112,12 +117,13 @@ function samplerOf(config: ServerConfig, trustsCaller: boolean, paths: AppPaths,
 }
 
 /** What Next.js tells of its requests besides its spans, from `register` on. Returns the undoing. */
-function joinNext(records: ResponseRecords, hear: (paths: AppPaths) => void): () => void {
+function joinNext(records: ResponseRecords, hear: (app: BuiltApp) => void): () => void {
   const state = processState();
   state.requestFailed = (error, path) => recordRequestError(records.current(), error, path);
   let stopActions: (() => void) | undefined;
-  state.joinNext = (paths) => {
-    hear(paths);
+  state.joinNext = (app) => {
+    if (stopActions) return;
+    hear(app);
     stopActions ??= traceServerActions({
       request: () => records.current()?.response.req,
       openSpan: (name, attributes, fn) => withSpan(name, { attributes }, fn),
@@ -137,13 +143,11 @@ async function startLogs(config: ServerConfig, resource: Resource): Promise<() =
   return startLogExport(config, resource).stop;
 }
 
-function sayUnpatched(instrumentations: readonly Instrumentation[], build: string | undefined): void {
-  const folders = { app: appFolder(), build };
+const sayUnpatched = guarded((instrumentations: readonly Instrumentation[], folders: AppFolders): void => {
   // What plain JavaScript may hand over besides was told when it was to be started.
   const known = instrumentations.filter((each) => typeof each === "object" && each !== null);
   for (const sentence of unpatchedLibraries(known, folders)) warnOnce(sentence);
-  for (const sentence of apiCopies(folders.app)) warnOnce(sentence);
-}
+}, "the libraries could not be looked at");
 
 function sayStarted(config: ServerConfig): void {
   const { ratio, why } = sampleRatioOf(config);

@@ -208,8 +208,7 @@ function tracePage({ engine, inherited, ...parts }: PageTracing) {
     inherited,
   );
   const rules = {
-    // Not of `location`: a sandboxed frame has none of its own.
-    pageOrigin: origin,
+    pageOrigin: location.origin,
     propagateTo: config.propagateTo,
     ignoreUrls: [...config.ignoreUrls, config.endpoint],
   };

@@ -11,6 +11,8 @@ import type { Instrumentation } from "../register-options.ts";
 
 const PG = "@opentelemetry/instrumentation-pg";
 const CONNECTS = /^pg(?:-pool)?\.connect$/;
+/** Those that were told otherwise; one may be started again. */
+const asked = new WeakSet<Instrumentation>();
 
 /**
  * Leaves out the spans of connecting where `ignoreConnectSpans` asks for that, and keeps what comes with them: told to
@@ -20,7 +22,8 @@ const CONNECTS = /^pg(?:-pool)?\.connect$/;
 export function withoutConnects(instrumentation: Instrumentation, provider: TracerProvider): TracerProvider {
   if (instrumentation?.instrumentationName !== PG) return provider;
   const config: { enabled?: boolean; ignoreConnectSpans?: boolean } = instrumentation.getConfig();
-  if (config.ignoreConnectSpans !== true) return provider;
+  if (config.ignoreConnectSpans !== true && !asked.has(instrumentation)) return provider;
+  asked.add(instrumentation);
   instrumentation.setConfig({ ...config, ignoreConnectSpans: false } as typeof config);
   return { getTracer: (...args) => withoutConnectSpans(provider.getTracer(...args)) };
 }

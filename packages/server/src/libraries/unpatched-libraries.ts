@@ -10,6 +10,8 @@ export interface AppFolders {
   readonly app: string;
   /** Its build, absolute; `undefined` where the host does not bundle. */
   readonly build: string | undefined;
+  /** Tracing started before the app could load them. */
+  readonly isLate?: boolean;
 }
 
 /**
@@ -23,7 +25,7 @@ export function unpatchedLibraries(
   const libraries = new Set(instrumentations.flatMap(librariesOf));
   if (libraries.size === 0) return [];
   const external = externalPackages(folders.build);
-  const loaded = Object.entries(hostRequire().cache);
+  const loaded = folders.isLate ? [] : Object.entries(hostRequire().cache);
   return [...libraries].flatMap((library) => {
     if (isBuiltin(library) || !isInstalled(library, folders.app)) return [];
     if (external && !external.has(library) && isOwnDependency(library, folders.app)) {

@@ -19,13 +19,14 @@ export interface ShutdownOptions {
 /** Flushes before the process ends, however it ends, and keeps its exit code or signal. Returns the undoing. */
 export function flushBeforeExit(options: ShutdownOptions): () => void {
   const { kill } = process;
+  const own: OwnListeners = new Map();
   const unheard = SIGNALS.filter((signal) => !options.isSignalHeard(signal));
   const undo = [
     holdExit(options),
-    holdKill(options),
+    holdKill(options, own),
     onDrained(options),
     ...unheard.map((signal) =>
-      onSignal(signal, options.flush, () => kill.call(process, process.pid, signal)),
+      onSignal(signal, { own, flush: options.flush, die: () => kill.call(process, process.pid, signal) }),
     ),
   ];
   return () => {
@@ -62,22 +63,40 @@ function holdExit({ flush, hasWork }: ShutdownOptions): () => void {
   };
 }
 
+/** Our listeners of signals that have not been told yet. */
+type OwnListeners = Map<string, () => void>;
+
 /** What drains on a signal (terminus, signal-exit) ends with the same signal, to itself, which nobody hears any more. */
-function holdKill({ flush, hasWork }: ShutdownOptions): () => void {
+function holdKill({ flush, hasWork }: ShutdownOptions, own: OwnListeners): () => void {
   const original = process.kill;
   let isHeld = false;
-  const held: typeof process.kill = (pid, signal = "SIGTERM") => {
-    const isEnd = pid === process.pid && isEnding(signal) && process.listenerCount(signal) === 0;
-    if (isHeld || !isEnd || !hasWork()) return original.call(process, pid, signal);
+  let isOn = true;
+  const held: typeof process.kill = (pid, given = "SIGTERM") => {
+    const signal = NUMBERS[given] ?? given;
+    const listener = own.get(String(signal));
+    const heardBy = isEnding(signal) ? process.listenerCount(signal) - Number(listener !== undefined) : 1;
+    if (!isOn || isHeld || pid !== process.pid || heardBy > 0 || !hasWork())
+      return original.call(process, pid, given);
     isHeld = true;
-    void capped(flush).finally(() => original.call(process, pid, signal));
+    if (listener) process.removeListener(String(signal), listener);
+    void capped(flush).finally(() => {
+      isHeld = false;
+      original.call(process, pid, given);
+    });
     return true;
   };
   process.kill = held;
   return () => {
+    isOn = false;
     if (process.kill === held) process.kill = original;
   };
 }
+
+const NUMBERS: Readonly<Record<string | number, NodeJS.Signals>> = {
+  1: "SIGHUP",
+  2: "SIGINT",
+  15: "SIGTERM",
+};
 
 function isEnding(signal: string | number): signal is NodeJS.Signals {
   return (SIGNALS as readonly unknown[]).includes(signal);
@@ -95,7 +114,13 @@ function onDrained({ flush, ended }: ShutdownOptions): () => void {
   return () => process.removeListener("beforeExit", listener);
 }
 
-function onSignal(signal: NodeJS.Signals, flush: () => Promise<void>, die: () => unknown): () => void {
+interface SignalOptions {
+  readonly own: OwnListeners;
+  readonly flush: () => Promise<void>;
+  readonly die: () => void;
+}
+
+function onSignal(signal: NodeJS.Signals, { own, flush, die }: SignalOptions): () => void {
   let isAnswered = false;
   // A once-listener that the app has put before ours has had its turn, and is no longer counted.
   const onRemoved = (name: string | symbol, removed: unknown): void => {
@@ -105,21 +130,22 @@ function onSignal(signal: NodeJS.Signals, flush: () => Promise<void>, die: () =>
       isAnswered = false;
     });
   };
-  const listener = (): void => {
-    const alone = !isAnswered && process.listenerCount(signal) === 0;
-    process.removeListener("removeListener", onRemoved);
-    void capped(flush).finally(() => {
-      // A listener of ours alone would have swallowed the signal's default, death.
-      if (alone) die();
-    });
-  };
-  process.on("removeListener", onRemoved);
-  // Before the app's, which may be once-listeners too: after their turn they are no longer counted.
-  process.prependOnceListener(signal, listener);
-  return () => {
+  const leave = (): void => {
+    own.delete(signal);
     process.removeListener("removeListener", onRemoved);
     process.removeListener(signal, listener);
   };
+  const listener = (): void => {
+    const alone = !isAnswered && process.listenerCount(signal) === 0;
+    leave();
+    // A listener of ours alone would have swallowed the signal's default, death.
+    void capped(flush).finally(() => alone && die());
+  };
+  own.set(signal, listener);
+  process.on("removeListener", onRemoved);
+  // Before the app's, which may be once-listeners too: after their turn they are no longer counted.
+  process.prependOnceListener(signal, listener);
+  return leave;
 }
 
 function capped(flush: () => Promise<void>): Promise<void> {

@@ -273,10 +273,11 @@ test("of requests that came before anybody listened, those that are noise are kn
 });
 
 test("a document says whether it is kept, to a browser alone, and keeps the list of headers that the app writes", async () => {
-  const timingOf = async (ratio: number, headers: Record<string, string>) => {
+  const timingOf = async (ratio: number, headers: Record<string, string>, isTold = true) => {
     // One app at a time.
     for (const undo of undoings.splice(0)) undo();
     const { records, request } = traced(byRatio(ratio));
+    records.tellPages(isTold);
     return request(() => {
       const response = records.current()?.response;
       const told = response?.getHeader("server-timing");
@@ -290,4 +291,7 @@ test("a document says whether it is kept, to a browser alone, and keeps the list
   expect(await timingOf(0, page)).toMatch(/^tsmp;desc="0 \d{13}"$/);
   expect(await timingOf(0, { "sec-fetch-dest": "empty" })).toBeUndefined();
   expect(await timingOf(1, {})).toBeUndefined();
+  // A page that was built with another share, and a caller who says of which trace it is.
+  expect(await timingOf(1, page, false)).toBeUndefined();
+  expect(await timingOf(1, { ...page, ...caller("01") })).toBeUndefined();
 });

@@ -256,6 +256,25 @@ test("a request that came before anybody listened has its record from its first 
   ]);
 });
 
+test("an answer that a handler breaks off itself is a failure, and nobody has left", async () => {
+  const { promise: over, resolve } = defer();
+  server = createServer((_, response) => {
+    const span = openServerSpan("/");
+    response.once("close", () => {
+      span.end();
+      resolve();
+    });
+    response.write("half", () => response.destroy(new RangeError("the source broke")));
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  await expect(response.text()).rejects.toThrow();
+  await over;
+  expect(finished("GET")?.attributes).toMatchObject({ "error.type": "RangeError" });
+  expect(finished("GET")?.attributes).not.toHaveProperty(["throughline.aborted"]);
+  expect(finished("GET")?.status).toMatchObject({ code: SpanStatusCode.ERROR, message: "the source broke" });
+});
+
 test("a service of its own may have a route that Next.js answers with where there is none", async () => {
   await request((_, response) => {
     const attributes = { "http.request.method": "GET", "http.route": "/404" };

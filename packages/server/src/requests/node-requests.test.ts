@@ -227,6 +227,20 @@ test("an answer that the server itself breaks off with an error says nothing of 
   expect(span?.events.map(({ name }) => name)).toEqual(["exception"]);
 });
 
+test("a caller that hangs up is none of this side's failures, whatever the app destroys for it", async () => {
+  await take((request, response) => {
+    request.on("aborted", () => response.destroy(new Error("the client has gone")));
+    response.write("half");
+  });
+  const request = http.get(server.origin);
+  const [response] = (await once(request, "response")) as [http.IncomingMessage];
+  response.on("error", () => undefined);
+  request.destroy();
+  const [span] = await memory.ended(1);
+  expect(span?.attributes["throughline.aborted"]).toBe(true);
+  expect(span?.status.code).toBe(SpanStatusCode.UNSET);
+});
+
 test("the scheme is the one that a proxy in between was asked by, and no other word", async () => {
   await take((_, response) => response.end());
   await ask("/", { "x-forwarded-proto": "HTTPS, http" });

@@ -119,8 +119,9 @@ function describe(span: Span, { request, response }: Exchange, route: string | u
     span.updateName(requestSpanName(methodOf(request.method ?? "GET").spanName, route));
   }
   if (response.headersSent) span.setAttribute(names.HTTP_RESPONSE_STATUS_CODE, response.statusCode);
-  if (endOf(response).isLeft) span.setAttribute(names.ABORTED, true);
-  if (response.errored && !response.writableFinished) fail(span, response.errored);
+  const { isLeft, error } = endOf(response);
+  if (isLeft) span.setAttribute(names.ABORTED, true);
+  if (error) fail(span, error);
   else if (response.headersSent && response.statusCode >= 500) {
     span.setAttribute(names.ERROR_TYPE, String(response.statusCode));
     span.setStatus({ code: SpanStatusCode.ERROR });

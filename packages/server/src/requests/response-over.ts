@@ -40,13 +40,25 @@ export interface ResponseEnd {
   readonly status: number | undefined;
   /** The caller went away before the last byte. */
   readonly isLeft: boolean;
+  /** What this side broke the answer off with. */
+  readonly error: Error | undefined;
 }
 
 /** Of a response that is over now; a little later Node takes one that was cut off for finished, once it is written to. */
 export function endOf(response: ServerResponse): ResponseEnd {
   const { errored, headersSent, statusCode, writableFinished } = response;
-  // With an error it was destroyed on this side.
-  return { status: headersSent ? statusCode : undefined, isLeft: !writableFinished && !errored };
+  // Whoever hears that the caller has gone may destroy the response with an error too.
+  const isBroken = errored !== null && !writableFinished && !hasLeft(response.req.socket);
+  return {
+    status: headersSent ? statusCode : undefined,
+    isLeft: !writableFinished && !isBroken,
+    error: isBroken ? errored : undefined,
+  };
+}
+
+/** By its last packet, or by the lack of one. */
+function hasLeft({ errored, readableEnded }: Socket): boolean {
+  return readableEnded || (errored as { readonly code?: unknown } | null)?.code === "ECONNRESET";
 }
 
 function toldOf(socket: Socket): Set<() => void> {

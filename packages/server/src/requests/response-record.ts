@@ -38,6 +38,8 @@ export interface ResponseRecords {
   adopt(head: RequestHead): ResponseRecord | undefined;
   /** From here on whether a request is kept is decided by this, from its head. */
   decideBy(decide: (request: IncomingMessage) => RequestDecision): void;
+  /** Whether documents say if they are kept: to pages that were built with the server's share. */
+  tellPages(isTold: boolean): void;
   /** From here on a request that is redirected without a span of its own gets one by this. */
   openBy(open: (record: ResponseRecord) => void): void;
   /** What the running request sees where nothing else is current. */
@@ -60,6 +62,7 @@ export function recordResponses(
     trace: undefined,
   });
   let decide: ((request: IncomingMessage) => RequestDecision) | undefined;
+  let arePagesTold = false;
   const started = channel("http.server.request.start");
   const onStart = (message: unknown): void => {
     const record = create((message as { response: ServerResponse }).response);
@@ -73,7 +76,7 @@ export function recordResponses(
     try {
       const decision = decide(record.response.req);
       requests.decide(decision);
-      appendSampledTiming(record.response, decision.dropped === undefined);
+      if (arePagesTold) appendSampledTiming(record.response, decision.dropped === undefined);
     } catch (error) {
       warnOfFailure(UNDECIDED, error, "Its first span decides; please report this");
     }
@@ -95,6 +98,9 @@ export function recordResponses(
     },
     openBy(by): void {
       open = by;
+    },
+    tellPages(isTold): void {
+      arePagesTold = isTold;
     },
     setSpan: requests.setSpan,
     isEarlyNoise(target): boolean {

@@ -39,7 +39,13 @@ export function serverSpan(
   if (attributes[names.ABORTED] && record?.failure && isOfLeaving(record.failure, record.response))
     return { name, attributes, ...leaving(seen, attributes, record.failure) };
   const origin = span instanceof RecordedSpan ? span.origin : performance.timeOrigin;
-  return { name, attributes, ...failureOf(seen, attributes, record?.failure, origin) };
+  return { name, attributes, ...failureOf(seen, attributes, failureIn(record), origin) };
+}
+
+/** What was told, else what the answer was broken off with. */
+function failureIn(record: ResponseRecord | undefined): Failure | undefined {
+  const error = record?.end?.error;
+  return record?.failure ?? (error && { error, atMs: performance.now(), isLate: true });
 }
 
 /** Next.js writes what it knew when its own work ended; the response knows better once it is sent, or never will be. */

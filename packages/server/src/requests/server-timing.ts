@@ -26,7 +26,9 @@ export function appendServerTiming(response: ServerResponse, span: SpanContext, 
  * is decided likewise and its page load is not the one part that is kept: `tsmp;desc="1 <epoch ms>"`.
  */
 export function appendSampledTiming(response: ServerResponse, isKept: boolean): void {
-  if (response.req.headers["sec-fetch-dest"] === "document")
+  const { headers } = response.req;
+  // A browser that goes to a page is in no trace; who names one must not choose for those that a cache serves after it.
+  if (headers["sec-fetch-dest"] === "document" && headers.traceparent === undefined)
     response.appendHeader(NAME, `${SAMPLED_TIMING};desc="${Number(isKept)} ${Date.now()}"`);
 }
 

@@ -13,7 +13,7 @@ const DEADLINE_MS = 10_000;
 export const IDLE_MS = 1000;
 
 export interface InteractionLife {
-  /** The context of an interaction that begins now; `isNoGuess`: never the parent of what has lost its own. */
+  /** The context of an interaction that begins now; `isNoGuess`: not the parent of what has lost its own, before it has work. */
   begin(span: Span, isNoGuess?: boolean): Context;
   onStart(span: object, parentContext: Context): void;
   onEnd(span: SpanData): void;

@@ -5,7 +5,7 @@ import { startInteraction } from "./clicks.ts";
 
 /**
  * Traces clicks on what is no control (`<div onClick>`, a row of a table, an option): each that starts something is a
- * root span. It is no guess for what has lost its context: people click on nothing too. Named after
+ * root span. Before it has, it is no guess for what has lost its context: people click on nothing too. Named after
  * `traceInteractions()`, which knows more controls than the default.
  */
 export function traceOtherClicks(): WebInstrument {

@@ -357,7 +357,7 @@ test("a chunk that does not load is told once, and requests go on as not sampled
   await shop.tracing.flush();
   expect(headers(shop)).toEqual([SAMPLED, UNSAMPLED]);
   expect(shop.posted()).toEqual([]);
-  expect(warn.mock.calls.map(String)).toEqual([expect.stringContaining("not traced: TypeError")]);
+  expect(warn.mock.calls.map(String)).toEqual([expect.stringContaining("untraced: TypeError")]);
 });
 
 test("every trace of a sampled session is kept, and instruments are loaded with it", async () => {

@@ -89,7 +89,7 @@ function rulesOf(options: WebTracingOptions, consent: ConsentGate): PropagationR
   const { endpoint = `${DEFAULT_INGEST_PATH}/v1/traces`, propagateTo = [], ignoreUrls = [] } = options;
   return {
     rules: {
-      pageOrigin: origin,
+      pageOrigin: location.origin,
       propagateTo: propagateTo.map((text) => parseUrl(text)?.origin ?? text),
       ignoreUrls: [...ignoreUrls, parseUrl(endpoint, document.baseURI)?.href ?? endpoint],
     },
@@ -99,5 +99,5 @@ function rulesOf(options: WebTracingOptions, consent: ConsentGate): PropagationR
 
 function tellLoss(problem: unknown): void {
   // biome-ignore lint/suspicious/noConsole: OpenTelemetry's own logger is part of what did not load
-  console.warn(`@throughline/web: not traced: ${problem}`);
+  console.warn(`@throughline/web: untraced: ${problem}`);
 }
