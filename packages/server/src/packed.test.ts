@@ -167,22 +167,21 @@ test("a service that drains and then sends itself the signal again loses nothing
   expect(spans().map(({ name }) => name)).toContain("drained");
 });
 
-test("a service that takes itself for the only listener, and kills itself at once, has sent its spans", async () => {
-  // As signal-exit does, which execa and others bring along.
-  const alone = `process.on("SIGTERM", function exits() {
-    if (process.listenerCount("SIGTERM") > 1) return;
-    process.removeListener("SIGTERM", exits);
-    process.kill(process.pid, "SIGTERM");
-  });`;
-  const service = start(SERVICE + alone, { OTEL_ENABLED: "true", OTEL_BSP_SCHEDULE_DELAY: "60000" });
-  await call(await service.says(/port (\d+)/), "/leaf");
-  service.process.kill("SIGTERM");
-  expect(await service.exited).toEqual([null, "SIGTERM"]);
-  expect(spans()).toHaveLength(1);
-});
-
-test("a once-listener that was put before ours and kills at once is obeyed, with the last spans", async () => {
-  const kills = `process.prependOnceListener("SIGTERM", () => process.kill(process.pid, 15));`;
+test.each([
+  [
+    // As signal-exit does, which execa and others bring along.
+    "that takes itself for the only listener, and kills itself at once",
+    `process.on("SIGTERM", function exits() {
+      if (process.listenerCount("SIGTERM") > 1) return;
+      process.removeListener("SIGTERM", exits);
+      process.kill(process.pid, "SIGTERM");
+    });`,
+  ],
+  [
+    "with a once-listener before ours that kills at once",
+    `process.prependOnceListener("SIGTERM", () => process.kill(process.pid, 15));`,
+  ],
+])("a service %s is obeyed, with the last spans", async (_, kills) => {
   const service = start(SERVICE + kills, { OTEL_ENABLED: "true", OTEL_BSP_SCHEDULE_DELAY: "60000" });
   await call(await service.says(/port (\d+)/), "/leaf");
   service.process.kill("SIGTERM");

@@ -124,7 +124,7 @@ function joinNext(records: ResponseRecords, hear: (app: BuiltApp) => void): () =
   state.joinNext = (app) => {
     if (stopActions) return;
     hear(app);
-    stopActions ??= traceServerActions({
+    stopActions = traceServerActions({
       request: () => records.current()?.response.req,
       openSpan: (name, attributes, fn) => withSpan(name, { attributes }, fn),
     });

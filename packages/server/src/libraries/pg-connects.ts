@@ -1,13 +1,6 @@
-import {
-  context,
-  INVALID_SPAN_CONTEXT,
-  type Span,
-  type SpanOptions,
-  type Tracer,
-  type TracerProvider,
-  trace,
-} from "@opentelemetry/api";
+import { context, type Span, type SpanOptions, type Tracer, type TracerProvider } from "@opentelemetry/api";
 import type { Instrumentation } from "../register-options.ts";
+import { standIn } from "../tracer/stand-in.ts";
 
 const PG = "@opentelemetry/instrumentation-pg";
 const CONNECTS = /^pg(?:-pool)?\.connect$/;
@@ -30,8 +23,6 @@ export function withoutConnects(instrumentation: Instrumentation, provider: Trac
 
 function withoutConnectSpans(tracer: Tracer): Tracer {
   const startSpan = (name: string, options?: SpanOptions, active = context.active()): Span =>
-    CONNECTS.test(name)
-      ? trace.wrapSpanContext(trace.getSpanContext(active) ?? INVALID_SPAN_CONTEXT)
-      : tracer.startSpan(name, options, active);
+    CONNECTS.test(name) ? standIn(active) : tracer.startSpan(name, options, active);
   return { startSpan, startActiveSpan: tracer.startActiveSpan.bind(tracer) };
 }

@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { atMost } from "./at-most.ts";
 
 /** How long a process that wants to end waits for its last spans; with the end itself it stays below 1.2 s. */
@@ -72,13 +73,13 @@ function holdKill({ flush, hasWork }: ShutdownOptions, own: OwnListeners): () =>
   let isHeld = false;
   let isOn = true;
   const held: typeof process.kill = (pid, given = "SIGTERM") => {
-    const signal = NUMBERS[given] ?? given;
-    const listener = own.get(String(signal));
-    const heardBy = isEnding(signal) ? process.listenerCount(signal) - Number(listener !== undefined) : 1;
-    if (!isOn || isHeld || pid !== process.pid || heardBy > 0 || !hasWork())
+    const signal = SIGNALS.find((name) => given === name || given === constants.signals[name]);
+    const listener = signal && own.get(signal);
+    const isHeard = signal === undefined || process.listenerCount(signal) > (listener ? 1 : 0);
+    if (!isOn || isHeld || pid !== process.pid || isHeard || !hasWork())
       return original.call(process, pid, given);
     isHeld = true;
-    if (listener) process.removeListener(String(signal), listener);
+    if (listener) process.removeListener(signal, listener);
     void capped(flush).finally(() => {
       isHeld = false;
       original.call(process, pid, given);
@@ -90,16 +91,6 @@ function holdKill({ flush, hasWork }: ShutdownOptions, own: OwnListeners): () =>
     isOn = false;
     if (process.kill === held) process.kill = original;
   };
-}
-
-const NUMBERS: Readonly<Record<string | number, NodeJS.Signals>> = {
-  1: "SIGHUP",
-  2: "SIGINT",
-  15: "SIGTERM",
-};
-
-function isEnding(signal: string | number): signal is NodeJS.Signals {
-  return (SIGNALS as readonly unknown[]).includes(signal);
 }
 
 function onDrained({ flush, ended }: ShutdownOptions): () => void {

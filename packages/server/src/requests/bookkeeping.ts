@@ -1,18 +1,15 @@
 import {
   type Attributes,
-  type Context,
   context,
-  INVALID_SPAN_CONTEXT,
-  type Span,
   type SpanContext,
   type SpanOptions,
   type Tracer,
   type TracerProvider,
-  trace,
 } from "@opentelemetry/api";
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { NEXT_SPAN_TYPE } from "@throughline/core/attributes";
 import { viewOf } from "../pipeline/span-view.ts";
+import { standIn } from "../tracer/stand-in.ts";
 import { wrapNextTracer } from "./next-tracer.ts";
 
 // What Next.js does by itself: boot, module loading, zero-length marks; with NEXT_OTEL_VERBOSE=1 the functions around a
@@ -63,11 +60,6 @@ function createSkippingTracer(tracer: Tracer): Tracer {
       return Reflect.apply(tracer.startActiveSpan, tracer, args);
     },
   };
-}
-
-/** Takes what is written on it and keeps nothing; where it is made current, the span above stays the parent. */
-function standIn(parent: Context): Span {
-  return trace.wrapSpanContext(trace.getSpanContext(parent) ?? INVALID_SPAN_CONTEXT);
 }
 
 /** Bookkeeping spans whose parents are remembered; a request has about ten. */

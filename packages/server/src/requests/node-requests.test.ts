@@ -202,12 +202,17 @@ test("a route option that throws costs the name, not the request, and is told on
   warn.mockRestore();
 });
 
-test("a caller that hangs up makes no failure", async () => {
-  await take((_, response) => void response.write("half"));
+/** Asks, and hangs up when the answer has begun. */
+async function leaveMidway(): Promise<void> {
   const request = http.get(server.origin);
   const [response] = (await once(request, "response")) as [http.IncomingMessage];
   response.on("error", () => undefined);
   request.destroy();
+}
+
+test("a caller that hangs up makes no failure", async () => {
+  await take((_, response) => void response.write("half"));
+  await leaveMidway();
   const [span] = await memory.ended(1);
   expect(span?.status.code).toBe(SpanStatusCode.UNSET);
   expect(span?.attributes).toMatchObject({ "throughline.aborted": true, "http.response.status_code": 200 });
@@ -232,10 +237,7 @@ test("a caller that hangs up is none of this side's failures, whatever the app d
     request.on("aborted", () => response.destroy(new Error("the client has gone")));
     response.write("half");
   });
-  const request = http.get(server.origin);
-  const [response] = (await once(request, "response")) as [http.IncomingMessage];
-  response.on("error", () => undefined);
-  request.destroy();
+  await leaveMidway();
   const [span] = await memory.ended(1);
   expect(span?.attributes["throughline.aborted"]).toBe(true);
   expect(span?.status.code).toBe(SpanStatusCode.UNSET);
@@ -255,10 +257,7 @@ test("a failed answer that its caller does not wait for is a failure", async () 
     response.statusCode = 503;
     response.write("half");
   });
-  const request = http.get(server.origin);
-  const [response] = (await once(request, "response")) as [http.IncomingMessage];
-  response.on("error", () => undefined);
-  request.destroy();
+  await leaveMidway();
   const [span] = await memory.ended(1);
   expect(span?.status.code).toBe(SpanStatusCode.ERROR);
   expect(span?.attributes).toMatchObject({ "throughline.aborted": true, "error.type": "503" });

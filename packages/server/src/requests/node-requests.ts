@@ -23,6 +23,7 @@ import { callerLinks } from "../outbound/caller-trust.ts";
 import { methodOf } from "../outbound/method.ts";
 import { watchLastByte } from "./last-byte.ts";
 import { clientAddressOf, schemeOf, serverAddressOf } from "./request-address.ts";
+import { attributesOf as attributesOfFailure } from "./request-error.ts";
 import { endOf, onceOver } from "./response-over.ts";
 import { appendServerTiming } from "./server-timing.ts";
 import { silence } from "./silence.ts";
@@ -130,8 +131,7 @@ function describe(span: Span, { request, response }: Exchange, route: string | u
 
 /** This side broke the answer off. */
 function fail(span: Span, error: Error): void {
-  const { code } = error as { readonly code?: unknown };
-  span.setAttribute(names.ERROR_TYPE, typeof code === "string" ? code : errorText(error.name));
+  span.setAttributes(attributesOfFailure({ error }));
   span.recordException(error);
   span.setStatus({ code: SpanStatusCode.ERROR, message: errorText(error) });
 }

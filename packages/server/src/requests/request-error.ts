@@ -63,7 +63,7 @@ export function exceptionOf({ error, atMs }: Failure, origin: number): TimedEven
 }
 
 /** `error.type`, and Next.js's id of the error, which is all that the browser is told of it in production. */
-export function attributesOf({ error }: Failure): Attributes {
+export function attributesOf({ error }: Pick<Failure, "error">): Attributes {
   const digest = typeof error === "object" && error !== null && "digest" in error ? error.digest : undefined;
   return {
     ...(error instanceof Error && { [ERROR_TYPE]: errorText(error.name) }),

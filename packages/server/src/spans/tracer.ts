@@ -10,6 +10,7 @@ import {
 } from "@opentelemetry/api";
 import { warnOfFailure } from "../log.ts";
 import { processState } from "../process-state.ts";
+import { standIn } from "../tracer/stand-in.ts";
 import { activeContext } from "./current-context.ts";
 import type { WithSpanOptions } from "./span-options.ts";
 
@@ -42,7 +43,7 @@ export function openSpan(
     return tracer.startSpan(name, spanOptions(options), parent);
   } catch (error) {
     warnOfFailure(`the span ${JSON.stringify(name)} could not be started`, error, "Its work runs without it");
-    return trace.wrapSpanContext(trace.getSpanContext(parent) ?? INVALID_SPAN_CONTEXT);
+    return standIn(parent);
   }
 }
 
