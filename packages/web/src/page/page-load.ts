@@ -29,6 +29,8 @@ const MAX_RESOURCES = 50;
 /** The App Router knows its route once the page is hydrated, mostly a moment after the load event. */
 const ROUTE_WAIT_MS = 5000;
 const ROUTE_CHECK_MS = 100;
+/** A resource that never comes keeps the load event from coming. */
+const DEADLINE_MS = 30_000;
 /** Have spans of their own, or are ours. */
 const TRACED_ELSEWHERE = /^(fetch|xmlhttprequest|beacon)$/;
 
@@ -119,16 +121,18 @@ function followLoad(
     if (isRouteKnown() || performance.now() > until) end();
     else later(() => awaitRoute(until), ROUTE_CHECK_MS);
   };
+  const cut = (reason: string): void => end(loaded ? undefined : reason);
   setPageContext(context);
   if (document.readyState === "complete") onLoad();
   else window.addEventListener("load", onLoad);
+  later(() => cut("deadline"), DEADLINE_MS);
   return {
-    stop: () => end(loaded ? undefined : "stop"),
+    stop: () => cut("stop"),
     settle() {
       if (document.readyState === "complete") end();
       else if (document.visibilityState === "hidden") end("hidden");
     },
-    cut: (reason) => end(loaded ? undefined : reason),
+    cut,
   };
 }
 
