@@ -25,6 +25,7 @@ const CLASSIC = [
   "interleaved-clicks",
   "one-click-one-trace",
   "page-close",
+  "page-load",
   "privacy",
   "request-shapes",
   "shop-page",

@@ -1,6 +1,7 @@
 import { expect, type Page, type Request, test } from "@playwright/test";
 import { createProcesses } from "../../../scripts/processes.mjs";
 import { collectedSpans } from "./engines/collected-spans.ts";
+import { isClassic, LIMITS } from "./fixtures/preset.mjs";
 import { startNextApp } from "./next-app.ts";
 import { testErrors } from "./pages-app/errors.ts";
 import { testPrerender } from "./pages-app/prerender.ts";
@@ -24,7 +25,7 @@ import {
   traceIdOf,
 } from "./trace-reading.ts";
 
-const VISITS = 20;
+const VISITS = isClassic ? 5 : 20;
 
 test.describe.configure({ mode: "default" });
 const processes = createProcesses();
@@ -35,14 +36,13 @@ let cacheOrigin = "";
 test.beforeAll(async () => {
   test.setTimeout(240_000);
   origin = await startNextApp({ processes, folder: "pages-app", serviceName: "pages" });
+  if (isClassic) return;
   const cache = await startNextApp({ processes, folder: "cache-app", serviceName: "cache" });
   // That app lives under a `basePath`.
   cacheOrigin = `${cache}/base`;
 });
 
 test.afterAll(() => processes.stopAll());
-
-testQueuedActions(() => cacheOrigin);
 
 testVisits(
   () => origin,
@@ -54,80 +54,8 @@ testVisits(
   ],
 );
 
-testVisits(
-  () => cacheOrigin,
-  [
-    ["a partially prerendered page", "/partial"],
-    ["a static page of an app with Cache Components", "/static"],
-    ["a `use cache` page of an app with Cache Components", "/cached"],
-  ],
-);
-
-test("what a partially prerendered page renders for a visit is in the visit's trace", async ({ page }) => {
-  const { traceId, spanId } = servedBy(await page.goto(`${cacheOrigin}/partial`));
-  // The app's own span leaves as it ends; the SERVER span when the response is over.
-  const document = await awaitTrace(traceId, [
-    "GET /partial · server · cache",
-    "read stock · internal · cache",
-  ]);
-  const ancestors = ancestorsOf(spanOf(document, "read stock", "internal"), document.spans);
-  expect(ancestors.at(-1)?.spanId).toBe(spanId);
-});
-
-for (const [how, path] of [
-  ["a route handler", "/jump"],
-  ["`redirects` of the configuration", "/moved"],
-] as const) {
-  test(`a page under a basePath, after a 302 of ${how}: the load is below the span that served it, and what hydration fetches below the load`, async ({
-    page,
-  }) => {
-    const response = await page.goto(cacheOrigin + path);
-    await expect(page.getByRole("heading", { name: "landing 12" })).toBeVisible();
-    expect(new URL(page.url()).pathname).toBe("/base/landing");
-    const served = servedBy(response);
-    await expectJoinedLoad(served);
-    const document = await awaitTrace(served.traceId, ["GET /base/api/stock · client · cache-web"]);
-    const fetched = spanOf(document, "GET /base/api/stock", "client");
-    const above = ancestorsOf(fetched, document.spans).map(({ spanId }) => spanId);
-    expect(above).toEqual([spanOf(document, "page load", "internal").spanId, served.spanId]);
-    await expect
-      .poll(async () =>
-        (await readTrace(served.traceId))?.spans.filter((span) => span.parentSpanId === fetched.spanId),
-      )
-      .toMatchObject([{ kind: "server" }]);
-  });
-}
-
-test("a navigation calls the app's own onRouterTransitionStart and the one that withTracing brings in", async ({
-  page,
-}) => {
-  const sent = collectSpans(page);
-  await page.goto(`${cacheOrigin}/landing`);
-  await page.getByRole("link", { name: "Static" }).click();
-  await expect(page.getByRole("heading", { name: "static" })).toBeVisible();
-  expect(await page.evaluate("transitions")).toEqual([["/static", "push"]]);
-  // In a page of Next.js nothing else begins a navigation.
-  await expect.poll(() => routesOf(sent, "navigate")).toEqual([["navigate /static", "/static", "push"]]);
-});
-
-test("under a basePath a navigation has the path of its page, and says that it was fetched ahead", async ({
-  page,
-}) => {
-  const sent = collectSpans(page);
-  // Next.js fetches the link ahead.
-  await Promise.all([page.waitForResponse(/\/base\/static\?_rsc/), page.goto(`${cacheOrigin}/landing`)]);
-  await page.waitForLoadState("networkidle");
-  await page.getByRole("link", { name: "Static" }).click();
-  const navigation = () => sent.find(({ name }) => name === "navigate /static");
-  await expect
-    .poll(() => navigation()?.attributes)
-    .toEqual(
-      expect.arrayContaining([
-        { key: "url.path", value: { stringValue: "/base/static" } },
-        { key: "throughline.navigation.prefetched", value: { boolValue: true } },
-      ]),
-    );
-});
+// Starts the preset that its configuration asks for, which is the default.
+if (!isClassic) testAppWithCacheComponents();
 
 test(`${VISITS} visits each of an ISR page before and at a revalidation are traces of their own`, async ({
   page,
@@ -216,6 +144,7 @@ async function showEveryLink(page: Page, prefetches: readonly Request[]): Promis
 test("a page with 30 links exports no prefetch, and a click on one is a trace down to the server", async ({
   page,
 }) => {
+  test.fail(isClassic, LIMITS.ahead);
   const prefetches = collectPrefetches(page);
   const sent = collectSpans(page);
   const load = postedSpan(page, "page load");
@@ -247,6 +176,7 @@ test("a page with 30 links exports no prefetch, and a click on one is a trace do
 });
 
 test("a page that fetches 30 links ahead sends what one without links sends", async ({ page }) => {
+  test.fail(isClassic, LIMITS.ahead);
   const namesSentBy = async (path: string, look: () => Promise<void>): Promise<readonly string[]> => {
     const began = Date.now();
     // What a page sends as it goes is seen by nobody but the collector.
@@ -269,6 +199,7 @@ test("a page that fetches 30 links ahead sends what one without links sends", as
 test("a click on a link of the Pages Router is a trace down to the server that answers for data", async ({
   page,
 }) => {
+  test.fail(isClassic, LIMITS.click);
   await page.goto(`${origin}/classic`);
   const [request] = await Promise.all([
     page.waitForRequest(/_next\/data/),
@@ -397,6 +328,85 @@ for (const { how, act, says, path } of [
       sent.map(({ name }) => name).filter((name) => /^(click|submit|key)\b/.test(name));
     await expect.poll(interactions).toEqual([interaction]);
     expect(JSON.stringify(sent)).not.toContain("Jane");
+  });
+}
+
+function testAppWithCacheComponents(): void {
+  testQueuedActions(() => cacheOrigin);
+
+  testVisits(
+    () => cacheOrigin,
+    [
+      ["a partially prerendered page", "/partial"],
+      ["a static page of an app with Cache Components", "/static"],
+      ["a `use cache` page of an app with Cache Components", "/cached"],
+    ],
+  );
+
+  test("what a partially prerendered page renders for a visit is in the visit's trace", async ({ page }) => {
+    const { traceId, spanId } = servedBy(await page.goto(`${cacheOrigin}/partial`));
+    // The app's own span leaves as it ends; the SERVER span when the response is over.
+    const document = await awaitTrace(traceId, [
+      "GET /partial · server · cache",
+      "read stock · internal · cache",
+    ]);
+    const ancestors = ancestorsOf(spanOf(document, "read stock", "internal"), document.spans);
+    expect(ancestors.at(-1)?.spanId).toBe(spanId);
+  });
+
+  for (const [how, path] of [
+    ["a route handler", "/jump"],
+    ["`redirects` of the configuration", "/moved"],
+  ] as const) {
+    test(`a page under a basePath, after a 302 of ${how}: the load is below the span that served it, and what hydration fetches below the load`, async ({
+      page,
+    }) => {
+      const response = await page.goto(cacheOrigin + path);
+      await expect(page.getByRole("heading", { name: "landing 12" })).toBeVisible();
+      expect(new URL(page.url()).pathname).toBe("/base/landing");
+      const served = servedBy(response);
+      await expectJoinedLoad(served);
+      const document = await awaitTrace(served.traceId, ["GET /base/api/stock · client · cache-web"]);
+      const fetched = spanOf(document, "GET /base/api/stock", "client");
+      const above = ancestorsOf(fetched, document.spans).map(({ spanId }) => spanId);
+      expect(above).toEqual([spanOf(document, "page load", "internal").spanId, served.spanId]);
+      await expect
+        .poll(async () =>
+          (await readTrace(served.traceId))?.spans.filter((span) => span.parentSpanId === fetched.spanId),
+        )
+        .toMatchObject([{ kind: "server" }]);
+    });
+  }
+
+  test("a navigation calls the app's own onRouterTransitionStart and the one that withTracing brings in", async ({
+    page,
+  }) => {
+    const sent = collectSpans(page);
+    await page.goto(`${cacheOrigin}/landing`);
+    await page.getByRole("link", { name: "Static" }).click();
+    await expect(page.getByRole("heading", { name: "static" })).toBeVisible();
+    expect(await page.evaluate("transitions")).toEqual([["/static", "push"]]);
+    // In a page of Next.js nothing else begins a navigation.
+    await expect.poll(() => routesOf(sent, "navigate")).toEqual([["navigate /static", "/static", "push"]]);
+  });
+
+  test("under a basePath a navigation has the path of its page, and says that it was fetched ahead", async ({
+    page,
+  }) => {
+    const sent = collectSpans(page);
+    // Next.js fetches the link ahead.
+    await Promise.all([page.waitForResponse(/\/base\/static\?_rsc/), page.goto(`${cacheOrigin}/landing`)]);
+    await page.waitForLoadState("networkidle");
+    await page.getByRole("link", { name: "Static" }).click();
+    const navigation = () => sent.find(({ name }) => name === "navigate /static");
+    await expect
+      .poll(() => navigation()?.attributes)
+      .toEqual(
+        expect.arrayContaining([
+          { key: "url.path", value: { stringValue: "/base/static" } },
+          { key: "throughline.navigation.prefetched", value: { boolValue: true } },
+        ]),
+      );
   });
 }
 

@@ -25,8 +25,12 @@ export async function startDownstream(): Promise<Downstream> {
     const { traceparent, baggage } = headers;
     const times = received.filter((each) => each.path === path).length;
     const told = { stock: 3, path, times, traceparent, baggage };
+    // Behind a rewrite it is the caller that is answered so.
     const answer = (): unknown =>
-      response.setHeader("content-type", "application/json").end(JSON.stringify(told));
+      response
+        .setHeader("content-type", "application/json")
+        .setHeader("server-timing", "stock;dur=1")
+        .end(JSON.stringify(told));
     const ms = new URL(path, "http://downstream").searchParams.get("ms");
     if (path.startsWith("/slow")) setTimeout(answer, Number(ms ?? SLOW_MS));
     else answer();

@@ -134,6 +134,26 @@ test("the answer tells the browser the span's id", async () => {
   expect(headers["x-other"]).toBe("kept");
 });
 
+test("the answer tells it beside what the app tells, however the app does it; what the app takes away stays away", async () => {
+  const ways: Record<string, (response: http.ServerResponse) => void> = {
+    set: (response) => void response.setHeader("server-timing", "db;dur=5"),
+    list: (response) => void response.setHeader("Server-Timing", ["db;dur=5", "cache;dur=1"]),
+    append: (response) => void response.appendHeader("Server-Timing", "db;dur=5"),
+    head: (response) => void response.writeHead(200, { "server-timing": "db;dur=5" }),
+    worded: (response) => void response.writeHead(200, "Fine", { "Server-Timing": "db;dur=5" }),
+    removed: (response) => response.removeHeader("Server-Timing"),
+  };
+  await take(({ url = "" }, response) => {
+    ways[url.slice(1)]?.(response);
+    response.end();
+  });
+  const entry = 'traceparent;desc="00-\\w{32}-\\w{16}-01", tsrv;desc="\\d+", db;dur=5';
+  for (const way of ["set", "append", "head", "worded"])
+    expect((await ask(`/${way}`)).headers["server-timing"], way).toMatch(new RegExp(`^${entry}$`));
+  expect((await ask("/list")).headers["server-timing"]).toMatch(new RegExp(`^${entry}, ?cache;dur=1$`));
+  expect((await ask("/removed")).headers["server-timing"]).toBeUndefined();
+});
+
 test("a list of headers is sent as the app wrote it, flat or in pairs, with or without a message", async () => {
   const flat = ["Set-Cookie", "a=1", "Set-Cookie", "b=2", "Server-Timing", "db;dur=5"];
   const pairs = [flat.slice(0, 2), flat.slice(2, 4), flat.slice(4)] as unknown as string[];

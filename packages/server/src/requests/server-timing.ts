@@ -6,6 +6,18 @@ import { SAMPLED_TIMING } from "@throughline/core/attributes";
 
 const NAME = "Server-Timing";
 
+/** What a response told the browser, which nobody but the app may take back. */
+const TOLD = Symbol("throughline.server_timing");
+
+interface TellingResponse extends ServerResponse {
+  [TOLD]?: readonly string[];
+}
+
+function tell(response: TellingResponse, entry: string): void {
+  response.appendHeader(NAME, entry);
+  response[TOLD] = [...(response[TOLD] ?? []), entry];
+}
+
 /**
  * Tells the browser which trace made this response: `traceparent;desc="00-…-01", tsrv;desc="<epoch ms>"`. The time
  * lets it refuse an entry that a cache kept with the document. https://www.w3.org/TR/server-timing/
@@ -18,7 +30,7 @@ export function appendServerTiming(response: ServerResponse, span: SpanContext, 
     spanId: span.spanId,
     sampled: (span.traceFlags & TraceFlags.SAMPLED) !== 0,
   });
-  response.appendHeader(NAME, `traceparent;desc="${traceparent}", tsrv;desc="${Math.round(nowMs)}"`);
+  tell(response, `traceparent;desc="${traceparent}", tsrv;desc="${Math.round(nowMs)}"`);
 }
 
 /**
@@ -29,7 +41,7 @@ export function appendSampledTiming(response: ServerResponse, isKept: boolean): 
   const { headers } = response.req;
   // A browser that goes to a page is in no trace; who names one must not choose for those that a cache serves after it.
   if (headers["sec-fetch-dest"] === "document" && headers.traceparent === undefined)
-    response.appendHeader(NAME, `${SAMPLED_TIMING};desc="${Number(isKept)} ${Date.now()}"`);
+    tell(response, `${SAMPLED_TIMING};desc="${Number(isKept)} ${Date.now()}"`);
 }
 
 /** The header where it holds our own entries alone. */
@@ -50,12 +62,10 @@ export function keepHeaderLists(
   let isOn = true;
   // The overloads of writeHead, which no one signature meets.
   const writeHead = function (this: ServerResponse, ...args: unknown[]): ServerResponse {
-    if (isOn) before?.(this, args);
-    const given = isOn ? args.find(Array.isArray) : undefined;
-    const headers = given && holdsOursAlone(this) ? pairsOf(given) : undefined;
-    if (!headers) return Reflect.apply(original, this, args);
-    for (const [name, value] of headers) this.appendHeader(name, value);
-    return Reflect.apply(original, this, args.slice(0, args.indexOf(given)));
+    if (!isOn) return Reflect.apply(original, this, args);
+    before?.(this, args);
+    const told = (this as TellingResponse)[TOLD];
+    return Reflect.apply(original, this, told && !this.headersSent ? argsTelling(this, args, told) : args);
   } as ServerResponse["writeHead"];
   prototype.writeHead = writeHead;
   return () => {
@@ -63,6 +73,40 @@ export function keepHeaderLists(
     // Somebody who patched after us keeps their patch; ours is passed through.
     if (prototype.writeHead === writeHead) prototype.writeHead = original;
   };
+}
+
+/** What `writeHead` is to be called with, once what can be set ahead is set. */
+function argsTelling(response: ServerResponse, args: unknown[], told: readonly string[]): unknown[] {
+  keepTold(response, told);
+  const given = args.find((each) => typeof each === "object" && each !== null);
+  if (!given) return args;
+  const at = args.indexOf(given);
+  const headers = Array.isArray(given) && holdsOursAlone(response) ? pairsOf(given) : undefined;
+  if (!headers) return args.with(at, withTold(given, told));
+  for (const [name, value] of headers) response.appendHeader(name, value);
+  return args.slice(0, at);
+}
+
+/**
+ * Has the header name our span where the app, or the server behind a rewrite, has put its own entries in the place of
+ * ours. Who has taken the header away gets none.
+ */
+function keepTold(response: ServerResponse, told: readonly string[]): void {
+  const value = response.getHeader(NAME);
+  const text = String(value);
+  const missing = value === undefined ? [] : told.filter((entry) => !text.includes(entry));
+  if (missing.length > 0) response.setHeader(NAME, [...missing, text]);
+}
+
+/** The same for headers that are handed to `writeHead` as an object, whose names overrule those set before. */
+function withTold(given: unknown, told: readonly string[]): unknown {
+  const name = Array.isArray(given)
+    ? undefined
+    : Object.keys(Object(given)).find((key) => key.toLowerCase() === "server-timing");
+  // Node takes a header of any object by its own names.
+  return name === undefined
+    ? given
+    : { ...(given as object), [name]: [...told, String((given as Record<string, unknown>)[name])] };
 }
 
 function holdsOursAlone(response: ServerResponse): boolean {
