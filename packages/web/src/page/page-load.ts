@@ -97,7 +97,6 @@ function followLoad(
   function end(endedBy?: string): void {
     if (!open) return;
     open = false;
-    window.removeEventListener("load", onLoad);
     const now = performance.now();
     span.setAttributes({ [ENDED_BY]: endedBy });
     // The end is that of the load event, however late it is told.
@@ -130,7 +129,7 @@ function followLoad(
     stop: () => cut("stop"),
     settle() {
       if (document.readyState === "complete") end();
-      else if (document.visibilityState === "hidden") end("hidden");
+      else if (document.visibilityState === "hidden") cut("hidden");
     },
     cut,
   };
