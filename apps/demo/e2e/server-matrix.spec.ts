@@ -2,6 +2,7 @@ import { expect, test } from "@playwright/test";
 import { createProcesses } from "../../../scripts/processes.mjs";
 import { findRedis, startRedis } from "../../../scripts/services.mjs";
 import { checkAttacks } from "./server-matrix/attacks.ts";
+import { checkBesideSentry } from "./server-matrix/beside-sentry.ts";
 import { casesOf } from "./server-matrix/cases/index.ts";
 import { libraries } from "./server-matrix/cases/libraries.ts";
 import { COMBINATIONS, type Combination } from "./server-matrix/combinations.ts";
@@ -70,6 +71,7 @@ for (const combination of COMBINATIONS) {
         await checkLongAnswers(built, env);
         await checkAttacks(built, env, downstream);
         await checkRandomAddresses(built, env);
+        await checkBesideSentry(built, env);
       },
       env,
     );
