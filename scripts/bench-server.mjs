@@ -108,11 +108,18 @@ function costsOf(name, route) {
 /** At most, of all routes over no tracing. */
 const GOALS = { disabled: 1, "kit 10%": 1.05, "kit 100%": 1.15 };
 
+/** More than without tracing. */
+const MEMORY_GOALS_MB = { disabled: 25, "kit 10%": 25 };
+
+/** Mean resident memory of each process, in MB. */
+const memoriesOf = (name) =>
+  sets.map((servers) => mean(servers.find((server) => server.name === name).memory) / 1e6);
+
 /** The mean of as many processes, drawn by chance. */
 const drawnMean = (costs) => mean(costs.map(() => costs[Math.floor(Math.random() * costs.length)]));
 
 function printTable() {
-  const rows = [["route", "variant", "CPU a request", "over none", "ratio", "95 %", "RSS", "at most"]];
+  const rows = [["route", "variant", "CPU a request", "over none", "ratio", "95 %", "at most"]];
   const base = names.includes("none") ? "none" : names[0];
   for (const route of [...routes, "all"]) {
     const none = costsOf(base, route);
@@ -120,7 +127,6 @@ function printTable() {
       const costs = costsOf(name, route);
       const interval = intervalOf(() => drawnMean(costs) / drawnMean(none));
       const goal = route === "all" ? GOALS[name] : undefined;
-      const memory = sets.flatMap((servers) => servers.find((server) => server.name === name).memory);
       rows.push([
         route,
         name,
@@ -128,15 +134,38 @@ function printTable() {
         `${Math.round(mean(costs) - mean(none))} µs`,
         (mean(costs) / mean(none)).toFixed(3),
         name === base ? "" : interval.map((each) => each.toFixed(2)).join(" – "),
-        `${Math.round(mean(memory) / 1024 / 1024)} MiB`,
         goal === undefined ? "" : `${goal}: ${verdict(goal, interval)}`,
       ]);
     }
   }
+  printRows(rows);
+}
+
+function printMemory() {
+  const rows = [["variant", "RSS", "over none", "95 %", "at most"]];
+  const base = names.includes("none") ? "none" : names[0];
+  const none = memoriesOf(base);
+  const mb = (value) => `${value.toFixed(1)} MB`;
+  for (const name of names) {
+    const memories = memoriesOf(name);
+    const interval = intervalOf(() => drawnMean(memories) - drawnMean(none));
+    const goal = MEMORY_GOALS_MB[name];
+    rows.push([
+      name,
+      mb(mean(memories)),
+      mb(mean(memories) - mean(none)),
+      name === base ? "" : interval.map((each) => each.toFixed(1)).join(" – "),
+      goal === undefined ? "" : `${goal} MB: ${verdict(goal, interval)}`,
+    ]);
+  }
+  printRows(rows);
+}
+
+function printRows(rows) {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   for (const row of rows) {
     const cells = row.map((cell, column) =>
-      column < 2 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]),
+      column < 1 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]),
     );
     console.log(cells.join("  "));
   }
@@ -187,6 +216,8 @@ try {
       ),
     );
   printTable();
+  console.log("");
+  printMemory();
   console.log(`\ncollector: ${JSON.stringify(await (await fetch(`${collector.url}/api/stats`)).json())}`);
 } finally {
   await processes.stopAll();
