@@ -53,14 +53,26 @@ export async function clickPairs(tab: Tab, url: string): Promise<readonly Outcom
       .poll(async () => (await seenBy(tab))?.finished, { intervals: [5, 10, 20, 50] })
       .toBe(2 * pair);
   }
-  const owners = Object.entries((await seenBy(tab))?.owners ?? {}).filter(([name]) =>
-    name.startsWith("flow-"),
+  return outcomesOf(tab, "flow-", since);
+}
+
+/** Pairs of spans of `withSpan` that overlap; the page runs them one pair after the other. */
+export async function overlapSpans(tab: Tab, url: string): Promise<readonly Outcome[]> {
+  const since = Date.now();
+  await openPage(tab, url);
+  await tab.evaluate(
+    `let done = Promise.resolve(); for (let pair = 0; pair < ${PAIRS}; pair++) done = done.then(() => overlapSpans(pair)); done.then(() => { document.title = 'overlapped'; })`,
   );
-  expect(new Set(owners.map(([, spanId]) => spanId)).size, "every click is a span of its own").toBe(
-    2 * PAIRS,
-  );
+  await expect.poll(() => tab.evaluate("return document.title"), { timeout: 60_000 }).toBe("overlapped");
+  return outcomesOf(tab, "span-", since);
+}
+
+/** The requests of both flows of each pair, as they came to the flow's click or span. */
+async function outcomesOf(tab: Tab, flows: string, since: number): Promise<readonly Outcome[]> {
+  const owners = Object.entries((await seenBy(tab))?.owners ?? {}).filter(([name]) => name.startsWith(flows));
+  expect(new Set(owners.map(([, spanId]) => spanId)).size, "each is a span of its own").toBe(2 * PAIRS);
   const count = 2 * PAIRS * REQUESTS_OF_A_FLOW;
-  const spans = await awaitSpans(since, (all) => requestsTo(all, "/api/echo/flow-").length === count);
+  const spans = await awaitSpans(since, (all) => requestsTo(all, `/api/echo/${flows}`).length === count);
   const outcomes: Outcome[] = [];
   for (const [flow, owner] of owners) {
     for (const request of requestsTo(spans, `/api/echo/${flow}-`))

@@ -5,11 +5,12 @@ import type { SpanJson } from "@throughline/core";
 import { CASES } from "../context-builds.ts";
 import { expectJoinedLoad, lines, listTraces, readTrace } from "../trace-reading.ts";
 import { chromium } from "./chromium.ts";
-import { clickEveryCase, clickPairs } from "./context-flows.ts";
+import { clickEveryCase, clickPairs, overlapSpans } from "./context-flows.ts";
 import type { Tab } from "./engine.ts";
 import { type ExitSite, startExitSite } from "./exit-site.ts";
 import { firefox } from "./firefox.ts";
 import { leaveWithSpans } from "./page-exit.ts";
+import { expectConsentKept, expectEverythingTold, startToldSite, type ToldSite } from "./told-site.ts";
 import { webkit } from "./webkit.ts";
 
 const { E2E_CONTEXT_URL: contextApp = "", E2E_VITE_URL: viteApp = "" } = process.env;
@@ -71,6 +72,13 @@ for (const engine of [chromium, firefox, webkit]) {
       expect(crossed).toBe(0);
     });
 
+    test("overlapping pairs of spans never cross", async () => {
+      const outcomes = await overlapSpans(tab, contextApp);
+      const crossed = outcomes.filter((outcome) => outcome !== "exact").length;
+      say(`${crossed} of ${outcomes.length} requests of overlapping spans not exact`);
+      expect(crossed).toBe(0);
+    });
+
     for (const how of ["another page", "back", "close"] as const) {
       test(`of 500 spans right before the page is left (${how}) the last 50 arrive, and nearly all after the next load`, async () => {
         const { lastAtOnce, atOnce, afterNextLoad, bytes } = await leaveWithSpans(tab, site, how);
@@ -79,6 +87,23 @@ for (const engine of [chromium, firefox, webkit]) {
         if (engine === firefox && how === "close") return;
         expect(lastAtOnce).toBe(50);
         expect(afterNextLoad).toBeGreaterThanOrEqual(495);
+      });
+    }
+
+    for (const [what, check] of [
+      [
+        "a click that submits, a navigation, errors, XHR, failed and cancelled requests are told alike",
+        expectEverythingTold,
+      ],
+      ["nothing is told or stored without consent, and what follows a grant is", expectConsentKept],
+    ] as const) {
+      test(what, async () => {
+        const told: ToldSite = await startToldSite();
+        try {
+          await check(tab, told);
+        } finally {
+          told.stop();
+        }
       });
     }
 
