@@ -68,18 +68,21 @@ export async function startToldSite(): Promise<ToldSite> {
     format: "esm",
     write: false,
   });
+  const files: Readonly<Record<string, readonly [type: string, text: string]>> = {
+    "/": ["text/html", HEAD],
+    "/app.js": ["text/javascript", outputFiles[0]?.text ?? ""],
+  };
   const told: string[] = [];
   const asked: string[] = [];
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? "", "http://site");
     const body = await text(request).catch(() => "");
-    if (pathname === "/") return response.setHeader("content-type", "text/html").end(HEAD);
-    if (pathname === "/app.js")
-      return response.setHeader("content-type", "text/javascript").end(outputFiles[0]?.text);
+    const file = files[pathname];
     if (pathname === "/v1/traces") told.push(...spansIn(body).map(lineOf));
-    else asked.push(`${pathname} ${request.headers.traceparent ? "with" : "without"} traceparent`);
-    if (pathname === "/cut") return request.socket.destroy();
-    if (pathname !== "/never") response.setHeader("content-type", "application/json").end("{}");
+    else if (!file) asked.push(`${pathname} ${request.headers.traceparent ? "with" : "without"} traceparent`);
+    const [type, answer] = file ?? ["application/json", "{}"];
+    if (pathname === "/cut") request.socket.destroy();
+    else if (pathname !== "/never") response.setHeader("content-type", type).end(answer);
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   return {
