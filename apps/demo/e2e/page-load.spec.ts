@@ -51,6 +51,8 @@ testVisits(
     ["a static page", "/static"],
     ["a `use cache` page", "/cached"],
     ["a Pages Router page", "/classic"],
+    ["a static Pages Router page", "/kept"],
+    ["a Pages Router page that is rendered anew each second", "/renewed"],
   ],
 );
 
