@@ -124,7 +124,10 @@ function createSender({ url, fetch }: DeliveryOptions) {
 
   const mayTry = (): boolean => underway + unanswered < TRIES;
   const fits = ({ body, isLate, plain }: Post): boolean =>
-    !plain && bytes + byteLength(body) <= (isLate ? KEEPALIVE_BYTES : EARLY_KEEPALIVE_BYTES);
+    !plain &&
+    // It would fail where nobody hears of it any more.
+    navigator.onLine &&
+    bytes + byteLength(body) <= (isLate ? KEEPALIVE_BYTES : EARLY_KEEPALIVE_BYTES);
 
   async function send(post: Post, tries: number): Promise<Outcome> {
     if (!mayTry()) return { why: "no answer", wait: BACKOFF_MS };
@@ -177,10 +180,9 @@ async function outcomeOf(response: Response, tries: number): Promise<Outcome> {
   // An answer that is not read keeps its connection busy.
   const text = await response.text().catch(() => "");
   if (response.ok) return { why: refusalIn(text) };
-  const { status } = response;
+  const why = `it answered ${response.status}`;
   // https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes
-  const mayPass = [429, 502, 503, 504].includes(status);
-  return { why: `it answered ${status}`, wait: mayPass ? waitFor(tries, response) : undefined };
+  return { why, wait: /429|50[234]/.test(why) ? waitFor(tries, response) : undefined };
 }
 
 export function byteLength(text: string): number {
@@ -199,7 +201,7 @@ function refusalIn(answer: string): string | undefined {
 function waitFor(attempt: number, response?: Response): number {
   const header = response?.headers.get("retry-after") || "-";
   const seconds = Number(header);
-  const asked = Number.isNaN(seconds) ? Date.parse(header) - Date.now() : seconds * 1000;
+  const asked = seconds >= 0 ? seconds * 1000 : Date.parse(header) - Date.now();
   // The random part keeps many pages from coming back at the same moment.
   const wait = asked >= 0 ? asked : BACKOFF_MS * 2 ** (attempt - 1) * (0.75 + Math.random() / 2);
   return Math.min(wait, MAX_WAIT_MS);

@@ -1,6 +1,6 @@
 import { DiagLogLevel, diag, SpanKind } from "@opentelemetry/api";
 import { AlwaysOffSampler, BasicTracerProvider, type ReadableSpan } from "@opentelemetry/sdk-trace-base";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { readBody } from "../../test/fake-page.ts";
 import { createTransport, packSpans, type Transport } from "./transport.ts";
 
@@ -336,6 +336,21 @@ test("a post that is not sure to arrive is held, and forgotten once it has", asy
   );
   await answerAll(posts, transport.flush());
   expect(held.size).toBe(0);
+});
+
+test("what a page that has no network leaves is held, for nobody will hear that it failed", () => {
+  const { transport, posts } = createNetwork();
+  const held: string[] = [];
+  transport.holdBy((body) => {
+    held.push(body);
+    return () => undefined;
+  });
+  const onLine = vi.spyOn(navigator, "onLine", "get").mockReturnValue(false);
+  endSpans(transport, 1);
+  transport.hide();
+  onLine.mockRestore();
+  expect(held).toEqual(posts.map(({ body }) => body));
+  expect(held).toHaveLength(1);
 });
 
 test("a post that was given up for want of an answer stays held; one that was refused does not", async () => {
