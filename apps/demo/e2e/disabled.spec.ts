@@ -19,6 +19,7 @@ import { freePort } from "../../../scripts/ports.mjs";
 import { createProcesses, saysLine } from "../../../scripts/processes.mjs";
 import { copyDemo } from "./demo-copy.ts";
 import { shopEnv, tracingEnv } from "./environment.ts";
+import { expectOfflineQueue, expectVitalsAndTiming } from "./late-chunk.ts";
 import { decideSession } from "./session-decision.ts";
 import { awaitTrace, spanOf } from "./trace-reading.ts";
 
@@ -197,12 +198,10 @@ test("the same probe finds the SDK in a traced shop, so it can fail", async () =
   expect(found.replaced).toContain("fetch");
 });
 
-test("with the share of production an unsampled session stays with the stub, a sampled one is whole down to the database", async ({
-  browser,
-}) => {
+/** Serves the traced build; a share that is not set is the default one. */
+async function withSampledShop(use: (url: string) => Promise<void>): Promise<void> {
   const processes = createProcesses();
   const port = await freePort(0);
-  // A share that is not set is the default one.
   const { OTEL_TRACES_SAMPLER_ARG: _, ...env } = tracingEnv(SERVICE);
   await processes.start({
     name: "the sampled shop",
@@ -212,11 +211,21 @@ test("with the share of production an unsampled session stays with the stub, a s
     ready: saysLine(/Ready in/),
   });
   try {
-    const unsampled = await visit(browser, `http://127.0.0.1:${port}`, "0");
+    await use(`http://127.0.0.1:${port}`);
+  } finally {
+    await processes.stopAll();
+  }
+}
+
+test("with the share of production an unsampled session stays with the stub, a sampled one is whole down to the database", async ({
+  browser,
+}) => {
+  await withSampledShop(async (url) => {
+    const unsampled = await visit(browser, url, "0");
     expect(unsampled.contexts.map((context) => context?.sampled)).toEqual([false, false, false]);
     expect(unsampled.posts).toBe(0);
 
-    const kept = await visit(browser, `http://127.0.0.1:${port}`, "1");
+    const kept = await visit(browser, url, "1");
     expect(kept.scripts.length).toBeGreaterThan(unsampled.scripts.length);
     expect(kept.posts).toBeGreaterThan(0);
     // Random ids would all three be of the server's tenth once in a thousand runs.
@@ -235,10 +244,16 @@ test("with the share of production an unsampled session stays with the stub, a s
       expect(client.attributes).not.toHaveProperty("throughline.parent");
       expect(spanOf(trace, "POST /api/orders", "server").parentSpanId).toBe(client.spanId);
     }
-    await expectSharedDecisions(browser, `http://127.0.0.1:${port}`);
-  } finally {
-    await processes.stopAll();
-  }
+    await expectSharedDecisions(browser, url);
+  });
+});
+
+test("a sampled session of that share has vitals, network timing and the offline queue", async ({ page }) => {
+  await decideSession(page, "1");
+  await withSampledShop(async (url) => {
+    await expectVitalsAndTiming(page, url, SERVICE);
+    await expectOfflineQueue(page, url);
+  });
 });
 
 /** A session that begins is traced where the server keeps its first document, so that the page load has both parts. */

@@ -19,9 +19,13 @@ export async function postedSpan(page: Page, name: string): Promise<PostedSpan> 
   return span;
 }
 
-function spansIn(request: Request): readonly PostedSpan[] {
-  if (!request.url().endsWith("/v1/traces")) return [];
-  const body = JSON.parse(request.postData() ?? "{}") as {
+/** What a request exports; nothing where it is none of the tracing's. */
+export function spansIn(request: Request): readonly PostedSpan[] {
+  return request.url().endsWith("/v1/traces") ? spansInPost(request.postData() ?? "{}") : [];
+}
+
+export function spansInPost(text: string): readonly PostedSpan[] {
+  const body = JSON.parse(text) as {
     readonly resourceSpans?: readonly {
       readonly scopeSpans: readonly { readonly spans: readonly PostedSpan[] }[];
     }[];
