@@ -9,6 +9,9 @@ import { build, createServer, type InlineConfig, type ViteDevServer } from "vite
 import { freePort, portAnswers } from "../../../scripts/ports.mjs";
 import { createProcesses } from "../../../scripts/processes.mjs";
 import { tracingEnv } from "./environment.ts";
+import { startPolicySite, watchComplaints } from "./policy-site.ts";
+import { postedSpan } from "./posted-span.ts";
+import { decideSession } from "./session-decision.ts";
 import { awaitTrace, lines, spanOf } from "./trace-reading.ts";
 
 // One worker for the whole file: the servers are its own.
@@ -144,6 +147,85 @@ test("without the plugin what follows an await is marked as inferred", async ({ 
     });
   });
 });
+
+const INSTRUMENTS = [
+  "offlineQueue",
+  "traceErrors",
+  "traceInteractions",
+  "traceNavigation",
+  "traceOtherClicks",
+  "tracePageLoad",
+  "traceResourceTiming",
+  "traceSession",
+  "traceWebVitals",
+  "traceXhr",
+];
+const ALL = `[${INSTRUMENTS.map((name) => `web.${name}()`)}]`;
+
+for (const { how, tracing } of [
+  {
+    how: "with every instrument",
+    tracing: `import * as web from "@throughline/web";
+      web.startWebTracing({ serviceName: "vite-web", instruments: ${ALL} });`,
+  },
+  {
+    how: "with the stub and what it loads",
+    tracing: `import { startWebTracing } from "@throughline/web/lazy";
+      const load = async () => { const web = await import("@throughline/web"); return ${ALL}; };
+      startWebTracing({ serviceName: "vite-web", sampleRatio: 0.5, instruments: load });`,
+  },
+]) {
+  test(`Vite and React under default-src 'self', ${how}: nothing is refused, nothing is said, the trace arrives`, async ({
+    page,
+  }) => {
+    const site = await startPolicySite({
+      policy: "default-src 'self'",
+      files: await filesTracedBy(tracing),
+      addressOf: (path) =>
+        path.startsWith("/api/tl/")
+          ? (process.env.THROUGHLINE_COLLECTOR_URL ?? "") + path.slice("/api/tl".length)
+          : viteUrl + path,
+    });
+    try {
+      const complaints = await watchComplaints(page);
+      const scripts = new Set<string>();
+      page.on("request", (request) => request.resourceType() === "script" && scripts.add(pathOf(request)));
+      await decideSession(page, "1");
+      // Told by the library that is loaded for it.
+      await Promise.all([postedSpan(page, "web vital TTFB"), page.goto(site.url)]);
+      await expectExactTrace(page, VITE_TRACE, ["/api/stock", "/api/orders", "/api/receipts"]);
+      expect(complaints).toEqual([]);
+      expect(scripts.size, "loaded by import() too").toBeGreaterThan(1);
+    } finally {
+      site.stop();
+    }
+  });
+}
+
+/** The app's build with another `src/tracing.ts`, by its paths. */
+async function filesTracedBy(tracing: string) {
+  const built = await build({
+    root: viteApp,
+    logLevel: "error",
+    build: { write: false },
+    plugins: [
+      { name: "tracing", load: (id) => (id.endsWith("/src/tracing.ts") ? tracing : undefined) },
+      // The policy holds for the app's own icon too.
+      { name: "icon", transformIndexHtml: (html) => html.replace("data:,", "/icon.svg") },
+    ],
+  });
+  const { output } = built as Extract<typeof built, { output: unknown }>;
+  const files = new Map<string, readonly [type: string, body: string]>();
+  files.set("/icon.svg", ["image/svg+xml", '<svg xmlns="http://www.w3.org/2000/svg"/>']);
+  for (const file of output)
+    if (file.type === "chunk") files.set(`/${file.fileName}`, ["text/javascript", file.code]);
+    else
+      files.set(file.fileName === "index.html" ? "/" : `/${file.fileName}`, [
+        "text/html",
+        String(file.source),
+      ]);
+  return files;
+}
 
 const SCRIPT_TRACE = [
   "click Buy · internal · script-web",
