@@ -7,6 +7,7 @@ process.env.THROUGHLINE_FLUSH_TOKEN ??= randomUUID();
 
 const BUILDING = [
   "disabled",
+  "stub-weight",
   "context",
   "page-load",
   "outside-next",

@@ -1,13 +1,4 @@
-import { createHash } from "node:crypto";
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -17,6 +8,7 @@ import { type Browser, expect, test } from "@playwright/test";
 import { parseTraceparent } from "@throughline/core";
 import { freePort } from "../../../scripts/ports.mjs";
 import { createProcesses, saysLine } from "../../../scripts/processes.mjs";
+import { clientFilesOf } from "./client-files.ts";
 import { copyDemo } from "./demo-copy.ts";
 import { shopEnv, tracingEnv } from "./environment.ts";
 import { expectOfflineQueue, expectVitalsAndTiming } from "./late-chunk.ts";
@@ -40,7 +32,6 @@ test.afterAll(() => {
   for (const folder of [copy, sampled]) rmSync(folder, { recursive: true, force: true });
 });
 
-/** Content hash of every file the browser can load. */
 async function buildClient(
   config: (source: string) => string,
   env: Record<string, string>,
@@ -59,17 +50,7 @@ async function buildClient(
     cwd: copy,
     env: { ...env, NEXT_TELEMETRY_DISABLED: "1" },
   });
-  const root = join(copy, ".next/static");
-  const files = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return Object.fromEntries(
-    files
-      .map((entry) => join(entry.parentPath, entry.name))
-      .sort()
-      .map((path) => [
-        path.slice(root.length),
-        createHash("sha256").update(readFileSync(path)).digest("hex"),
-      ]),
-  );
+  return clientFilesOf(copy);
 }
 
 const withoutTracing = (source: string): string => {

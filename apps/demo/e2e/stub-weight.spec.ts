@@ -1,0 +1,96 @@
+import { cpSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { expect, type Page, test } from "@playwright/test";
+import { createProcesses } from "../../../scripts/processes.mjs";
+import { clientFilesOf } from "./client-files.ts";
+import { startNextApp } from "./next-app.ts";
+import { decideSession } from "./session-decision.ts";
+
+const BUDGET = 3_072;
+const app = fileURLToPath(new URL("fixtures/stub-app/", import.meta.url));
+const web = fileURLToPath(new URL("../../../packages/web/", import.meta.url));
+
+const BARE = { BUILD: "bare" };
+const OFF = { BUILD: "traced", OTEL_ENABLED: "" };
+/** With the share that production has by default. */
+const STUB = { BUILD: "stub", OTEL_TRACES_SAMPLER_ARG: "" };
+
+test.setTimeout(300_000);
+// Each build takes the place of the one before.
+test.describe.configure({ mode: "serial" });
+
+// Packages of the registry are foreign code by their folder, and Git does not keep that folder.
+test.beforeAll(() => {
+  const installed = join(app, "node_modules/@throughline/web");
+  rmSync(installed, { recursive: true, force: true });
+  for (const name of ["package.json", "dist"])
+    cpSync(join(web, name), join(installed, name), { recursive: true });
+});
+
+interface Visited {
+  /** Content hash of every file that a browser can load. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Of the scripts that the visit loaded, each compressed by itself as it travels. */
+  readonly gzip: number;
+  /** Of the request that the visitor's click makes. */
+  readonly traceparent: string | undefined;
+}
+
+for (const bundler of ["Turbopack", "webpack"]) {
+  let bare: Visited;
+
+  test(`${bundler}: an unsampled visit loads at most ${BUDGET} bytes gzip more than an untraced one`, async ({
+    page,
+  }) => {
+    await decideSession(page, "0");
+    bare = await visitBuild(page, bundler, BARE);
+    expect(bare.traceparent).toBeUndefined();
+    const sampled = await visitBuild(page, bundler, STUB);
+    expect(sampled.traceparent).toMatch(/-00$/);
+    const grown = sampled.gzip - bare.gzip;
+    test.info().annotations.push({ type: "gzip bytes", description: String(grown) });
+    expect(grown).toBeGreaterThan(0);
+    expect(grown).toBeLessThanOrEqual(BUDGET);
+  });
+
+  // Of Turbopack the shop's builds tell: disabled.spec.ts.
+  if (bundler === "webpack")
+    test("webpack: without OTEL_ENABLED the client build is byte for byte the one without withTracing", async ({
+      page,
+    }) => {
+      const off = await visitBuild(page, bundler, OFF);
+      expect(Object.keys(off.files).length).toBeGreaterThan(5);
+      expect(off.files).toEqual(bare.files);
+    });
+}
+
+/** Builds the app from nothing, serves it, and has somebody come and click. */
+async function visitBuild(page: Page, bundler: string, env: Record<string, string>): Promise<Visited> {
+  rmSync(join(app, ".next"), { recursive: true, force: true });
+  const processes = createProcesses();
+  const scripts: Promise<Buffer>[] = [];
+  page.on("response", (response) => {
+    if (response.request().resourceType() === "script") scripts.push(response.body());
+  });
+  try {
+    const webpack = bundler === "webpack";
+    const url = await startNextApp({ processes, folder: "stub-app", serviceName: "stub", webpack, env });
+    await page.goto(url, { waitUntil: "networkidle" });
+    const [request] = await Promise.all([
+      page.waitForRequest("**/api/stock"),
+      page.getByRole("button", { name: "Ask" }).click(),
+    ]);
+    await expect(page.getByText("answer 404")).toBeVisible();
+    const sizes = (await Promise.all(scripts)).map((script) => gzipSync(script, { level: 9 }).length);
+    return {
+      files: clientFilesOf(app),
+      gzip: sizes.reduce((sum, size) => sum + size, 0),
+      traceparent: request.headers().traceparent,
+    };
+  } finally {
+    page.removeAllListeners("response");
+    await processes.stopAll();
+  }
+}
