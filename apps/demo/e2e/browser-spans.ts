@@ -8,6 +8,7 @@ export interface BrowserSpan {
   readonly name: string;
   readonly parentSpanId?: string;
   readonly startTimeUnixNano: string;
+  readonly endTimeUnixNano: string;
   readonly links?: readonly { readonly traceId: string; readonly spanId: string }[];
   readonly attributes?: readonly {
     readonly key: string;

@@ -3,6 +3,7 @@ import { createProcesses } from "../../../scripts/processes.mjs";
 import { collectedSpans } from "./engines/collected-spans.ts";
 import { isClassic, LIMITS } from "./fixtures/preset.mjs";
 import { startNextApp } from "./next-app.ts";
+import { testBounds } from "./pages-app/bounds.ts";
 import { testErrors } from "./pages-app/errors.ts";
 import { testPrerender } from "./pages-app/prerender.ts";
 import { testQueuedActions } from "./pages-app/queued-actions.ts";
@@ -444,6 +445,7 @@ function routesOf(spans: readonly SentSpan[], name: string) {
 }
 
 for (const testMore of [
+  testBounds,
   testRestores,
   testPrerender,
   testVitals,

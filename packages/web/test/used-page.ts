@@ -7,6 +7,12 @@ export function hide(): void {
   document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
 }
 
+/** From now on the page's time goes on by `vi.advanceTimersByTime` alone. To be called before the tracing starts. */
+export function stopTime(): void {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+  vi.spyOn(performance, "now").mockImplementation(() => Date.now() - performance.timeOrigin);
+}
+
 function work(ms: number): void {
   const end = performance.now() + ms;
   while (performance.now() < end);

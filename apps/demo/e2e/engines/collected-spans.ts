@@ -19,6 +19,7 @@ export function asPosted(span: SpanJson): BrowserSpan {
     spanId: span.spanId,
     name: span.name,
     startTimeUnixNano: span.startUnixNano,
+    endTimeUnixNano: span.endUnixNano,
     kind: KINDS.indexOf(span.kind) + 1,
     ...(span.parentSpanId && { parentSpanId: span.parentSpanId }),
     attributes: texts.map(([key, value]) => ({ key, value: { stringValue: String(value) } })),

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { userEvent } from "vitest/browser";
 import { type FakePage, openFakePage, type PostedSpan } from "../../test/fake-page.ts";
+import { stopTime } from "../../test/used-page.ts";
 import { withSpan } from "../with-span.ts";
 import { traceNavigation } from "./navigation.ts";
 import { onRouterTransitionStart } from "./router-transition.ts";
@@ -14,6 +15,8 @@ beforeEach(() => {
 
 afterEach(async () => {
   await page.close();
+  vi.useRealTimers();
+  vi.restoreAllMocks();
   Reflect.deleteProperty(window, "next");
   history.replaceState(null, "", pathname);
   document.body.replaceChildren();
@@ -174,6 +177,50 @@ test("work that knows another parent keeps it, and after the commit nothing is c
   expect((await only("GET")).parentSpanId).toBe((await only("other")).spanId);
 });
 
+function lengthMs({ startTimeUnixNano: from, endTimeUnixNano: to }: PostedSpan): number {
+  return Number(BigInt(to) - BigInt(from)) / 1e6;
+}
+
+async function openWithoutTime(): Promise<void> {
+  await page.close();
+  stopTime();
+  page = openFakePage({ instruments: [traceNavigation()] });
+  runNext();
+}
+
+test("a transition that does not arrive ends after 30 s, with nothing below it from then on", async () => {
+  await openWithoutTime();
+  onRouterTransitionStart("/orders", "push");
+  vi.advanceTimersByTime(29_999);
+  await rsc();
+  expect(await navigations()).toEqual([]);
+  vi.advanceTimersByTime(1);
+  const [span] = await navigations();
+  expect(span?.attributes).toMatchObject({ "url.path": "/orders", "throughline.ended_by": "deadline" });
+  expect(span && lengthMs(span)).toBeCloseTo(30_000, 1);
+  vi.advanceTimersByTime(100);
+  await fetch("/next?_rsc=2", { method: "POST", headers: { rsc: "1" } });
+  history.pushState(null, "", "/orders");
+  vi.advanceTimersByTime(60_000);
+  expect((await only("GET")).parentSpanId).toBe(span?.spanId);
+  expect((await only("POST")).parentSpanId).toBeUndefined();
+  expect(await navigations()).toHaveLength(1);
+});
+
+test("the deadline of a transition that has arrived does not end the next one", async () => {
+  await openWithoutTime();
+  onRouterTransitionStart("/one", "push");
+  history.pushState(null, "", "/one");
+  vi.advanceTimersByTime(20_000);
+  onRouterTransitionStart("/two", "push");
+  vi.advanceTimersByTime(20_000);
+  history.pushState(null, "", "/two");
+  const [one, two] = await navigations();
+  expect(one && lengthMs(one)).toBe(0);
+  expect(two && lengthMs(two)).toBeCloseTo(20_000, 1);
+  expect(two?.attributes).not.toHaveProperty("throughline.ended_by");
+});
+
 test("a transition that another overtakes is ended by it", async () => {
   runNext();
   onRouterTransitionStart("/one", "push");
@@ -211,6 +258,44 @@ function runPagesRouter() {
   const emit = (name: string, ...args: unknown[]) => listeners.get(name)?.(...args);
   return { router, listeners, emit };
 }
+
+/** When a span began and ended, by `performance.now`. */
+function timesOf({ startTimeUnixNano, endTimeUnixNano }: PostedSpan): readonly number[] {
+  return [startTimeUnixNano, endTimeUnixNano].map(
+    (unixNano) => Number(unixNano) / 1e6 - performance.timeOrigin,
+  );
+}
+
+const arrive = (): void => history.pushState(null, "", "/orders");
+
+test.each([
+  ["App Router", () => [() => onRouterTransitionStart("/orders", "push"), rsc, arrive]],
+  [
+    "Pages Router",
+    () => {
+      const { emit } = runPagesRouter();
+      return [
+        () => emit("routeChangeStart", "/orders"),
+        rsc,
+        arrive,
+        () => emit("routeChangeComplete", "/orders"),
+      ];
+    },
+  ],
+])("a navigation of the %s begins with the first of its steps and ends with the last", async (_, stepsOf) => {
+  await openWithoutTime();
+  const times: number[] = [];
+  for (const step of stepsOf()) {
+    vi.advanceTimersByTime(100);
+    times.push(performance.now());
+    step();
+  }
+  vi.advanceTimersByTime(100);
+  const [span] = await navigations();
+  const [from = 0, to = 0] = span ? timesOf(span) : [];
+  expect(from).toBeCloseTo(times[0] ?? 0, 1);
+  expect(to).toBeCloseTo(times.at(-1) ?? 0, 1);
+});
 
 test("the Pages Router tells its start and its failure", async () => {
   const { listeners, emit } = runPagesRouter();

@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { type FakePage, openFakePage, type PostedSpan } from "../../test/fake-page.ts";
+import { stopTime } from "../../test/used-page.ts";
 import { traceNavigation } from "./navigation.ts";
 import { tracePageLoad } from "./page-load.ts";
 
@@ -7,6 +8,7 @@ let page: FakePage;
 
 afterEach(async () => {
   await page.close();
+  vi.useRealTimers();
   vi.restoreAllMocks();
   for (const name of ["readyState", "visibilityState", "prerendering"])
     Reflect.deleteProperty(document, name);
@@ -24,6 +26,10 @@ function open(): void {
 
 async function named(name: string): Promise<readonly PostedSpan[]> {
   return (await page.spans()).filter((span) => span.name === name);
+}
+
+function lengthMs({ startTimeUnixNano: from, endTimeUnixNano: to }: PostedSpan): number {
+  return Number(BigInt(to) - BigInt(from)) / 1e6;
 }
 
 test("a page load starts with the page, and has the document and 50 of its resources below it", async () => {
@@ -102,8 +108,7 @@ test("a load waits for the route that hydration brings, ends when it ended, and 
     history.replaceState({ __PRIVATE_NEXTJS_INTERNALS_TREE: { tree } }, "");
     const [load] = await named("page load");
     const [entry] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
-    const duration = Number(BigInt(load?.endTimeUnixNano ?? 0) - BigInt(load?.startTimeUnixNano ?? 0)) / 1e6;
-    expect(duration).toBeCloseTo(entry?.loadEventEnd ?? 0, 0);
+    expect(load && lengthMs(load)).toBeCloseTo(entry?.loadEventEnd ?? 0, 0);
     expect(load?.attributes["throughline.page.route"]).toBe("/[id]");
     expect((await named("GET"))[0]?.parentSpanId).toBe(load?.spanId);
   } finally {
@@ -120,6 +125,50 @@ test("a flush leaves a load that goes on alone; hiding the page ends it", async 
   document.dispatchEvent(new Event("visibilitychange"));
   const [load] = await named("page load");
   expect(load?.attributes["throughline.ended_by"]).toBe("hidden");
+});
+
+test("a load whose event does not come ends after 30 s, with nothing below it from then on", async () => {
+  stopTime();
+  pretend("readyState", "interactive");
+  open();
+  const began = performance.now();
+  vi.advanceTimersByTime(29_999);
+  await fetch("/early");
+  expect(await named("page load")).toEqual([]);
+  vi.advanceTimersByTime(1);
+  const [load] = await named("page load");
+  expect(load?.attributes["throughline.ended_by"]).toBe("deadline");
+  expect(load && lengthMs(load)).toBeCloseTo(began + 30_000, 1);
+  // What the page does for its last paint is its own still.
+  vi.advanceTimersByTime(100);
+  await fetch("/late", { method: "POST" });
+  window.dispatchEvent(new Event("load"));
+  vi.advanceTimersByTime(60_000);
+  expect((await named("GET"))[0]?.parentSpanId).toBe(load?.spanId);
+  expect((await named("POST"))[0]?.parentSpanId).toBeUndefined();
+  expect(await named("page load")).toHaveLength(1);
+});
+
+test("a load waits 5 s for a route, and its end is that of its event all the same", async () => {
+  Object.assign(window, { next: {} });
+  try {
+    stopTime();
+    pretend("readyState", "complete");
+    open();
+    vi.advanceTimersByTime(4_999);
+    await fetch("/early");
+    // The route is looked for each 100 ms, and what effects ask for has 100 more.
+    vi.advanceTimersByTime(201);
+    await fetch("/late", { method: "POST" });
+    const [load] = await named("page load");
+    const [entry] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
+    expect(load && lengthMs(load)).toBeCloseTo(entry?.loadEventEnd ?? 0, 0);
+    expect(load?.attributes).not.toHaveProperty("throughline.ended_by");
+    expect((await named("GET"))[0]?.parentSpanId).toBe(load?.spanId);
+    expect((await named("POST"))[0]?.parentSpanId).toBeUndefined();
+  } finally {
+    Reflect.deleteProperty(window, "next");
+  }
 });
 
 test("a page that is prerendered loads when a person comes to see it, and tells nothing before", async () => {
