@@ -115,6 +115,26 @@ test("a header that a cache replays is refused and becomes a link", async ({ pag
   }
 });
 
+test("a document out of the browser's cache is no visit of its server, though its header is young and new to the tab", async ({
+  page,
+  context,
+}) => {
+  const proxy = await startReplayingProxy(origin, "/static", "max-age=60");
+  try {
+    const first = await postedLoad(page, () => page.goto(`${proxy.origin}/static`));
+    const { traceId, spanId } = proxy.replayed();
+    expect(first).toMatchObject({ traceId, parentSpanId: spanId });
+    const tab = await context.newPage();
+    const second = await postedLoad(tab, () => tab.goto(`${proxy.origin}/static`));
+    expect(proxy.served(), "documents that came over the network").toBe(1);
+    expect(second?.traceId).not.toBe(traceId);
+    expect(second?.parentSpanId).toBeUndefined();
+    expect(second?.links).toMatchObject([{ traceId, spanId }]);
+  } finally {
+    proxy.stop();
+  }
+});
+
 /** The first lines of a trace without what was measured meanwhile, each one level below the one before. */
 async function expectPath(traceId: string, path: readonly RegExp[]): Promise<void> {
   const found = async () => {

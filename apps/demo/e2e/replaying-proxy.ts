@@ -5,6 +5,8 @@ export interface ReplayingProxy {
   readonly origin: string;
   /** What the kept `Server-Timing` header names. */
   replayed(): { readonly traceId: string; readonly spanId: string };
+  /** How often it has been asked for the page. */
+  served(): number;
   /** Replays the header as if it were older by so many milliseconds. */
   ageBy(ms: number): void;
   stop(): void;
@@ -16,19 +18,25 @@ interface Kept {
 }
 
 /** A cache in front of the app that keeps one page with its headers, as no cache should. */
-export async function startReplayingProxy(target: string, path: string): Promise<ReplayingProxy> {
+export async function startReplayingProxy(
+  target: string,
+  path: string,
+  cacheControl = "no-store",
+): Promise<ReplayingProxy> {
   let kept: Kept | undefined;
+  let served = 0;
   let age = 0;
   const timing = (): string => String(kept?.headers["server-timing"] ?? "");
 
   async function replay(response: ServerResponse): Promise<void> {
+    served++;
     if (!kept) {
       const fresh = await fetch(target + path, { headers: { "accept-encoding": "identity" } });
       kept = { headers: Object.fromEntries(fresh.headers), body: Buffer.from(await fresh.arrayBuffer()) };
     }
     const aged = timing().replace(/tsrv;desc="(\d+)"/, (_, at) => `tsrv;desc="${Number(at) - age}"`);
     response.setHeader("content-type", "text/html").setHeader("server-timing", aged);
-    response.setHeader("cache-control", "no-store").end(kept.body);
+    response.setHeader("cache-control", cacheControl).end(kept.body);
   }
   const server = createServer((incoming: IncomingMessage, response: ServerResponse) => {
     if (incoming.url === path) {
@@ -50,6 +58,7 @@ export async function startReplayingProxy(target: string, path: string): Promise
       const [, traceId = "", spanId = ""] = /00-(\w{32})-(\w{16})/.exec(timing()) ?? [];
       return { traceId, spanId };
     },
+    served: () => served,
     ageBy(ms) {
       age = ms;
     },
