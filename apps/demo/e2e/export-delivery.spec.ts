@@ -6,12 +6,23 @@ import { memoryOf } from "../../../scripts/process-facts.mjs";
 import { alias, isClassic, LIMITS } from "./fixtures/preset.mjs";
 
 const APP = `
-import { offlineQueue, startWebTracing, traceXhr, withSpan } from "@throughline/web";
+import { trace } from "@opentelemetry/api";
+import { offlineQueue, startWebTracing, traceResourceTiming, traceXhr, withSpan } from "@throughline/web";
 const asked = new URLSearchParams(location.search);
-window.start = () => {
-  window.tracing = startWebTracing({ instruments: [traceXhr(), ...(asked.has("queue") ? [offlineQueue()] : [])] });
+const ifAsked = (name, instrument) => (asked.has(name) ? [instrument()] : []);
+window.start = (options) => {
+  const instruments = [traceXhr(), ...ifAsked("queue", offlineQueue), ...ifAsked("timing", traceResourceTiming)];
+  window.tracing = startWebTracing({ instruments, ...options });
 };
 if (!asked.has("later")) start();
+/** As instrumentations do: a span of the global tracer for each call. */
+window.wrapFetch = (who) => {
+  const inner = window.fetch;
+  window.fetch = (input, init) => {
+    const span = trace.getTracer(who).startSpan("span " + who);
+    return inner(input, init).finally(() => span.end());
+  };
+};
 window.makeSpans = (count) => {
   for (let index = 0; index < count; index++) {
     withSpan("span " + index, { attributes: { text: "x".repeat(200) } }, () => undefined);
@@ -80,6 +91,20 @@ async function startSite(delayMs: number): Promise<Site> {
   const bodies: string[] = [];
   const eventsClosedAt: number[] = [];
   let endEvents: () => void = () => undefined;
+  const ingest = (request: IncomingMessage, response: ServerResponse): void => {
+    let body = "";
+    request.setEncoding("utf8").on("data", (part) => {
+      body += part;
+    });
+    request.on("end", () =>
+      // A server that takes its time, and drops what nobody waits for any more.
+      setTimeout(() => {
+        if (response.destroyed) return;
+        bodies.push(body);
+        response.setHeader("content-type", "application/json").end("{}");
+      }, delayMs),
+    );
+  };
   const routes: Record<string, (request: IncomingMessage, response: ServerResponse) => void> = {
     "/": (_, response) =>
       response
@@ -96,20 +121,8 @@ async function startSite(delayMs: number): Promise<Site> {
         eventsClosedAt.push(Date.now());
       });
     },
-    "/api/tl/v1/traces": (request, response) => {
-      let body = "";
-      request.setEncoding("utf8").on("data", (part) => {
-        body += part;
-      });
-      request.on("end", () =>
-        // A server that takes its time, and drops what nobody waits for any more.
-        setTimeout(() => {
-          if (response.destroyed) return;
-          bodies.push(body);
-          response.setHeader("content-type", "application/json").end("{}");
-        }, delayMs),
-      );
-    },
+    "/api/tl/v1/traces": ingest,
+    "/other/v1/traces": ingest,
   };
   const server = createServer((request, response) => {
     methods.push(request.method ?? "");
@@ -199,6 +212,38 @@ test("under default-src 'self' spans arrive, with no console error and no prefli
   expect(errors).toEqual([]);
   expect(site.methods).not.toContain("OPTIONS");
 });
+
+for (const { starts, again } of [
+  { starts: "one start", again: undefined },
+  { starts: "a second start with another endpoint", again: 'start({ endpoint: "/other/v1/traces" })' },
+])
+  test(`fetch wrapped before and after ${starts}, with resource timing: a request is told once, and nothing is sent in the minute that follows`, async ({
+    page,
+  }) => {
+    site = await startSite(0);
+    await page.goto(`${site.url}?later&timing`);
+    await page.evaluate('wrapFetch("before"); start(); wrapFetch("after")');
+    if (again) await page.evaluate(`${again}; wrapFetch("last")`);
+    await page.evaluate("fetch('/icon').then((answer) => answer.text())");
+    const wrappers = ["span after", "span before", ...(again ? ["span last"] : [])];
+    await expect.poll(() => site.names().toSorted()).toEqual(["GET", ...wrappers]);
+    const before = site.methods.length;
+    await passTime(page, 60_000);
+    await page.evaluate("tracing.flush()");
+    expect(site.methods.length - before).toBe(0);
+  });
+
+/** The page's time goes on at once whenever it waits for nothing but its timers. */
+async function passTime(page: Page, ms: number): Promise<void> {
+  const client = await page.context().newCDPSession(page);
+  const passed = new Promise((resolve) => client.once("Emulation.virtualTimeBudgetExpired", resolve));
+  await client.send("Emulation.setVirtualTimePolicy", {
+    policy: "pauseIfNetworkFetchesPending",
+    budget: ms,
+  });
+  await passed;
+  await client.send("Emulation.setVirtualTimePolicy", { policy: "advance" });
+}
 
 test("a stream of 1 GB is one span, and never takes 20 MB more than an untraced one", async ({
   page,
