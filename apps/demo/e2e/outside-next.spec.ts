@@ -9,6 +9,7 @@ import { build, createServer, type InlineConfig, type ViteDevServer } from "vite
 import { freePort, portAnswers } from "../../../scripts/ports.mjs";
 import { createProcesses } from "../../../scripts/processes.mjs";
 import { tracingEnv } from "./environment.ts";
+import { heapBytes } from "./heap-bytes.ts";
 import { startPolicySite, watchComplaints } from "./policy-site.ts";
 import { postedSpan } from "./posted-span.ts";
 import { decideSession } from "./session-decision.ts";
@@ -101,34 +102,50 @@ test("Vite in dev: the classic preset makes the same trace with exact parents", 
   });
 });
 
-test("Vite in dev: after 50 hot updates of the module that starts tracing a fetch is still one span", async ({
-  page,
-}) => {
-  const countStarts = {
-    name: "count-starts",
-    transform: (code: string, id: string) =>
-      id.endsWith("/src/tracing.ts")
-        ? `${code}\nglobalThis.starts = (globalThis.starts ?? 0) + 1; import.meta.hot.accept();`
-        : undefined,
-  };
-  await withDevServer({ plugins: [countStarts] }, async (url, server) => {
-    let loads = 0;
-    page.on("load", () => {
-      loads++;
+/** Has Vite take updates of these two in the page that is there, and the page count them. */
+const takeUpdates = {
+  name: "take-updates",
+  transform(code: string, id: string) {
+    const [name] = /(?<=\/src\/)(tracing|main)(?=\.tsx?$)/.exec(id) ?? [];
+    if (!name) return undefined;
+    // One root for all of them, as with Fast Refresh.
+    const mended = code.replace("createRoot(root)", "(globalThis.shown ??= $&)");
+    return `${mended}\nglobalThis.${name} = (globalThis.${name} ?? 0) + 1; import.meta.hot.accept();`;
+  },
+};
+
+for (const { what, file, counter } of [
+  { what: "the module that starts tracing", file: "src/tracing.ts", counter: "tracing" },
+  { what: "the page", file: "src/main.tsx", counter: "main" },
+])
+  test(`Vite in dev: after 50 hot updates of ${what} a fetch is still one span, and the heap has grown by less than 1 MB`, async ({
+    page,
+  }) => {
+    await withDevServer({ plugins: [takeUpdates] }, async (url, server) => {
+      let loads = 0;
+      page.on("load", () => {
+        loads++;
+      });
+      await page.goto(url);
+      const { client } = server.environments;
+      const awaitRuns = (runs: number) =>
+        expect.poll(() => page.evaluate(`globalThis.${counter}`)).toBe(runs);
+      await awaitRuns(1);
+      const buy = () => expectExactTrace(page, VITE_TRACE, ["/api/stock", "/api/orders", "/api/receipts"]);
+      await buy();
+      const before = await heapBytes(page);
+      for (let update = 1; update <= 50; update++) {
+        const [module] = client.moduleGraph.getModulesByFile(join(viteApp, file)) ?? [];
+        if (!module) throw new Error(`the page has not asked for ${file}`);
+        await client.reloadModule(module);
+        await awaitRuns(1 + update);
+      }
+      await buy();
+      const grown = (await heapBytes(page)) - before;
+      expect(grown).toBeLessThan(1_000_000);
+      expect(loads, "updates, no reloads").toBe(1);
     });
-    await page.goto(url);
-    const startsOf = () => page.evaluate(() => (globalThis as { starts?: number }).starts);
-    const { moduleGraph } = server.environments.client;
-    for (let update = 0; update <= 50; update++) {
-      await expect.poll(startsOf).toBe(update + 1);
-      const [tracing] = moduleGraph.getModulesByFile(join(viteApp, "src/tracing.ts")) ?? [];
-      if (!tracing) throw new Error("the page has not asked for src/tracing.ts");
-      if (update < 50) await server.environments.client.reloadModule(tracing);
-    }
-    await expectExactTrace(page, VITE_TRACE, ["/api/stock", "/api/orders", "/api/receipts"]);
-    expect(loads, "updates, no reloads").toBe(1);
   });
-});
 
 test("without the plugin what follows an await is marked as inferred", async ({ page }) => {
   await withDevServer({ configFile: false }, async (url) => {

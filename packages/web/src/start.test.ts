@@ -2,8 +2,14 @@ import { context, propagation, ROOT_CONTEXT, type Span, trace } from "@opentelem
 import { TEST_GLOBAL } from "@throughline/core/attributes";
 import { afterEach, expect, test, vi } from "vitest";
 import { type FakePage, openFakePage } from "../test/fake-page.ts";
+import { traceErrors } from "./error/uncaught-errors.ts";
+import { traceSession } from "./identity/session.ts";
 import type { TracedPage } from "./instrument.ts";
+import { traceInteractions } from "./interaction/interactions.ts";
+import { traceNavigation } from "./page/navigation.ts";
+import { tracePageLoad } from "./page/page-load.ts";
 import { startWebTracing } from "./start.ts";
+import { offlineQueue } from "./transport/offline-queue.ts";
 import { withSpan } from "./with-span.ts";
 
 let page: FakePage | undefined;
@@ -45,6 +51,44 @@ test("a stop leaves the page's own functions, and no API registration", async ()
   context.with(trace.setSpanContext(ROOT_CONTEXT, { traceId: "1", spanId: "2", traceFlags: 1 }), () => {
     expect(context.active()).toBe(ROOT_CONTEXT);
   });
+});
+
+/** What is on the window, the document and their like from now on, by type. */
+function watchListeners(): () => readonly string[] {
+  const kept: (readonly unknown[])[] = [];
+  const find = (one: readonly unknown[]): number =>
+    kept.findIndex((other) => one.every((part, index) => part === other[index]));
+  // The test's own window has methods of its own.
+  for (const owner of [EventTarget.prototype, window]) {
+    const { addEventListener: add, removeEventListener: remove } = owner;
+    vi.spyOn(owner, "addEventListener").mockImplementation(function (this: EventTarget, ...args) {
+      const one = [args[0], args[1], this ?? window];
+      if (find(one) < 0) kept.push(one);
+      Reflect.apply(add, this, args);
+    });
+    vi.spyOn(owner, "removeEventListener").mockImplementation(function (this: EventTarget, ...args) {
+      const index = find([args[0], args[1], this ?? window]);
+      if (index >= 0) kept.splice(index, 1);
+      Reflect.apply(remove, this, args);
+    });
+  }
+  return () => kept.map(([type]) => String(type));
+}
+
+test("a stop takes every listener off the page: what one holds would stay with each hot update", async () => {
+  const listeners = watchListeners();
+  const instruments = [
+    tracePageLoad(),
+    traceNavigation(),
+    traceInteractions(),
+    traceErrors(),
+    traceSession(),
+    offlineQueue(),
+  ];
+  page = openFakePage({ instruments });
+  expect(listeners()).toEqual(expect.arrayContaining(["click", "pagehide", "visibilitychange", "popstate"]));
+  await page.close();
+  expect(listeners()).toEqual([]);
 });
 
 /** A page, and what its instruments are given. */

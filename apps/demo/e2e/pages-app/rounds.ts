@@ -3,6 +3,7 @@ import type { SpanJson } from "@throughline/core";
 import { type BrowserSpan, collectSpans, textOf } from "../browser-spans.ts";
 import { collectedSpans } from "../engines/collected-spans.ts";
 import { isClassic, LIMITS } from "../fixtures/preset.mjs";
+import { heapBytes } from "../heap-bytes.ts";
 import { readTrace } from "../trace-reading.ts";
 
 /** An open interaction, navigation or page load waits for its work so long, and the last answer may come a moment after. */
@@ -106,12 +107,4 @@ function requestsBelow(spans: readonly BrowserSpan[]): Map<string, string[]> {
 
 function durationMs({ startUnixNano, endUnixNano }: SpanJson): number {
   return Number(BigInt(endUnixNano) - BigInt(startUnixNano)) / 1e6;
-}
-
-async function heapBytes(page: Page): Promise<number> {
-  const client = await page.context().newCDPSession(page);
-  await client.send("HeapProfiler.collectGarbage");
-  const { usedSize } = await client.send("Runtime.getHeapUsage");
-  await client.detach();
-  return usedSize;
 }

@@ -97,6 +97,7 @@ function followLoad(
   function end(endedBy?: string): void {
     if (!open) return;
     open = false;
+    stopListening();
     const now = performance.now();
     span.setAttributes({ [ENDED_BY]: endedBy });
     // The end is that of the load event, however late it is told.
@@ -121,9 +122,9 @@ function followLoad(
     else later(() => awaitRoute(until), ROUTE_CHECK_MS);
   };
   const cut = (reason: string): void => end(loaded ? undefined : reason);
+  const stopListening = listen(window, "load", onLoad);
   setPageContext(context);
   if (document.readyState === "complete") onLoad();
-  else window.addEventListener("load", onLoad);
   later(() => cut("deadline"), DEADLINE_MS);
   return {
     stop: () => cut("stop"),

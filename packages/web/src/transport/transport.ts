@@ -99,7 +99,8 @@ export function createTransport(options: TransportOptions): Transport {
     else send();
   }
 
-  listen(document, "prerenderingchange", () => send());
+  // A page that is shown already has nothing to wait for, and a listener would keep a stopped transport.
+  if (isPrerendering()) listen(document, "prerenderingchange", () => send());
   const transport: Transport = {
     onEnd(span) {
       if (!(span.spanContext().traceFlags & TraceFlags.SAMPLED)) return;
