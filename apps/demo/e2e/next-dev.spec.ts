@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { expect, type Page, test } from "@playwright/test";
 import { freePort } from "../../../scripts/ports.mjs";
 import { createProcesses, saysLine } from "../../../scripts/processes.mjs";
-import { collectSpans, requestsTo } from "./browser-spans.ts";
+import { collectSpans, requestsTo, textOf } from "./browser-spans.ts";
 import { tracingEnv } from "./environment.ts";
 
 const STARTS = 10;
@@ -27,7 +27,11 @@ const page = (version: number): string => `"use client";
 import { useEffect } from "react";
 export default function Page() {
   useEffect(() => void (document.documentElement.dataset.version = ${version}));
-  return <><h1>page ${version}</h1><button onClick={() => fetch("/api/echo")}>Go</button></>;
+  const go = async () => {
+    await Promise.resolve();
+    await fetch("/api/echo");
+  };
+  return <><h1>page ${version}</h1><button onClick={go}>Go</button></>;
 }
 `;
 /** The app's own start, beside the one that \`withTracing\` brings in. */
@@ -45,7 +49,7 @@ test.afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test("in next dev, after ten updates of the client's start and 50 of the page, which stays, one click is one span for each fetch, told once", async ({
+test("in next dev, after ten updates of the client's start and 50 of the page, which stays, one click is one span for each fetch, told once, with an exact parent past an await", async ({
   page: tab,
 }) => {
   test.setTimeout(180_000);
@@ -87,9 +91,10 @@ test("in next dev, after ten updates of the client's start and 50 of the page, w
   // Of this page: what was on its way when an earlier one went may arrive twice (docs/browser/transport.md).
   const told = sent.slice(before).map(({ spanId }) => spanId);
   expect(new Set(told).size).toBe(told.length);
-  expect(requestsTo(sent, "/api/echo")[0]?.parentSpanId).toBe(
-    sent.find(({ name }) => name === "click Go")?.spanId,
-  );
+  const [request] = requestsTo(sent, "/api/echo");
+  expect(request?.parentSpanId).toBe(sent.find(({ name }) => name === "click Go")?.spanId);
+  // A native `await` leaves a guess.
+  expect(request && textOf(request, "throughline.parent")).toBeUndefined();
 });
 
 /** A page that is being loaded anew has not joined the dev server yet and may miss an update; then comes another. */
