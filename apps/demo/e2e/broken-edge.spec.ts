@@ -82,3 +82,8 @@ async function startStrippingProxy(
   };
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, stop };
 }
+
+test.afterAll(async () => {
+  const answer = await fetch(`${plainApp}/baggage`);
+  expect(await answer.json(), "requests with baggage").toEqual([]);
+});

@@ -264,3 +264,8 @@ test("the user is on the spans and on nothing else that leaves", async ({ page, 
 function traceIdOf(header: string | undefined): string | undefined {
   return parseTraceparent(header ?? "")?.traceId;
 }
+
+test.afterAll(async () => {
+  const answer = await fetch(`${plainApp}/baggage`);
+  expect(await answer.json(), "requests with baggage").toEqual([]);
+});

@@ -99,12 +99,13 @@ window.breakOff = async (path, how) => {
   return (reader ? reader.read() : answer).catch(({ name }) => name);
 };
 /** With all in its context that a header could carry. */
-window.fetchWithBaggage = async (url) => {
+window.withBaggage = (run) => {
   const span = { traceId: "1".repeat(32), spanId: "1".repeat(16), traceFlags: 1, traceState: createTraceState("a=b") };
   const baggage = propagation.createBaggage({ user: { value: "ada" } });
   const full = propagation.setBaggage(trace.setSpanContext(context.active(), span), baggage);
-  return (await context.with(full, () => fetch(url))).status;
+  return context.with(full, run);
 };
+window.fetchWithBaggage = async (url) => (await withBaggage(() => fetch(url))).status;
 window.send = (url, { method = "PUT", body, credentials = false, timeout = 0, abort = false } = {}) =>
   new Promise((resolve) => {
     const xhr = new XMLHttpRequest();
@@ -127,12 +128,14 @@ const test = base.extend<{ site: RequestSite; other: RequestSite }>({
     const site = await startRequestSite(APP);
     await use(site);
     site.stop();
+    expect(site.withBaggage, "requests with baggage").toEqual([]);
   },
   // biome-ignore lint/correctness/noEmptyPattern: the form Playwright asks for
   other: async ({}, use) => {
     const site = await startRequestSite("", "traceparent, content-type");
     await use(site);
     site.stop();
+    expect(site.withBaggage, "requests with baggage").toEqual([]);
   },
 });
 
@@ -325,6 +328,18 @@ test("fetch: another origin gets nothing whatever its query names, and a listed 
   expect(
     other.received.map(({ method, headers }) => [method, ...context.filter((name) => name in headers)]),
   ).toEqual([["GET"], ["GET"], ["OPTIONS"], ["GET", "traceparent"]]);
+});
+
+test("fetch and XMLHttpRequest: no baggage of the context in which they are called, to the page's own origin either", async ({
+  page,
+  site,
+}) => {
+  await open(page, site.url);
+  expect(await page.evaluate('fetchWithBaggage("/echo/own")')).toBe(200);
+  expect(await page.evaluate('withBaggage(() => send("/echo/own"))')).toEqual([200, "load"]);
+  expect(site.received.map(({ headers }) => headers.traceparent)).toEqual(
+    Array(2).fill(expect.stringMatching(/^00-1{32}-\w{16}-01$/)),
+  );
 });
 
 test("XMLHttpRequest: every kind of upload arrives as without tracing, with its progress", async ({
