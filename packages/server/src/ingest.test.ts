@@ -41,7 +41,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await processState().forwarder?.flush();
   processState().flushers.clear();
-  processState().forwarder = undefined;
+  Object.assign(processState(), { forwarder: undefined, troubles: undefined });
   vi.unstubAllEnvs();
   vi.restoreAllMocks();
   collector.closeAllConnections();

@@ -4,8 +4,9 @@ import { hostWaitUntil } from "./host-wait.ts";
 import { createForwarder, type Forwarder } from "./ingest/forward.ts";
 import { forwardTarget, type Signal } from "./ingest/forward-url.ts";
 import { Refusal, readTelemetry } from "./ingest/read-telemetry.ts";
-import { sayRarely, warnOnce } from "./log.ts";
+import { warnOnce } from "./log.ts";
 import { createForwardSender } from "./pipeline/delivery/create-sender.ts";
+import { processTroubles } from "./pipeline/troubles.ts";
 import { flushProcess, processState } from "./process-state.ts";
 import { readServerConfig, type ServerConfig } from "./settings.ts";
 
@@ -40,7 +41,7 @@ function forwarderFor(config: ServerConfig): Forwarder {
   if (state.forwarder) return state.forwarder;
   const forwarder = createForwarder({
     open: (parcel) => createForwardSender(parcel, config),
-    warn: sayRarely(60_000),
+    warn: processTroubles().open().warn,
   });
   state.forwarder = forwarder;
   state.flushers.add(forwarder.flush);

@@ -39,18 +39,3 @@ export function sayErrorOnce(error: Error): void {
   // biome-ignore lint/suspicious/noConsole: a mistake in the app's own code, for whoever wrote it
   console.error(error);
 }
-
-/**
- * {@link say}, at most once per `everyMs`, so that a collector that is down does not fill the app's log; tells whether it
- * has spoken.
- */
-export function sayRarely(everyMs: number): (text: string) => boolean {
-  let lastMs = Number.NEGATIVE_INFINITY;
-  return (text) => {
-    const nowMs = performance.now();
-    if (nowMs - lastMs < everyMs) return false;
-    lastMs = nowMs;
-    say("warn", text);
-    return true;
-  };
-}

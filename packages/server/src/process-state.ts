@@ -2,6 +2,7 @@ import type { ContextManager, Tracer } from "@opentelemetry/api";
 import type { Forwarder } from "./ingest/forward.ts";
 import type { LogLine } from "./logs/log-line.ts";
 import type { SpanCounts } from "./pipeline/sending.ts";
+import type { Troubles } from "./pipeline/troubles.ts";
 import type { BuiltApp } from "./settings.ts";
 import type { Tracing } from "./tracing.ts";
 
@@ -30,6 +31,8 @@ export interface ProcessState {
   /** Our own tracer and context, in mode "isolate". */
   isolated: { readonly tracer: Tracer; readonly contexts: ContextManager } | undefined;
   forwarder: Forwarder | undefined;
+  /** What all that is sent has to say of its collectors. */
+  troubles: Troubles | undefined;
   /** Sends a line to the collector; set while `OTEL_LOGS_EXPORTER=otlp`. */
   exportLog: ((line: LogLine) => void) | undefined;
   /** Takes `traceConsole` away; set while it is on. */
@@ -54,6 +57,7 @@ export function processState(): ProcessState {
     joinNext: undefined,
     isolated: undefined,
     forwarder: undefined,
+    troubles: undefined,
     exportLog: undefined,
     untraceConsole: undefined,
     said: new Set(),

@@ -13,6 +13,7 @@ import { createExporting, printDestination } from "./pipeline/exporter.ts";
 import { FLUSH_MS } from "./pipeline/flush.ts";
 import { redactUrls } from "./pipeline/redact-urls.ts";
 import { flushBeforeExit } from "./pipeline/shutdown.ts";
+import { processTroubles, type Troubles } from "./pipeline/troubles.ts";
 import { flusherOf, flushProcess, mayHaveWork, processState } from "./process-state.ts";
 import type { Instrumentation, RegisterOptions } from "./register-options.ts";
 import type { IncomingOptions } from "./requests/node-requests.ts";
@@ -44,7 +45,8 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   // `getNodeAutoInstrumentations()` is a list, and OpenTelemetry takes lists in a list.
   const extra = ((await options.instrumentations?.()) ?? []).flat();
   // It may throw too, when a certificate cannot be read.
-  const exporting = createExporting(config);
+  const troubles = processTroubles();
+  const exporting = createExporting(config, troubles);
   const isNext = options.host === "next";
   const trust = trustOf(options, isNext);
   // A custom server that starts tracing first hears of the app later, a plain service never.
@@ -55,8 +57,8 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   // Elsewhere than in Next.js too: a custom server may hold it.
   const records = recordResponses(isNoise, storage.requests);
   const resource = createResource(config);
-  const metrics = await metricsWhenAsked(config, { resource, isNoise });
-  const stopLogs = await startLogs(config, resource);
+  const metrics = await metricsWhenAsked(config, { resource, isNoise, troubles });
+  const stopLogs = await startLogs(config, resource, troubles);
   const running = runBeside(side, {
     config,
     isNext,
@@ -137,10 +139,14 @@ function joinNext(records: ResponseRecords, hear: (app: BuiltApp) => void): () =
 }
 
 /** Behind a dynamic import: who does not export logs does not load what it takes. */
-async function startLogs(config: ServerConfig, resource: Resource): Promise<() => Promise<void>> {
+async function startLogs(
+  config: ServerConfig,
+  resource: Resource,
+  troubles: Troubles,
+): Promise<() => Promise<void>> {
   if (config.logsExporter === "none") return () => Promise.resolve();
   const { startLogExport } = await import("./logs/export-logs.ts");
-  return startLogExport(config, resource).stop;
+  return startLogExport(config, resource, troubles).stop;
 }
 
 const sayUnpatched = guarded((instrumentations: readonly Instrumentation[], folders: AppFolders): void => {

@@ -36,7 +36,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   const waiting: Parcel[] = [];
   const underway = trackUnderway(queueMaxBytes);
   let waitingBytes = 0;
-  let dropped = 0;
+  const lost: Lost = { posts: 0, items: 0 };
   let foundNoRoom = false;
   let delayMs = retryDelayMs;
   let timer: NodeJS.Timeout | undefined;
@@ -48,9 +48,9 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     waitingBytes += parcel.body.byteLength;
     while (waitingBytes > queueMaxBytes) {
       waitingBytes -= waiting.shift()?.body.byteLength ?? 0;
-      dropped += 1;
+      lost.posts += 1;
     }
-    tellDelay(options.warn, parcel, delay, { waiting: waiting.length, dropped });
+    tellDelay(options.warn, parcel, delay, { waiting: waiting.length, dropped: lost.posts });
     const askedMs = Math.min(delay.afterMs ?? 0, MAX_RETRY_AFTER_MS);
     if (askedMs > 0) askedUntil = performance.now() + askedMs;
     if (timer) return;
@@ -72,7 +72,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     delayMs = retryDelayMs;
     // It answers: what waited for that need not wait for the timer. Later, because this delivery still counts.
     if (waiting.length > 0) setImmediate(retry);
-    tellLoss(options.warn, parcel, outcome);
+    tellLoss(options.warn, parcel, outcome, lost);
   };
 
   const send = (parcel: Parcel): { readonly done: Promise<void> } => {
@@ -112,14 +112,28 @@ function tellDelay(
   );
 }
 
-function tellLoss(warn: ForwarderOptions["warn"], { url }: Parcel, outcome: Exclude<Outcome, Later>): void {
+/** Since the start. */
+interface Lost {
+  posts: number;
+  /** Of posts that were taken. */
+  items: number;
+}
+
+function tellLoss(
+  warn: ForwarderOptions["warn"],
+  { url }: Parcel,
+  outcome: Exclude<Outcome, Later>,
+  lost: Lost,
+): void {
   if (outcome.kind === "refused") {
+    lost.posts += 1;
     warn(
-      `the collector at ${printUrl(url)} refused the browser's data: ${outcome.reason}; it is dropped. ${outcome.cure}.`,
+      `the collector at ${printUrl(url)} refused the browser's data: ${outcome.reason}; ${lost.posts} posts were dropped so far. ${outcome.cure}.`,
     );
   } else if (outcome.rejected > 0) {
+    lost.items += outcome.rejected;
     warn(
-      `the collector at ${printUrl(url)} rejected ${outcome.rejected} items of the browser's data: ${outcome.message}`,
+      `the collector at ${printUrl(url)} rejected ${lost.items} items of the browser's data so far: ${outcome.message || "no reason given"}.`,
     );
   }
 }

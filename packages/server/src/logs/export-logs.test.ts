@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { logs } from "@opentelemetry/api-logs";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { afterEach, expect, test, vi } from "vitest";
+import { createTroubles } from "../pipeline/troubles.ts";
 import { flushProcess, processState } from "../process-state.ts";
 import { readServerConfig, type ServerConfig } from "../settings.ts";
 import { startLogExport } from "./export-logs.ts";
@@ -53,6 +54,7 @@ test("a line leaves as OTLP with its severity, body, attributes, error and span,
       OTEL_EXPORTER_OTLP_LOGS_HEADERS: "key=logs",
     }),
     resourceFromAttributes({ "service.name": "shop" }),
+    createTroubles(),
   );
   stops.push(stop);
   processState().exportLog?.({
@@ -111,6 +113,7 @@ test("of an object without end a thousand members leave", async () => {
   const { stop } = startLogExport(
     configFor({ OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_LOGS_PROTOCOL: "http/json" }),
     resourceFromAttributes({}),
+    createTroubles(),
   );
   stops.push(stop);
   const wide = Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`key${index}`, index]));
@@ -132,6 +135,7 @@ test("lines for which there is no room are told once, and the others leave", asy
   const { stop } = startLogExport(
     configFor({ OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_LOGS_PROTOCOL: "http/json" }),
     resourceFromAttributes({}),
+    createTroubles(),
   );
   stops.push(stop);
   for (let line = 0; line < 8_292; line += 1)
@@ -153,6 +157,7 @@ test("it comes off: nothing is taken any more, and nothing is flushed", async ()
   const { stop } = startLogExport(
     configFor({ OTEL_EXPORTER_OTLP_ENDPOINT: url }),
     resourceFromAttributes({}),
+    createTroubles(),
   );
   expect(processState().flushers.size).toBe(before + 1);
   await stop();
@@ -165,6 +170,7 @@ test("a collector that refuses logs is told once, with the cure", async () => {
   const { stop } = startLogExport(
     configFor({ OTEL_EXPORTER_OTLP_ENDPOINT: url }),
     resourceFromAttributes({}),
+    createTroubles(),
   );
   stops.push(stop);
   for (let line = 0; line < 3; line += 1) {
@@ -184,6 +190,7 @@ test("a collector that asks for a minute of peace has it from the flush after a 
   const { stop } = startLogExport(
     configFor({ OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_BSP_SCHEDULE_DELAY: "1" }),
     resourceFromAttributes({}),
+    createTroubles(),
   );
   stops.push(stop);
   const log = (): void => processState().exportLog?.({ severity: [9, "info"], body: "x", attributes: {} });
@@ -205,6 +212,7 @@ test("what cannot be read does not reach the code that logs", async () => {
   const { stop } = startLogExport(
     configFor({ OTEL_EXPORTER_OTLP_ENDPOINT: url }),
     resourceFromAttributes({}),
+    createTroubles(),
   );
   stops.push(stop);
   const attributes = {
@@ -222,6 +230,7 @@ test("no secret of a line leaves, whoever wrote it", async () => {
   const { stop } = startLogExport(
     configFor({ OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_LOGS_PROTOCOL: "http/json" }),
     resourceFromAttributes({}),
+    createTroubles(),
   );
   stops.push(stop);
   processState().exportLog?.({

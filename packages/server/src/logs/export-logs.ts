@@ -11,10 +11,11 @@ import {
   type ReadableLogRecord,
 } from "@opentelemetry/sdk-logs";
 import { EXCEPTION_MESSAGE, EXCEPTION_STACKTRACE, EXCEPTION_TYPE } from "@throughline/core/attributes";
-import { sayRarely, warnOfFailure } from "../log.ts";
+import { warnOfFailure } from "../log.ts";
 import { createSender } from "../pipeline/delivery/create-sender.ts";
 import { createSignalExporter, type SignalExporter } from "../pipeline/signal-exporter.ts";
 import { logsTarget, printUrl } from "../pipeline/signal-target.ts";
+import type { Troubles } from "../pipeline/troubles.ts";
 import { isPlainObject } from "../plain-object.ts";
 import { flusherOf, processState } from "../process-state.ts";
 import type { ServerConfig } from "../settings.ts";
@@ -33,11 +34,15 @@ const PATIENCE_MS = 25_000;
  * Sends what the loggers hand to this process to the collector. The provider is global too, for instrumentations that
  * export logs by themselves.
  */
-export function startLogExport(config: ServerConfig, resource: Resource): { stop(): Promise<void> } {
-  const exporter = createLogExporter(config);
+export function startLogExport(
+  config: ServerConfig,
+  resource: Resource,
+  troubles: Troubles,
+): { stop(): Promise<void> } {
+  const exporter = createLogExporter(config, troubles);
   const provider = new LoggerProvider({
     resource,
-    processors: [redactLogs, createBatches(exporter, config)],
+    processors: [redactLogs, createBatches(exporter, config, troubles)],
   });
   logs.setGlobalLoggerProvider(provider);
   const logger = provider.getLogger("@throughline/server");
@@ -64,8 +69,12 @@ export function startLogExport(config: ServerConfig, resource: Resource): { stop
 }
 
 /** The SDK drops what it has no room for without a word. */
-function createBatches(exporter: LogRecordExporter, config: ServerConfig): LogRecordProcessor {
-  const say = sayRarely(60_000);
+function createBatches(
+  exporter: LogRecordExporter,
+  config: ServerConfig,
+  troubles: Troubles,
+): LogRecordProcessor {
+  const trouble = troubles.open();
   let waiting = 0;
   let dropped = 0;
   const batches = new BatchLogRecordProcessor({
@@ -88,7 +97,7 @@ function createBatches(exporter: LogRecordExporter, config: ServerConfig): LogRe
         return;
       }
       dropped += 1;
-      say(
+      trouble.warn(
         `lines of the log are not exported (${dropped} so far): ${MAX_WAITING} wait for ${printUrl(logsTarget(config).url)} already. Check that the collector runs and takes logs; the loggers have written them as always.`,
       );
     },
@@ -108,15 +117,20 @@ function recordOf({ severity, body, attributes, unixMs, span, error }: LogLine):
   };
 }
 
-function createLogExporter(config: ServerConfig): LogRecordExporter & SignalExporter<ReadableLogRecord[]> {
+function createLogExporter(
+  config: ServerConfig,
+  troubles: Troubles,
+): LogRecordExporter & SignalExporter<ReadableLogRecord[]> {
   const target = logsTarget(config);
   const serializer = target.protocol === "http/json" ? JsonLogsSerializer : ProtobufLogsSerializer;
   return createSignalExporter({
     sender: createSender("logs", target, config),
     patienceMs: PATIENCE_MS,
     serialize: (records: ReadableLogRecord[]) => serializer.serializeRequest(records),
-    print: (records, reason) =>
-      `${records.length} lines of the log did not reach ${printUrl(target.url)}: ${reason}. Check that the collector runs and takes logs, or unset OTEL_LOGS_EXPORTER.`,
+    trouble: troubles.open(),
+    countOf: (records) => records.length,
+    print: (lost, reason) =>
+      `${lost} lines of the log since the start did not reach ${printUrl(target.url)}: ${reason}. Check that the collector runs and takes logs, or unset OTEL_LOGS_EXPORTER.`,
   });
 }
 

@@ -3,11 +3,13 @@ import type { PushMetricExporter, ResourceMetrics } from "@opentelemetry/sdk-met
 import { createSender } from "../pipeline/delivery/create-sender.ts";
 import { createSignalExporter, type SignalExporter } from "../pipeline/signal-exporter.ts";
 import { metricsTarget, printUrl } from "../pipeline/signal-target.ts";
+import type { Troubles } from "../pipeline/troubles.ts";
 import type { ServerConfig } from "../settings.ts";
 
-/** Sends metrics to their collector; a failure is told at most once a minute. */
+/** Sends metrics to their collector. */
 export function createMetricExporter(
   config: ServerConfig,
+  troubles: Troubles,
 ): PushMetricExporter & SignalExporter<ResourceMetrics> {
   const target = metricsTarget(config);
   const serializer = target.protocol === "http/json" ? JsonMetricsSerializer : ProtobufMetricsSerializer;
@@ -16,7 +18,9 @@ export function createMetricExporter(
     patienceMs: 5000,
     sender: createSender("metrics", target, config),
     serialize: (metrics: ResourceMetrics) => serializer.serializeRequest(metrics),
-    print: (_, reason) =>
-      `metrics did not reach ${printUrl(target.url)}: ${reason}. Check that the collector runs and takes metrics, or unset OTEL_METRICS_ENABLED.`,
+    trouble: troubles.open(),
+    countOf: () => 1,
+    print: (times, reason) =>
+      `metrics did not reach ${printUrl(target.url)}, ${times} times since the start: ${reason}. Check that the collector runs and takes metrics, or unset OTEL_METRICS_ENABLED.`,
   });
 }

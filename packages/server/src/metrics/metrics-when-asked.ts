@@ -1,4 +1,5 @@
 import type { Sampler, SpanProcessor } from "@opentelemetry/sdk-trace-base";
+import type { Troubles } from "../pipeline/troubles.ts";
 import { flusherOf, processState } from "../process-state.ts";
 import type { ServerConfig } from "../settings.ts";
 import type { MetricsOptions } from "./start-metrics.ts";
@@ -20,7 +21,11 @@ const OFF: AskedMetrics = {
 /** Metrics, behind a dynamic import: who does not ask for them does not load what they take. */
 export async function metricsWhenAsked(
   config: ServerConfig,
-  { resource, isNoise }: Pick<MetricsOptions, "resource" | "isNoise">,
+  {
+    resource,
+    isNoise,
+    troubles,
+  }: Pick<MetricsOptions, "resource" | "isNoise"> & { readonly troubles: Troubles },
 ): Promise<AskedMetrics> {
   if (!config.metricsEnabled) return OFF;
   const [{ startMetrics }, { createMetricExporter }, { recordRequests }] = await Promise.all([
@@ -29,7 +34,7 @@ export async function metricsWhenAsked(
     import("./record-requests.ts"),
   ]);
   const state = processState();
-  const exporter = createMetricExporter(config);
+  const exporter = createMetricExporter(config, troubles);
   const running = startMetrics({
     resource,
     isNoise,

@@ -1,6 +1,6 @@
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { protocolOf, tracesUrl } from "@throughline/core";
-import { print, say, sayRarely } from "../log.ts";
+import { print } from "../log.ts";
 import type { ServerConfig, TracesExporter } from "../settings.ts";
 import { createBatchProcessor } from "./batch-processor.ts";
 import { combine } from "./combine.ts";
@@ -10,6 +10,7 @@ import { createJsonEncoder } from "./otlp/encode-json.ts";
 import { createProtobufEncoder } from "./otlp/encode-protobuf.ts";
 import type { SpanCounts } from "./sending.ts";
 import { printUrl } from "./signal-target.ts";
+import type { Troubles } from "./troubles.ts";
 
 export interface Exporting {
   /** The end of the line: what takes each ended span. */
@@ -26,8 +27,8 @@ const NOTHING: SpanCounts = { created: 0, sent: 0, rejected: 0, dropped: 0, wait
  * Takes ended spans to where OTEL_TRACES_EXPORTER says.
  * @throws when a certificate cannot be read.
  */
-export function createExporting(config: ServerConfig): Exporting {
-  const batches = config.tracesExporters.includes("otlp") ? createOtlp(config) : undefined;
+export function createExporting(config: ServerConfig, troubles: Troubles): Exporting {
+  const batches = config.tracesExporters.includes("otlp") ? createOtlp(config, troubles) : undefined;
   const printing = config.tracesExporters.includes("console") ? createConsoleProcessor(print) : undefined;
   return {
     processor: combine([batches, printing].filter((each) => each !== undefined)),
@@ -46,7 +47,7 @@ export function printDestination(config: ServerConfig): string {
   return config.tracesExporters.map((each) => printed[each]).join(" and ");
 }
 
-function createOtlp(config: ServerConfig): ReturnType<typeof createBatchProcessor> {
+function createOtlp(config: ServerConfig, troubles: Troubles): ReturnType<typeof createBatchProcessor> {
   const target = { url: tracesUrl(config), protocol: protocolOf(config), headers: config.headers };
   const encoder = target.protocol === "http/json" ? createJsonEncoder() : createProtobufEncoder();
   const sender = createSender("traces", target, config);
@@ -54,8 +55,7 @@ function createOtlp(config: ServerConfig): ReturnType<typeof createBatchProcesso
     encoder,
     send: sender.send,
     close: sender.close,
-    warn: sayRarely(60_000),
-    inform: (text) => say("info", text),
+    trouble: troubles.open(),
     where: printUrl(tracesUrl(config)),
     delayMs: config.batchDelayMs,
     maxBatchSpans: config.maxBatchSpans,

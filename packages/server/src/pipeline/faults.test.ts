@@ -122,6 +122,53 @@ test.each(Object.keys(FAULTS))(
   },
 );
 
+/** Traces, logs, metrics and posts of browsers for four minutes of a clock that runs 150 times as fast. */
+const FOUR_MINUTES = `
+  const SPEED = 150;
+  const { now } = performance;
+  const startMs = now.call(performance);
+  performance.now = () => (now.call(performance) - startMs) * SPEED;
+  for (const name of ["setTimeout", "setInterval"]) {
+    const original = globalThis[name];
+    globalThis[name] = (run, ms, ...more) => original(run, ms / SPEED, ...more);
+  }
+  const { startTracing, withSpan } = await import(process.env.PACKED + "/node.js");
+  const { POST } = await import(process.env.PACKED + "/ingest.js");
+  const { logs } = await import("@opentelemetry/api-logs");
+  await startTracing({ serviceName: "svc" });
+  const lines = [];
+  for (const level of ["info", "warn", "error"]) console[level] = (text) => lines.push({ ms: performance.now(), text: String(text) });
+  const headers = { "content-type": "application/json" };
+  setInterval(() => {
+    withSpan("work", () => undefined);
+    logs.getLogger("app").emit({ body: "a line" });
+    void POST(new Request("http://svc/api/tl/v1/traces", { method: "POST", headers, body: '{"resourceSpans":[]}' }));
+  }, 500);
+  setTimeout(() => { console.log(JSON.stringify(lines) + " told"); }, 240_000);
+`;
+
+test.each(["refused", "black hole", "503 with Retry-After", "401", "unknown certificate"])(
+  "%s, with every signal on: two lines in any minute at most, and they say what is lost of which",
+  async (fault) => {
+    const service = packed.start(FOUR_MINUTES, {
+      OTEL_ENABLED: "true",
+      OTEL_LOGS_EXPORTER: "otlp",
+      OTEL_METRICS_ENABLED: "true",
+      OTEL_METRIC_EXPORT_INTERVAL: "10000",
+      ...(await FAULTS[fault]?.()),
+    });
+    const lines: { ms: number; text: string }[] = JSON.parse(await service.says(/(\[.*\]) told/));
+    const inAMinute = lines.map(({ ms }) => lines.filter((each) => each.ms >= ms && each.ms < ms + 60_000));
+    expect(Math.max(...inAMinute.map(({ length }) => length)), service.output()).toBeLessThanOrEqual(2);
+    expect(lines.length).toBeGreaterThanOrEqual(3);
+    const told = lines.map(({ text }) => text).join("\n");
+    expect(told).toMatch(/takes no spans now: .*\d{2} wait|spans for .* are dropped, \d{2}/);
+    expect(told).toMatch(/\d{2} lines of the log since the start did not reach/);
+    expect(told).toMatch(/metrics did not reach \S+, \d+ times since the start/);
+    expect(told).toMatch(/the browser's data: .*\d+ posts (wait|were dropped so far)/);
+  },
+);
+
 const ONE_SPAN = `
   const { startTracing, withSpan } = await import(process.env.PACKED + "/node.js");
   const tracing = await startTracing({ serviceName: "job" });

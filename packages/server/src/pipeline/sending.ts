@@ -8,16 +8,14 @@ import {
 } from "./delivery/sender.ts";
 import type { SpanEncoder } from "./otlp/span-encoder.ts";
 import { type Batch, createTraceQueue, type TraceQueue } from "./trace-queue.ts";
+import type { Trouble } from "./troubles.ts";
 
 export interface BatchOptions {
   readonly encoder: SpanEncoder;
   readonly send: (body: Uint8Array) => Promise<Outcome>;
   /** Frees what `send` holds. */
   readonly close: () => void;
-  /** Told at most once a minute together; `false`: not this time. */
-  readonly warn: (text: string) => unknown;
-  /** Told when a collector that failed takes spans again. */
-  readonly inform: (text: string) => void;
+  readonly trouble: Trouble;
   /** The collector, as messages name it. */
   readonly where: string;
   /** How long a span waits for others. */
@@ -79,8 +77,6 @@ export interface Sending {
   askedUntil: number;
   /** A flush sends before the wait after a failure is over. */
   isEarly: boolean;
-  /** That the collector fails was told, and not yet that it takes spans again. */
-  isTold: boolean;
   isWoken: boolean;
   isStopped: boolean;
 }
@@ -105,7 +101,6 @@ export function createSending(options: BatchOptions): Sending {
     backoff: undefined,
     askedUntil: 0,
     isEarly: false,
-    isTold: false,
     isWoken: false,
     isStopped: false,
   };
@@ -204,31 +199,30 @@ async function attempt({ encoder, send }: BatchOptions, batch: Batch, told: numb
 }
 
 function arrived(state: Sending, spans: number, { rejected, message }: Outcome & { kind: "taken" }): void {
-  const { where, warn, inform } = state.options;
+  const { where, trouble } = state.options;
   const refused = Math.min(rejected, spans);
   state.askedUntil = 0;
   state.sent += spans - refused;
   state.rejected += refused;
   if (state.failures > 0) {
     state.failures = 0;
-    if (state.isTold)
-      inform(`the collector at ${where} takes spans again; ${state.dropped} were dropped since the start.`);
-    state.isTold = false;
+    trouble.over(
+      `the collector at ${where} takes spans again; ${state.dropped} were dropped since the start.`,
+    );
   }
   if (refused > 0 || message !== "") {
-    warn(
-      `the collector at ${where} took a batch without ${refused} of its ${spans} spans: ${message || "no reason given"}.`,
+    trouble.warn(
+      `the collector at ${where} took a batch without ${refused} of its ${spans} spans: ${message || "no reason given"}; ${state.rejected} were rejected since the start.`,
     );
   }
 }
 
 function postpone(state: Sending, { reason, cure, afterMs }: Outcome & { kind: "later" }): void {
-  const { where, warn, retryDelayMs = 1000 } = state.options;
+  const { where, trouble, retryDelayMs = 1000 } = state.options;
   const wasDropped = state.dropped > 0 ? `, ${state.dropped} were dropped so far` : "";
-  const isTold = warn(
+  trouble.warn(
     `the collector at ${where} takes no spans now: ${reason}. ${countsOf(state).waiting} wait${wasDropped}. ${cure}; they are sent as soon as it takes them.`,
   );
-  if (isTold !== false) state.isTold = true;
   state.failuresEver += 1;
   // Batches that left together fail together.
   if (state.backoff) return;
@@ -251,7 +245,7 @@ export function lose(state: Sending, spans: number, reason: string, cure?: strin
   state.dropped += spans;
   state.untold += spans;
   const help = cure === undefined ? "" : ` ${cure}.`;
-  state.options.warn(
+  state.options.trouble.warn(
     `spans for ${state.options.where} are dropped, ${state.dropped} since the start: ${reason}.${help}`,
   );
 }

@@ -14,16 +14,15 @@ const later = (afterMs?: number): Outcome => ({
 
 beforeEach(() => {
   vi.useFakeTimers();
-  vi.spyOn(console, "warn").mockReturnValue();
 });
 afterEach(() => {
   vi.useRealTimers();
-  vi.restoreAllMocks();
 });
 
 /** Sends to a collector that answers so, the last for good; `send` tells what becomes of it. */
 function exporterTo(...answers: Outcome[]) {
   const sent: string[] = [];
+  const told: string[] = [];
   const exporter = createSignalExporter<string>({
     sender: {
       send: async (body) => {
@@ -33,7 +32,9 @@ function exporterTo(...answers: Outcome[]) {
       close: () => undefined,
     },
     serialize: (text) => new TextEncoder().encode(text),
-    print: (text, reason) => `${text}: ${reason}`,
+    countOf: ({ length }) => length,
+    print: (lost, reason) => `${lost}: ${reason}`,
+    trouble: { warn: (text) => told.push(text) },
     patienceMs: 25_000,
   });
   const send = async (text: string): Promise<string> =>
@@ -42,7 +43,7 @@ function exporterTo(...answers: Outcome[]) {
         resolve(code === ExportResultCode.SUCCESS ? "sent" : String(error?.message)),
       );
     });
-  return { exporter, sent, send };
+  return { exporter, sent, told, send };
 }
 
 test("a collector that fails is asked again after half a second and two seconds, then the items are lost", async () => {
@@ -52,6 +53,16 @@ test("a collector that fails is asked again after half a second and two seconds,
   expect(sent).toEqual(["a"]);
   await vi.advanceTimersByTimeAsync(2001);
   expect([await told, sent, exporter.isAskedToWait()]).toEqual(["503", ["a", "a", "a"], false]);
+});
+
+test("what is lost is counted since the start, and of a batch that was taken in part what was rejected", async () => {
+  const { send, told } = exporterTo(
+    { kind: "refused", reason: "401", cure: "" },
+    { kind: "taken", rejected: 1, message: "too old" },
+    TAKEN,
+  );
+  for (const text of ["abc", "de", "f"]) await send(text);
+  expect(told).toEqual(["3: 401", "4: 1 were rejected, too old"]);
 });
 
 test("Retry-After is kept", async () => {

@@ -1,6 +1,6 @@
 import { type ExportResult, ExportResultCode } from "@opentelemetry/core";
-import { sayRarely } from "../log.ts";
 import { MAX_RETRY_AFTER_MS, type Outcome, type Sender } from "./delivery/sender.ts";
+import type { Trouble } from "./troubles.ts";
 
 /** What OpenTelemetry's SDKs for logs and metrics hand their items to. */
 export interface SignalExporter<T> {
@@ -16,8 +16,10 @@ export interface SignalExporter<T> {
 export interface SignalExporterOptions<T> {
   readonly sender: Sender;
   readonly serialize: (items: T) => Uint8Array | undefined;
-  /** The sentence about items that were lost; told at most once a minute. */
-  readonly print: (items: T, reason: string) => string;
+  readonly trouble: Pick<Trouble, "warn">;
+  readonly countOf: (items: T) => number;
+  /** The sentence about items that were lost since the start. */
+  readonly print: (lost: number, reason: string) => string;
   /** No try begins later than this; the SDK hands over no others meanwhile. */
   readonly patienceMs: number;
 }
@@ -27,15 +29,16 @@ const RETRY_AFTER_MS = [500, 2000];
 
 /** Sends logs or metrics as spans are sent, over the same connections and settings, with two retries each. */
 export function createSignalExporter<T>(options: SignalExporterOptions<T>): SignalExporter<T> {
-  const say = sayRarely(60_000);
   const underway = new Set<Promise<void>>();
   const waits = createWaits();
+  let lost = 0;
 
   const deliver = async (items: T): Promise<ExportResult> => {
-    const reason = await reasonOfLoss(options, items, waits);
-    if (reason === undefined) return { code: ExportResultCode.SUCCESS };
-    say(options.print(items, reason));
-    return { code: ExportResultCode.FAILED, error: new Error(reason) };
+    const loss = await lossOf(options, items, waits);
+    if (loss === undefined) return { code: ExportResultCode.SUCCESS };
+    lost += loss.count;
+    options.trouble.warn(options.print(lost, loss.reason));
+    return { code: ExportResultCode.FAILED, error: new Error(loss.reason) };
   };
 
   return {
@@ -55,11 +58,17 @@ export function createSignalExporter<T>(options: SignalExporterOptions<T>): Sign
   };
 }
 
-async function reasonOfLoss<T>(
-  { serialize, sender, patienceMs }: SignalExporterOptions<T>,
+interface Loss {
+  readonly count: number;
+  readonly reason: string;
+}
+
+async function lossOf<T>(
+  { serialize, sender, patienceMs, countOf }: SignalExporterOptions<T>,
   items: T,
   waits: Waits,
-): Promise<string | undefined> {
+): Promise<Loss | undefined> {
+  const count = countOf(items);
   const deadlineMs = performance.now() + patienceMs;
   let reason = "it asked to wait for longer than these can be kept";
   try {
@@ -70,19 +79,24 @@ async function reasonOfLoss<T>(
       if (waitMs > 0) await waits.wait(waitMs);
       const outcome = await sender.send(body);
       waits.ask(outcome.kind === "later" ? outcome.afterMs : undefined);
-      if (outcome.kind !== "later") return printLoss(outcome);
+      if (outcome.kind !== "later") return lossBy(outcome, count);
       reason = outcome.reason;
     }
-    return reason;
+    return { count, reason };
   } catch (error) {
-    return String(error);
+    return { count, reason: String(error) };
   }
 }
 
-function printLoss(outcome: Outcome): string | undefined {
-  if (outcome.kind !== "taken") return outcome.reason;
-  if (outcome.rejected === 0 && outcome.message === "") return undefined;
-  return `${outcome.rejected} were rejected, ${outcome.message || "no reason given"}`;
+function lossBy(outcome: Outcome, count: number): Loss | undefined {
+  if (outcome.kind !== "taken") return { count, reason: outcome.reason };
+  const { rejected, message } = outcome;
+  if (rejected === 0 && message === "") return undefined;
+  // Metrics are counted by exports, and a collector rejects points.
+  return {
+    count: Math.min(rejected, count),
+    reason: `${rejected} were rejected, ${message || "no reason given"}`,
+  };
 }
 
 type Waits = ReturnType<typeof createWaits>;
