@@ -44,7 +44,10 @@ function take(state: Sending, source: SpanSource, span: ReadableSpan): void {
   state.created += 1;
   try {
     const bytes = state.options.encoder.encode(span);
-    const gone = state.queue.add(span.spanContext().traceId, { source, bytes });
+    const { traceId, spanId: id } = span.spanContext();
+    const { parentSpanContext: parent } = span;
+    const parentId = parent?.isRemote ? undefined : parent?.spanId;
+    const gone = state.queue.add(traceId, { source, bytes, id, parentId });
     if (gone > 0) lose(state, gone, "the queue is full");
   } catch (error) {
     // An attribute with a getter or a toString that throws; the code that ended the span must not see it.

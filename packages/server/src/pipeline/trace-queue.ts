@@ -1,8 +1,15 @@
 import type { EncodedSpan } from "./otlp/span-encoder.ts";
 
+/** A span that waits, with what it says of its place in the trace. */
+export interface QueuedSpan extends EncodedSpan {
+  readonly id: string;
+  /** Of the span of this process that it hangs on. */
+  readonly parentId: string | undefined;
+}
+
 /** Spans that leave together. */
 export interface Batch {
-  readonly spans: readonly EncodedSpan[];
+  readonly spans: readonly QueuedSpan[];
   /** What they hold of the queue's bytes until {@link TraceQueue.release}. */
   readonly heldBytes: number;
 }
@@ -15,7 +22,7 @@ interface Limits {
 /** Encoded spans that wait, by trace, within a bound of bytes that counts what is being sent too. */
 export interface TraceQueue {
   /** Returns how many spans were dropped for it, the new one perhaps among them. */
-  add(traceId: string, span: EncodedSpan): number;
+  add(traceId: string, span: QueuedSpan): number;
   /** The oldest spans, whole traces where they fit, at least one; `undefined` when nothing waits. */
   take(limits: Limits): Batch | undefined;
   /** The batch is sent or given up; its bytes are free. */
@@ -27,48 +34,59 @@ export interface TraceQueue {
 }
 
 interface WaitingTrace {
-  readonly spans: EncodedSpan[];
+  readonly spans: QueuedSpan[];
   heldBytes: number;
 }
 
-/** What a span costs beside its bytes: three objects and their places in lists and maps. */
-const OVERHEAD_BYTES = 250;
-/** How many trace ids are remembered after their spans have left or were dropped. */
+type Traces = Map<string, WaitingTrace>;
+
+/** What a span costs beside its bytes: three objects, their places in lists and maps, and its ids. */
+const OVERHEAD_BYTES = 300;
+/** How many ids of traces are remembered after their spans have left or were dropped. */
 const REMEMBERED = 4096;
+/** How many ids of spans that are to come. */
+const REMEMBERED_SPANS = 16_384;
 
 interface State {
   /** Traces of which nothing has left. */
-  readonly whole: Map<string, WaitingTrace>;
+  readonly whole: Traces;
   /** Traces of which a part has left. */
-  readonly begun: Map<string, WaitingTrace>;
+  readonly begun: Traces;
+  /** Of traces of which a part has left and a part was dropped: what the part that left hangs on. */
+  readonly kept: Traces;
   readonly sent: RememberedIds;
   readonly dropped: RememberedIds;
+  /** Spans that one hangs on which has left, or is kept; they have not left themselves. */
+  readonly needed: RememberedIds;
   count: number;
   bytes: number;
 }
 
 interface Draft {
-  spans: EncodedSpan[];
+  spans: QueuedSpan[];
   heldBytes: number;
 }
 
 /**
- * A queue that drops whole traces, the oldest first; of a trace that has been sent in part it drops the rest only
- * when there is nothing else. What comes later of a dropped trace is dropped too, until the queue has been empty:
- * half a trace misleads, a missing one is only missing.
+ * A queue that drops whole traces, the oldest first: half a trace misleads, a missing one is only missing. Where there
+ * are none of which nothing has left, a trace loses the spans on which nothing hangs that has left; those that are
+ * needed go last, when they and what is on its way fill the queue alone. What comes later of a trace that has lost
+ * something is dropped too, unless it is needed, until the queue has been empty.
  */
 export function createTraceQueue(maxBytes: number): TraceQueue {
   const state: State = {
     whole: new Map(),
     begun: new Map(),
-    sent: rememberIds(),
-    dropped: rememberIds(),
+    kept: new Map(),
+    sent: rememberIds(REMEMBERED),
+    dropped: rememberIds(REMEMBERED),
+    needed: rememberIds(REMEMBERED_SPANS),
     count: 0,
     bytes: 0,
   };
   return {
     add(traceId, span): number {
-      if (state.dropped.has(traceId)) return 1;
+      if (state.dropped.has(traceId) && !state.needed.has(span.id)) return 1;
       const isFilling = state.bytes > maxBytes / 2;
       insert(state, traceId, isFilling && state.sent.has(traceId) ? alone(span) : span);
       return makeRoom(state, maxBytes);
@@ -76,8 +94,10 @@ export function createTraceQueue(maxBytes: number): TraceQueue {
     take(limits): Batch | undefined {
       const batch: Draft = { spans: [], heldBytes: 0 };
       // What has begun first: its trace becomes whole where it went.
-      if (moveTraces(state, state.begun, batch, limits)) moveTraces(state, state.whole, batch, limits);
+      [state.kept, state.begun, state.whole].every((traces) => moveTraces(state, traces, batch, limits));
       state.count -= batch.spans.length;
+      for (const { parentId } of batch.spans) need(state, parentId);
+      for (const { id } of batch.spans) state.needed.delete(id);
       return batch.spans.length > 0 ? batch : undefined;
     },
     release(batch): void {
@@ -89,8 +109,12 @@ export function createTraceQueue(maxBytes: number): TraceQueue {
   };
 }
 
+function need({ needed }: State, id: string | undefined): void {
+  if (id !== undefined) needed.add(id);
+}
+
 /** With bytes of its own: what stays while others are dropped must not keep the memory that they shared with it. */
-function alone(span: EncodedSpan): EncodedSpan {
+function alone(span: QueuedSpan): QueuedSpan {
   return { ...span, bytes: span.bytes.slice() };
 }
 
@@ -98,9 +122,11 @@ function heldBytesOf(span: EncodedSpan): number {
   return span.bytes.length + OVERHEAD_BYTES;
 }
 
-function insert(state: State, traceId: string, span: EncodedSpan): void {
-  const traces = state.sent.has(traceId) ? state.begun : state.whole;
+function insert(state: State, traceId: string, span: QueuedSpan): void {
   const held = heldBytesOf(span);
+  const isKept = state.dropped.has(traceId);
+  if (isKept) need(state, span.parentId);
+  const traces = isKept ? state.kept : state.sent.has(traceId) ? state.begun : state.whole;
   const trace = traces.get(traceId);
   if (trace) {
     trace.spans.push(span);
@@ -115,23 +141,39 @@ function insert(state: State, traceId: string, span: EncodedSpan): void {
 function makeRoom(state: State, maxBytes: number): number {
   let gone = 0;
   while (state.bytes > maxBytes && state.count > 0) {
-    const traces = state.whole.size > 0 ? state.whole : state.begun;
-    // Only asked while something waits.
-    const [traceId, { spans, heldBytes }] = traces.entries().next().value as [string, WaitingTrace];
+    // Both are there while something waits.
+    const traces = [state.whole, state.begun, state.kept].find(({ size }) => size > 0) as Traces;
+    const [traceId, trace] = traces.entries().next().value as [string, WaitingTrace];
     traces.delete(traceId);
     state.dropped.add(traceId);
-    state.count -= spans.length;
-    state.bytes -= heldBytes;
-    gone += spans.length;
+    state.count -= trace.spans.length;
+    state.bytes -= trace.heldBytes;
+    const kept = traces === state.begun ? neededOf(state, trace.spans) : [];
+    for (const span of kept) insert(state, traceId, alone(span));
+    gone += trace.spans.length - kept.length;
   }
   return gone;
 }
 
+/** Those on which something hangs that has left, and what they hang on themselves. */
+function neededOf(state: State, spans: readonly QueuedSpan[]): readonly QueuedSpan[] {
+  const byId = new Map(spans.map((span) => [span.id, span]));
+  const kept = new Set<QueuedSpan>();
+  for (const { id } of spans) {
+    let span = state.needed.has(id) ? byId.get(id) : undefined;
+    while (span && !kept.has(span)) {
+      kept.add(span);
+      span = span.parentId === undefined ? undefined : byId.get(span.parentId);
+    }
+  }
+  return [...kept];
+}
+
 /** Returns whether all of them fitted. */
-function moveTraces(state: State, traces: Map<string, WaitingTrace>, batch: Draft, limits: Limits): boolean {
+function moveTraces(state: State, traces: Traces, batch: Draft, limits: Limits): boolean {
   for (const [traceId, trace] of traces) {
     if (!fits(trace, batch, limits)) {
-      if (batch.spans.length === 0) splitOff(state, traceId, batch, limits);
+      if (batch.spans.length === 0) splitOff(state, { traceId, trace, traces }, batch, limits);
       return false;
     }
     traces.delete(traceId);
@@ -143,11 +185,13 @@ function moveTraces(state: State, traces: Map<string, WaitingTrace>, batch: Draf
 }
 
 /** A trace larger than a batch leaves in several; from now on it has been sent in part. */
-function splitOff(state: State, traceId: string, batch: Draft, limits: Limits): void {
-  const trace = state.begun.get(traceId) ?? state.whole.get(traceId);
-  if (!trace) return;
-  state.whole.delete(traceId);
-  state.begun.delete(traceId);
+function splitOff(
+  state: State,
+  { traceId, trace, traces }: { traceId: string; trace: WaitingTrace; traces: Traces },
+  batch: Draft,
+  limits: Limits,
+): void {
+  traces.delete(traceId);
   state.sent.add(traceId);
   let end = 0;
   for (const span of trace.spans) {
@@ -158,7 +202,7 @@ function splitOff(state: State, traceId: string, batch: Draft, limits: Limits): 
   }
   batch.spans = trace.spans.splice(0, end);
   trace.heldBytes -= batch.heldBytes;
-  if (trace.spans.length > 0) state.begun.set(traceId, trace);
+  if (trace.spans.length > 0) (traces === state.kept ? traces : state.begun).set(traceId, trace);
 }
 
 function fits(trace: WaitingTrace, batch: Draft, limits: Limits): boolean {
@@ -169,20 +213,24 @@ function fits(trace: WaitingTrace, batch: Draft, limits: Limits): boolean {
 }
 
 interface RememberedIds {
+  /** As the newest. */
   add(id: string): void;
   has(id: string): boolean;
+  delete(id: string): void;
   clear(): void;
 }
 
 /** A set that forgets its oldest. */
-function rememberIds(): RememberedIds {
+function rememberIds(most: number): RememberedIds {
   const ids = new Set<string>();
   return {
     add(id): void {
+      ids.delete(id);
       ids.add(id);
-      if (ids.size > REMEMBERED) ids.delete(ids.values().next().value as string);
+      if (ids.size > most) ids.delete(ids.values().next().value as string);
     },
     has: (id) => ids.has(id),
+    delete: (id) => void ids.delete(id),
     clear: () => ids.clear(),
   };
 }
