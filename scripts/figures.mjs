@@ -26,6 +26,11 @@ export function verdict(goal, [from, to]) {
 
 const RESAMPLES = 2000;
 
+/** As many of the values, drawn again by chance. */
+export function resampled(values) {
+  return values.map(() => values[Math.floor(Math.random() * values.length)]);
+}
+
 /** Between which values 95 % of what `draw` gives lie, when it draws the measured values again by chance. */
 export function intervalOf(draw) {
   const drawn = Array.from({ length: RESAMPLES }, draw);
