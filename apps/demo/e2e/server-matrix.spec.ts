@@ -12,6 +12,7 @@ import { checkFrozenHost } from "./server-matrix/frozen-host.ts";
 import { expectLinkedCalls } from "./server-matrix/linked-calls.ts";
 import { checkLongAnswers } from "./server-matrix/long-answers.ts";
 import { checkManualSpansInDev } from "./server-matrix/manual-spans.ts";
+import { checkPipeline } from "./server-matrix/pipeline.ts";
 import { checkRandomAddresses } from "./server-matrix/random-addresses.ts";
 import { runCases } from "./server-matrix/run-cases.ts";
 import { serveInDev, withBuild } from "./server-matrix/server-app.ts";
@@ -21,6 +22,8 @@ import { checkTools } from "./server-matrix/tools.ts";
 /** The builds that are run in further ways, and the one that meets what a server meets in production. */
 const MODES = ["turbopack", "webpack-base"];
 const PRODUCTION = "turbopack";
+/** Those from which spans go by gRPC, and metrics beside them. */
+const PIPELINE = ["turbopack", "webpack-standalone-proxy"];
 
 const DEFAULT: Combination = {
   name: "",
@@ -66,6 +69,7 @@ for (const combination of COMBINATIONS) {
         expectQuiet(built.buildLog);
         await checkEntryTable(built, env);
         if (MODES.includes(combination.name)) await checkModes(built, env);
+        if (PIPELINE.includes(combination.name)) await checkPipeline(built, env);
         if (combination.name !== PRODUCTION) return;
         await checkFrozenHost(built, env);
         await checkLongAnswers(built, env);

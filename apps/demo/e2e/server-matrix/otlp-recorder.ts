@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { text } from "node:stream/consumers";
+import { buffer } from "node:stream/consumers";
+import { gunzipSync } from "node:zlib";
 
 /** What a test needs of a span as OTLP/JSON has it. https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding */
 export interface SentSpan {
@@ -19,6 +20,8 @@ export interface OtlpRecorder {
   /** Every post as it came. */
   readonly texts: readonly string[];
   readonly spans: readonly SentSpan[];
+  /** Of every metric that has arrived. */
+  readonly metricNames: ReadonlySet<string>;
   /** How many requests the metrics have counted so far, by `GET /items/[id] 200`. */
   requests(): Readonly<Record<string, number>>;
   stop(): Promise<void>;
@@ -62,13 +65,16 @@ interface Metrics {
 export async function startOtlpRecorder(): Promise<OtlpRecorder> {
   const texts: string[] = [];
   const spans: SentSpan[] = [];
+  const metricNames = new Set<string>();
   let requests: Readonly<Record<string, number>> = {};
   const server = createServer(async (request, response) => {
-    const body = await text(request);
+    const sent = await buffer(request);
+    const body = String(request.headers["content-encoding"] === "gzip" ? gunzipSync(sent) : sent);
     texts.push(body);
     const { resourceSpans = [], ...metrics } = JSON.parse(body) as Traces & Metrics;
     // Each post counts from the start of its process.
     requests = { ...requests, ...countRequests(metrics) };
+    for (const { name } of metricsIn(metrics)) metricNames.add(name);
     for (const { resource, scopeSpans } of resourceSpans) {
       const named = resource.attributes.find(({ key }) => key === "service.name");
       const service = named?.value.stringValue ?? "";
@@ -84,6 +90,7 @@ export async function startOtlpRecorder(): Promise<OtlpRecorder> {
     },
     texts,
     spans,
+    metricNames,
     requests: () => requests,
     async stop() {
       server.closeAllConnections();
@@ -92,11 +99,12 @@ export async function startOtlpRecorder(): Promise<OtlpRecorder> {
   };
 }
 
-function countRequests({ resourceMetrics = [] }: Metrics): Readonly<Record<string, number>> {
-  const metrics = resourceMetrics.flatMap(({ scopeMetrics }) =>
-    scopeMetrics.flatMap((scope) => scope.metrics),
-  );
-  const points = metrics
+function metricsIn({ resourceMetrics = [] }: Metrics) {
+  return resourceMetrics.flatMap(({ scopeMetrics }) => scopeMetrics.flatMap((scope) => scope.metrics));
+}
+
+function countRequests(posted: Metrics): Readonly<Record<string, number>> {
+  const points = metricsIn(posted)
     .filter(({ name }) => name === "http.server.request.duration")
     .flatMap(({ histogram }) => histogram?.dataPoints ?? []);
   return Object.fromEntries(
