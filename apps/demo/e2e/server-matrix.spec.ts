@@ -16,11 +16,13 @@ import { checkPipeline } from "./server-matrix/pipeline.ts";
 import { checkRandomAddresses } from "./server-matrix/random-addresses.ts";
 import { runCases } from "./server-matrix/run-cases.ts";
 import { serveInDev, withBuild } from "./server-matrix/server-app.ts";
-import { checkModes } from "./server-matrix/server-modes.ts";
+import { checkCustomServers, checkModes } from "./server-matrix/server-modes.ts";
 import { checkTools } from "./server-matrix/tools.ts";
 
 /** The builds that are run in further ways, and the one that meets what a server meets in production. */
-const MODES = ["turbopack", "webpack-base"];
+const MODES = ["turbopack", "webpack-basePath-trailingSlash"];
+/** The hardest for a custom server: two passes of Next.js over each request. */
+const TWO_PASSES = "turbopack-cacheComponents-proxy-basePath";
 const PRODUCTION = "turbopack";
 /** Those from which spans go by gRPC, and metrics beside them. */
 const PIPELINE = ["turbopack", "webpack-standalone-proxy"];
@@ -31,7 +33,8 @@ const DEFAULT: Combination = {
   standalone: false,
   cacheComponents: false,
   proxy: false,
-  base: false,
+  basePath: false,
+  trailingSlash: false,
 };
 
 const processes = createProcesses();
@@ -48,6 +51,15 @@ test.beforeAll(async () => {
 test.afterAll(async () => {
   await processes.stopAll();
   await downstream.stop();
+});
+
+test("every pair of choices is in some build", () => {
+  const told = COMBINATIONS.flatMap(({ name: _, ...choices }) => pairsOf(Object.entries(choices)));
+  const { name: _, ...choices } = DEFAULT;
+  const all = pairsOf(
+    Object.keys(choices).flatMap((choice) => [true, false].map((is) => [choice, is] as const)),
+  );
+  expect(new Set(told)).toEqual(new Set(all));
 });
 
 for (const combination of COMBINATIONS) {
@@ -70,6 +82,7 @@ for (const combination of COMBINATIONS) {
         await checkEntryTable(built, env);
         if (MODES.includes(combination.name)) await checkModes(built, env);
         if (PIPELINE.includes(combination.name)) await checkPipeline(built, env);
+        if (combination.name === TWO_PASSES) await checkCustomServers(built, env);
         if (combination.name !== PRODUCTION) return;
         await checkFrozenHost(built, env);
         await checkLongAnswers(built, env);
@@ -118,6 +131,14 @@ for (const bundler of ["turbopack", "webpack"]) {
 // What the app without us is told too: of an option of Next.js, on CI of its empty cache, and of an optional package of
 // bullmq, which makes webpack's "Compiled with warnings".
 const NOT_OURS = /partialPrefetching|No build cache found|@valkey\/valkey-glide|Compiled with warnings/;
+
+function pairsOf(choices: readonly (readonly [string, boolean])[]): readonly string[] {
+  return choices.flatMap(([one, is], index) =>
+    choices
+      .slice(index + 1)
+      .flatMap(([other, too]) => (one === other ? [] : `${one} ${is}, ${other} ${too}`)),
+  );
+}
 
 /** Neither what bundlers say of hooks into require, nor any other warning that an app without us does not have. */
 function expectQuiet(log: readonly string[]): void {

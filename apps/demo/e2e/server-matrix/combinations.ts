@@ -7,24 +7,23 @@ export interface Combination {
   readonly cacheComponents: boolean;
   /** A proxy.js that runs for every request. */
   readonly proxy: boolean;
-  /** `basePath: "/base"` and `trailingSlash`. */
-  readonly base: boolean;
+  /** `basePath: "/base"`. */
+  readonly basePath: boolean;
+  readonly trailingSlash: boolean;
 }
 
-/**
- * The smallest set in which every pair of choices occurs: six of 32. The first takes none of the five; of the other
- * five each choice takes another three, and any two threes of five overlap and differ.
- */
+/** Why these: docs/decisions/0030-matrix.md. */
 export const COMBINATIONS: readonly Combination[] = [
   combination("turbopack"),
   combination("webpack", "standalone", "proxy"),
-  combination("webpack", "cacheComponents", "proxy", "base"),
-  combination("webpack", "base"),
-  combination("turbopack", "standalone", "cacheComponents", "base"),
-  combination("turbopack", "standalone", "cacheComponents", "proxy"),
+  combination("webpack", "cacheComponents", "proxy", "basePath", "trailingSlash"),
+  combination("webpack", "basePath", "trailingSlash"),
+  combination("turbopack", "standalone", "cacheComponents", "basePath", "trailingSlash"),
+  combination("turbopack", "standalone", "cacheComponents", "proxy", "trailingSlash"),
+  combination("turbopack", "cacheComponents", "proxy", "basePath"),
 ];
 
-type Choice = "standalone" | "cacheComponents" | "proxy" | "base";
+type Choice = "standalone" | "cacheComponents" | "proxy" | "basePath" | "trailingSlash";
 
 function combination(bundler: "turbopack" | "webpack", ...choices: readonly Choice[]): Combination {
   const has = (choice: Choice): boolean => choices.includes(choice);
@@ -34,6 +33,7 @@ function combination(bundler: "turbopack" | "webpack", ...choices: readonly Choi
     standalone: has("standalone"),
     cacheComponents: has("cacheComponents"),
     proxy: has("proxy"),
-    base: has("base"),
+    basePath: has("basePath"),
+    trailingSlash: has("trailingSlash"),
   };
 }

@@ -52,9 +52,11 @@ export async function runEntries(
       expect.soft(server.parentSpanId, `parent of ${title}`).toBe(parent);
       expect
         .soft(server.scope.name, `library of ${title}`)
-        .toBe(each.isRouters && !combination.proxy ? "@throughline/server" : "next.js");
+        .toBe(
+          each.isRouters && (each.isBesideNext || !combination.proxy) ? "@throughline/server" : "next.js",
+        );
       expect.soft(server.name).toBe(each.route ? `${method} ${each.route}` : method);
-      expectServerSpan(server, { each, method, title, base: combination.base });
+      expectServerSpan(server, { each, method, title, combination });
     }
   }
 }
@@ -98,9 +100,9 @@ async function ask(
   return { each, traceId: caller?.traceId ?? traceId, parent: caller?.spanId, method, response, body };
 }
 
-export function urlOf(path: string, app: ServedApp, { base }: Combination): string {
+export function urlOf(path: string, app: ServedApp, { trailingSlash }: Combination): string {
   const [pathname = "", query] = path.split("?", 2);
-  return `${app.url}${pathname}${base ? "/" : ""}${query === undefined ? "" : `?${query}`}`;
+  return `${app.url}${pathname}${trailingSlash ? "/" : ""}${query === undefined ? "" : `?${query}`}`;
 }
 
 /** What has ended is with the collector when this resolves. */
@@ -126,7 +128,7 @@ async function expectTrace(asked: Asked, combination: Combination): Promise<void
   const server = spans.find((span) => span.kind === "server" && span.parentSpanId === parent);
   expect.soft(server, `SERVER span of ${title}`).toBeDefined();
   if (!server) return;
-  expectServerSpan(server, { each, method, title, base: combination.base });
+  expectServerSpan(server, { each, method, title, combination });
   expectWellFormed(spans, { title, later: each.later ?? [] });
   each.inspect?.({ spans, server, response: asked.response, body: asked.body });
 }

@@ -153,7 +153,7 @@ async function serve(
   };
   try {
     const { child } = await processes.start({ name: service, args, cwd, env, ready: saysLine(/Ready in/) });
-    const url = `http://${HOST}:${port}${combination.base ? "/base" : ""}`;
+    const url = `http://${HOST}:${port}${combination.basePath ? "/base" : ""}`;
     await use({ service, url, pid: child.pid ?? 0, log });
   } finally {
     await processes.stopAll();

@@ -9,27 +9,33 @@ const REPLACED = ["/ssr/missing", "/ssr/broken", "/fixed/other", "/only/other"];
 
 type Env = Readonly<Record<string, string>>;
 
+const script = "custom-server.mjs";
+const first = (env: Env): Env => ({ ...env, TRACED_FIRST: "1" });
+const serviceOf = ({ combination }: BuiltApp): string => `server-app-${combination.name}-custom`;
+
 /** The same build, run in other ways. */
 export async function checkModes(built: BuiltApp, env: Env): Promise<void> {
   const { combination } = built;
-  const service = `server-app-${combination.name}`;
+  const service = serviceOf(built);
   const verbose = { ...env, NEXT_OTEL_VERBOSE: "1" };
   await built.serve({ service: `${service}-verbose`, env: verbose }, async (app) => {
     // Where another page answers in its place, Next.js has forgotten the page's route by then.
     const known = casesOf(combination).filter(({ path }) => !REPLACED.includes(path));
     await runEntries(known, app, combination);
   });
-  if (combination.standalone) return;
-  const script = "custom-server.mjs";
-  await built.serve({ service: `${service}-custom`, env, script }, (app) =>
-    runCases(casesOf(combination), app, combination),
-  );
-  const first = { ...env, TRACED_FIRST: "1" };
-  await built.serve({ service: `${service}-custom-first`, env: first, script }, (app) =>
+  await checkCustomServers(built, env);
+  await checkEnd(built, { service: `${service}-end`, env, script });
+  await checkEnd(built, { service: `${service}-first-end`, env: first(env), script });
+}
+
+/** In front of Next.js's own passes over a request stands nothing, or the span of who started tracing before it. */
+export async function checkCustomServers(built: BuiltApp, env: Env): Promise<void> {
+  const { combination } = built;
+  const service = serviceOf(built);
+  await built.serve({ service, env, script }, (app) => runCases(casesOf(combination), app, combination));
+  await built.serve({ service: `${service}-first`, env: first(env), script }, (app) =>
     runCases([...casesOf(combination), OWN], app, combination),
   );
-  await checkEnd(built, { service: `${service}-custom-end`, env, script });
-  await checkEnd(built, { service: `${service}-custom-first-end`, env: first, script });
 }
 
 /** A signal that only tracing hears ends a custom server; the batch would leave a minute later. */

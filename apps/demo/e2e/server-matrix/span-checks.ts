@@ -2,17 +2,19 @@ import { expect } from "@playwright/test";
 import type { SpanJson } from "@throughline/core";
 import { oldNamesIn } from "../old-names.ts";
 import type { Case } from "./case.ts";
+import type { Combination } from "./combinations.ts";
 
 interface Claim {
   readonly each: Case;
   readonly method: string;
   readonly title: string;
-  readonly base: boolean;
+  readonly combination: Combination;
 }
 
 /** What a SERVER span says about its request, by the stable conventions. */
-export function expectServerSpan(server: SpanJson, { each, method, title, base }: Claim): void {
-  const path = each.path.split("?", 1)[0] ?? "";
+export function expectServerSpan(server: SpanJson, { each, method, title, combination }: Claim): void {
+  const { basePath, trailingSlash } = combination;
+  const path = `${basePath ? "/base" : ""}${each.path.split("?", 1)[0]}${trailingSlash ? "/" : ""}`;
   const { attributes } = server;
   const said = {
     "http.request.method": attributes["http.request.method"],
@@ -25,7 +27,7 @@ export function expectServerSpan(server: SpanJson, { each, method, title, base }
     "http.request.method": method,
     "http.response.status_code": each.status,
     "http.route": each.route,
-    "url.path": base ? `/base${path}/` : path,
+    "url.path": path,
     "url.scheme": "http",
   });
   expect.soft(durationMs(server), `duration of ${title}`).toBeGreaterThanOrEqual(each.minMs ?? 0);

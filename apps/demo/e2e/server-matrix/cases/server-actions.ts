@@ -53,11 +53,11 @@ export const serverActions: Cases = (combination) => {
 
 /** What Next.js throws to leave an action is no error. */
 function controlFlow(combination: Combination): readonly Case[] {
-  const { base, proxy } = combination;
+  const { trailingSlash, proxy } = combination;
   const page = pageOf(combination);
   // Next.js asks itself for the page that comes next, and answers with it; without the slash that it wants at first, so that it is sent on.
   const next = [
-    ...(base ? ["GET · client", "  GET · server"] : []),
+    ...(trailingSlash ? ["GET · client", "  GET · server"] : []),
     "GET · client",
     "  GET /static · server",
     ...(proxy ? ["    middleware GET · internal"] : []),
@@ -99,8 +99,8 @@ function action(each: Omit<Case, "path" | "route">): Case {
   return { path: "/action", route: "/action", ...each };
 }
 
-function pageOf({ base }: Combination): string {
-  return `/action${base ? "/" : ""}`;
+function pageOf({ trailingSlash }: Combination): string {
+  return `/action${trailingSlash ? "/" : ""}`;
 }
 
 function expectPlace(name: string | undefined, file: string) {

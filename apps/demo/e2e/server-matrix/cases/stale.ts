@@ -6,9 +6,9 @@ import type { ServedApp } from "../server-app.ts";
 const PROBE = { "user-agent": "kube-probe/1.31" };
 
 /** Pages that are served as they were, and made anew behind the visitor. */
-export const stale: Cases = ({ base, cacheComponents }) => {
+export const stale: Cases = ({ trailingSlash, cacheComponents }) => {
   if (cacheComponents) return [];
-  const slash = base ? "/" : "";
+  const slash = trailingSlash ? "/" : "";
   return [
     {
       title: "a page that is out of date, served and made anew behind the visitor",
