@@ -77,6 +77,21 @@ test("a request is one SERVER span of its caller's trace, active in all that it 
   expect(active.slice(0, 3)).toEqual([id, id, id]);
 });
 
+test.each([
+  ["no traceparent", {}],
+  ["one that is none", { traceparent: "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01" }],
+])("a request with %s is a root, and so is the next one on its connection", async (_, headers) => {
+  await take((_request, response) => void response.end());
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  await ask("/", { traceparent: CALLER }, agent);
+  await ask("/", headers, agent);
+  await ask("/", headers, agent);
+  agent.destroy();
+  const [called, ...roots] = await memory.ended(3);
+  expect(roots.map(({ parentSpanContext }) => parentSpanContext)).toEqual([undefined, undefined]);
+  expect(new Set([called, ...roots].map((span) => span?.spanContext().traceId)).size).toBe(3);
+});
+
 test("a span ends with the last byte, not when the code that runs meanwhile is done", async () => {
   let sentBy = 0;
   await take((_, response) => {
