@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { casesOf } from "./cases/index.ts";
 import { flush, runEntries } from "./run-cases.ts";
 import type { BuiltApp } from "./server-app.ts";
@@ -12,25 +13,45 @@ const ENTRIES = [
   "/proxied/rewrite",
 ];
 
-const SURROUNDINGS = [
+/** By its path here: a standalone copy has it not, nor what it loads. */
+const UPSTREAM_HTTP = fileURLToPath(new URL("../fixtures/server-app/upstream-http.cjs", import.meta.url));
+const ON = { NODE_OPTIONS: `--require=${UPSTREAM_HTTP}` };
+
+const SURROUNDINGS: readonly Surrounding[] = [
   { name: "verbose", env: { NEXT_OTEL_VERBOSE: "1" } },
   { name: "upstream", env: { UPSTREAM_HTTP: "1" } },
   { name: "verbose-upstream", env: { NEXT_OTEL_VERBOSE: "1", UPSTREAM_HTTP: "1" } },
+  { name: "upstream-on", env: ON },
+  {
+    name: "upstream-on-one-api",
+    env: { ...ON, ONE_API: "1" },
+    library: "@opentelemetry/instrumentation-http",
+  },
 ];
 
-/** Who else would have a say in the SERVER span: Next.js's verbose spans, and OpenTelemetry's instrumentation of http. */
+interface Surrounding {
+  readonly name: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Whose the SERVER spans are, where not Next.js's. */
+  readonly library?: string;
+}
+
+/**
+ * Who else has a say in the SERVER span: Next.js's verbose spans, and OpenTelemetry's instrumentation of http, handed over
+ * or on.
+ */
 export async function checkEntryTable(
   { combination, serve }: BuiltApp,
   given: Readonly<Record<string, string>>,
 ): Promise<void> {
   if (!combination.proxy) return;
   const cases = casesOf(combination).filter(({ path }) => ENTRIES.includes(path));
-  for (const { name, env } of SURROUNDINGS) {
+  for (const { name, env, library } of SURROUNDINGS) {
     const service = `server-app-${combination.name}-${name}-entries`;
     await serve({ service, env: { ...given, ...env } }, async (app) => {
       // It is answered when register() is over; Next.js calls itself ready before.
       await flush(app, combination);
-      await runEntries(cases, app, combination);
+      await runEntries(cases, app, combination, library);
     });
   }
 }

@@ -32,11 +32,12 @@ export async function runCases(
   await expectNothingElse(asked, app);
 }
 
-/** The same, where the trace below is another one: the SERVER span of every case alone, which is Next.js's. */
+/** The same, where the trace below is another one: the SERVER span of every case alone, which is Next.js's if not another `library`'s. */
 export async function runEntries(
   cases: readonly Case[],
   app: ServedApp,
   combination: Combination,
+  library?: string,
 ): Promise<void> {
   for (const { each, traceId, parent, method } of await askAll(cases, app, combination)) {
     const title = `${each.title}, ${parent ? "with" : "without"} traceparent`;
@@ -50,15 +51,16 @@ export async function runEntries(
       .toHaveLength(1);
     for (const server of servers) {
       expect.soft(server.parentSpanId, `parent of ${title}`).toBe(parent);
-      expect
-        .soft(server.scope.name, `library of ${title}`)
-        .toBe(
-          each.isRouters && (each.isBesideNext || !combination.proxy) ? "@throughline/server" : "next.js",
-        );
+      expect.soft(server.scope.name, `library of ${title}`).toBe(library ?? libraryOf(each, combination));
       expect.soft(server.name).toBe(each.route ? `${method} ${each.route}` : method);
       expectServerSpan(server, { each, method, title, combination });
     }
   }
+}
+
+/** Next.js opens the SERVER span of what has reached it, or its proxy. */
+function libraryOf({ isRouters, isBesideNext }: Case, { proxy }: Combination): string {
+  return isRouters && (isBesideNext || !proxy) ? "@throughline/server" : "next.js";
 }
 
 /** The SERVER spans, without those of requests that the app has made to itself. */
