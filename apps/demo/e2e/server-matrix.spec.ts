@@ -5,11 +5,13 @@ import { checkAttacks } from "./server-matrix/attacks.ts";
 import { checkBesideSentry } from "./server-matrix/beside-sentry.ts";
 import { casesOf } from "./server-matrix/cases/index.ts";
 import { libraries } from "./server-matrix/cases/libraries.ts";
+import { serverActions } from "./server-matrix/cases/server-actions.ts";
 import { COMBINATIONS, type Combination } from "./server-matrix/combinations.ts";
 import { type Downstream, startDownstream } from "./server-matrix/downstream.ts";
 import { checkEntryTable } from "./server-matrix/entry-table.ts";
+import { checkFailingRegister } from "./server-matrix/failing-register.ts";
 import { checkFrozenHost } from "./server-matrix/frozen-host.ts";
-import { expectLinkedCalls } from "./server-matrix/linked-calls.ts";
+import { expectLinkedCases } from "./server-matrix/linked-calls.ts";
 import { checkLongAnswers } from "./server-matrix/long-answers.ts";
 import { checkManualSpansInDev } from "./server-matrix/manual-spans.ts";
 import { checkPipeline } from "./server-matrix/pipeline.ts";
@@ -26,6 +28,9 @@ const TWO_PASSES = "turbopack-cacheComponents-proxy-basePath";
 const PRODUCTION = "turbopack";
 /** Those from which spans go by gRPC, and metrics beside them. */
 const PIPELINE = ["turbopack", "webpack-standalone-proxy"];
+
+/** Called by the router, and posted: two ways to the name of an action, which dev knows otherwise than a build does. */
+const DEV_ACTIONS = ["a server action", "a form that is posted without JavaScript"];
 
 const DEFAULT: Combination = {
   name: "",
@@ -71,19 +76,20 @@ for (const combination of COMBINATIONS) {
         await built.serve({ service: `server-app-${combination.name}`, env }, async (app) => {
           const before = downstream.received.length;
           await runCases(casesOf(combination), app, combination);
-          await expectLinkedCalls(downstream.received.slice(before));
+          await expectLinkedCases(downstream.received.slice(before), combination);
           const unpatched = app.log.filter((line) => line.includes("NOT patched"));
           expect.soft(unpatched, "libraries that are said not to be patched").toEqual([]);
           const warned = app.log.filter((line) => line.includes("MaxListeners"));
           expect.soft(warned, "responses with too many listeners").toEqual([]);
         });
-        await checkTools(built, env);
+        await checkTools(built, env, downstream);
         expectQuiet(built.buildLog);
         await checkEntryTable(built, env);
         if (MODES.includes(combination.name)) await checkModes(built, env);
         if (PIPELINE.includes(combination.name)) await checkPipeline(built, env);
         if (combination.name === TWO_PASSES) await checkCustomServers(built, env);
         if (combination.name !== PRODUCTION) return;
+        await checkFailingRegister(built, env);
         await checkFrozenHost(built, env);
         await checkLongAnswers(built, env);
         await checkAttacks(built, env, downstream);
@@ -116,12 +122,14 @@ test("without withTracing the boot names the library that was bundled, and the c
 });
 
 for (const bundler of ["turbopack", "webpack"]) {
-  test(`next dev with ${bundler}: a call of pg, ioredis and pino is one span or one line in its trace, and nothing is warned of`, async () => {
+  test(`next dev with ${bundler}: a call of pg, ioredis and pino is one span or one line in its trace, a server action a span, and nothing is warned of`, async () => {
     test.setTimeout(180_000);
     const webpack = bundler === "webpack";
     const combination = { ...DEFAULT, name: `dev-${bundler}`, webpack, cacheComponents: !webpack };
     await serveInDev(combination, { service: `server-app-dev-${bundler}`, env }, async (app) => {
-      await runCases(libraries(combination), app, combination);
+      const actions = serverActions(combination).filter(({ title }) => DEV_ACTIONS.includes(title));
+      expect(actions).toHaveLength(DEV_ACTIONS.length);
+      await runCases([...libraries(combination), ...actions], app, combination);
       await checkManualSpansInDev(app, combination);
       expectQuiet(app.log);
     });

@@ -11,7 +11,7 @@ const CALLERS = 100;
 interface Visit {
   readonly caller: ReturnType<typeof newTraceparent>;
   /** What the downstream server was told, or had been told when its answer was cached. */
-  readonly told: { readonly times: number; readonly baggage?: string };
+  readonly told: { readonly times: number; readonly baggage?: string; readonly traceparent?: string };
 }
 
 export async function checkCachedFetch(app: ServedApp, combination: Combination): Promise<void> {
@@ -26,7 +26,9 @@ async function checkSharedFetch(app: ServedApp, combination: Combination): Promi
   for (let user = 0; user < CALLERS; user++)
     visits.push(await visit(`${path}&user=${user}`, app, combination));
   await flush(app, combination);
-  for (const { told } of visits) expect.soft(told).toMatchObject({ times: 1, baggage: "user=0" });
+  const traceparent = headerOf(await spansOf(visits[0]));
+  for (const { told } of visits)
+    expect.soft(told).toMatchObject({ times: 1, baggage: "user=0", traceparent });
   const [first, ...others] = await Promise.all(visits.map(fetchesOf));
   expect.soft(first).toEqual(["GET · client"]);
   expect.soft(others).toEqual(Array.from({ length: CALLERS - 1 }, () => ["cache hit"]));
@@ -46,7 +48,10 @@ async function checkOutdatedFetch(app: ServedApp, combination: Combination): Pro
   const again = fetches.findIndex((made, index) => index > 0 && made.includes("GET · client"));
   expect.soft(fetches[again]).toEqual(["cache hit", "GET · client"]);
   expect.soft(visits[again]?.told.times, "the answer of who found it out of date").toBe(1);
-  const tree = printTree(await spansOf(visits[again]), visits[again]?.caller.spanId);
+  const spans = await spansOf(visits[again]);
+  expect.soft(visits.at(-1)?.told.traceparent, "the header of the second call").toBe(headerOf(spans));
+  expect.soft(visits[again]?.told.traceparent).toBe(headerOf(await spansOf(visits[0])));
+  const tree = printTree(spans, visits[again]?.caller.spanId);
   expect
     .soft(tree.slice(-2))
     .toEqual(["  executing api route (app) /api/out/[way] · internal", "    GET · client"]);
@@ -60,6 +65,12 @@ async function visit(path: string, app: ServedApp, combination: Combination): Pr
 
 async function spansOf(visit: Visit | undefined): Promise<readonly SpanJson[]> {
   return (await readTrace(visit?.caller.traceId ?? ""))?.spans ?? [];
+}
+
+/** Of the one call in a trace. */
+function headerOf(spans: readonly SpanJson[]): string {
+  const client = spans.find(({ kind }) => kind === "client");
+  return `00-${client?.traceId}-${client?.spanId}-01`;
 }
 
 /** The answers that came out of the cache, then the requests that were sent. */

@@ -40,6 +40,7 @@ export function expectWellFormed(
 ): void {
   const byId = new Map(spans.map((span) => [span.spanId, span]));
   expect.soft(oldNamesIn(spans), `old attributes of ${title}`).toEqual([]);
+  expect.soft(spans.flatMap(missingIn), `attributes of the calls of ${title}`).toEqual([]);
   const outliving = spans.filter((span) => {
     const parent = byId.get(span.parentSpanId ?? "");
     return parent && !later.includes(span.name) && BigInt(span.endUnixNano) > BigInt(parent.endUnixNano);
@@ -50,6 +51,38 @@ export function expectWellFormed(
     return `${span.name} ends ${ms} ms after ${parent?.name}`;
   });
   expect.soft(overrun, `children of ${title}`).toEqual([]);
+}
+
+/** What a CLIENT span of HTTP must say. https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client-span */
+const REQUIRED: Readonly<Record<string, (span: SpanJson) => boolean>> = {
+  "http.request.method": ({ attributes }) => /^[A-Z_]+$/.test(String(attributes["http.request.method"])),
+  "url.full": ({ attributes }) => URL.canParse(String(attributes["url.full"])),
+  "server.address": ({ attributes }) => attributes["server.address"] === urlOf(attributes)?.hostname,
+  "server.port": ({ attributes }) => attributes["server.port"] === portOf(urlOf(attributes)),
+  // There is none where none came.
+  "http.response.status_code": ({ attributes }) =>
+    typeof attributes["http.response.status_code"] === "number" || hasEndedEarly(attributes),
+  "error.type": ({ attributes, status }) => (status.code === "error") === "error.type" in attributes,
+};
+
+function missingIn(span: SpanJson): readonly string[] {
+  if (span.kind !== "client" || span.scope.name !== "@throughline/server") return [];
+  return Object.entries(REQUIRED).flatMap(([name, holds]) =>
+    holds(span) ? [] : [`${name} of ${span.name}: ${JSON.stringify(span.attributes)}`],
+  );
+}
+
+function hasEndedEarly(attributes: SpanJson["attributes"]): boolean {
+  return "error.type" in attributes || attributes["throughline.aborted"] === true;
+}
+
+function urlOf(attributes: SpanJson["attributes"]): URL | undefined {
+  const url = String(attributes["url.full"]);
+  return URL.canParse(url) ? new URL(url) : undefined;
+}
+
+function portOf(url: URL | undefined): number {
+  return Number(url?.port || (url?.protocol === "https:" ? 443 : 80));
 }
 
 export function durationMs({ startUnixNano, endUnixNano }: SpanJson): number {

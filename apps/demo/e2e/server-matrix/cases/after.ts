@@ -1,3 +1,4 @@
+import { expectHit } from "../cache-hits.ts";
 import type { Cases } from "../case.ts";
 
 /** Work that `after()` puts off until the response is sent. */
@@ -13,5 +14,18 @@ export const afterResponse: Cases = () => [
       "    GET · client",
     ],
     later: ["after the response"],
+  },
+  {
+    title: "a fetch in after(), and the same out of the data cache",
+    path: "/api/after?cached",
+    status: 200,
+    route: "/api/after",
+    below: [
+      "executing api route (app) /api/after · internal",
+      "  after the response · internal",
+      "    GET · client",
+    ],
+    later: ["after the response", "GET"],
+    inspect: expectHit,
   },
 ];

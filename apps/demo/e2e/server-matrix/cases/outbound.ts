@@ -1,4 +1,5 @@
 import { expect } from "@playwright/test";
+import { eventsOf, expectHit } from "../cache-hits.ts";
 import type { Case, Cases, Seen } from "../case.ts";
 
 interface Told {
@@ -48,9 +49,19 @@ export const outbound: Cases = () => [
   {
     ...way("a fetch and the same out of the data cache", "cached", ["GET · client"]),
     inspect: (seen) => {
-      expect.soft(hitsOf(seen)).toEqual(["hit"]);
-      expect.soft(eventsOf(seen, "shared fetch")).toEqual([]);
+      expectHit(seen);
       expect.soft(toldOf(seen).times).toBe(1);
+    },
+  },
+  {
+    title: "a fetch of a page, and the same out of the data cache",
+    path: "/cached",
+    status: 200,
+    route: "/cached",
+    below: ["render route (app) /cached · internal", "  GET · client"],
+    inspect: (seen) => {
+      expectHit(seen);
+      expect.soft(seen.body).toContain("times 1.");
     },
   },
   {
@@ -77,12 +88,4 @@ function linked(title: string, name: string, spanName = "GET"): Case {
       expect.soft(toldOf(seen).traceparent, title).toBe(`00-${client?.traceId}-${client?.spanId}-01`);
     },
   };
-}
-
-function hitsOf(seen: Seen): readonly unknown[] {
-  return eventsOf(seen, "cache hit").map(({ attributes }) => attributes["next.fetch.cache_status"]);
-}
-
-function eventsOf({ spans }: Seen, event: string) {
-  return spans.flatMap(({ events }) => events).filter(({ name }) => name === event);
 }

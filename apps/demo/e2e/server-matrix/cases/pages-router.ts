@@ -1,5 +1,6 @@
 import { expect } from "@playwright/test";
 import type { Cases } from "../case.ts";
+import { SLOW_MS } from "../downstream.ts";
 
 /** API routes of the Pages Router. */
 export const pagesApi: Cases = () => [
@@ -9,6 +10,15 @@ export const pagesApi: Cases = () => [
     status: 200,
     route: "/api/classic",
     below: ["executing api route (pages) /api/classic · internal", "  GET · client"],
+  },
+  {
+    title: "a Pages API route that streams",
+    path: "/api/classic?stream=1",
+    status: 200,
+    route: "/api/classic",
+    minMs: SLOW_MS,
+    below: ["executing api route (pages) /api/classic · internal", "  GET · client"],
+    inspect: ({ body }) => expect.soft(body).toContain("head {"),
   },
   {
     title: "a Pages API route with a parameter",

@@ -32,6 +32,17 @@ export const proxy: Cases = (combination) =>
             expect.soft(told.traceparent).toBe(`00-${client?.traceId}-${client?.spanId}-01`);
           },
         },
+        {
+          title: "a fetch in the proxy",
+          path: "/proxied/asks",
+          status: 200,
+          below: ["  GET · client"],
+          inspect: ({ spans, body }) => {
+            const client = spans.find(({ kind }) => kind === "client");
+            const told = JSON.parse(body) as { readonly traceparent?: string };
+            expect.soft(told.traceparent).toBe(`00-${client?.traceId}-${client?.spanId}-01`);
+          },
+        },
         { title: "a redirect by the proxy", path: "/proxied/redirect", status: 307, below: [] },
         { title: "an answer of the proxy", path: "/proxied/direct", status: 401, below: [] },
       ]

@@ -8,7 +8,14 @@ export const rendering: Cases = ({ cacheComponents }) => [
     path: "/generated/{new}",
     status: 200,
     route: "/generated/[id]",
-    below: [`${cacheComponents ? "render" : "prerender"} route (app) /generated/[id] · internal`],
+    below: cacheComponents
+      ? [
+          "render route (app) /generated/[id] · internal",
+          "  read id · internal",
+          // A cached function is of the request that was the first to need it.
+          "make page · internal",
+        ]
+      : ["prerender route (app) /generated/[id] · internal"],
   },
   { title: "a path that no route answers", path: "/no/such/page", status: 404, below: [] },
 ];

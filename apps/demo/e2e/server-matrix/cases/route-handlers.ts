@@ -1,5 +1,34 @@
-import type { Cases } from "../case.ts";
+import type { Case, Cases } from "../case.ts";
 import { SLOW_MS } from "../downstream.ts";
+
+/** Their spans last as long as what they send. */
+const STREAMS: readonly Case[] = [
+  {
+    title: "a route handler that streams",
+    path: "/api/stream",
+    status: 200,
+    route: "/api/stream",
+    minMs: SLOW_MS,
+    below: [
+      "executing api route (app) /api/stream · internal",
+      "  rest of the stream · internal",
+      "    GET · client",
+    ],
+  },
+  {
+    title: "a route handler whose stream breaks after its first byte",
+    path: "/api/stream?breaks",
+    status: 200,
+    route: "/api/stream",
+    marks: "ERROR · exception",
+    minMs: SLOW_MS,
+    below: [
+      "executing api route (app) /api/stream · internal",
+      "  rest of the stream · internal · ERROR · exception",
+      "    GET · client",
+    ],
+  },
+];
 
 /** Route handlers of the App Router. */
 export const routeHandlers: Cases = () => [
@@ -47,16 +76,5 @@ export const routeHandlers: Cases = () => [
     marks: "ERROR · exception",
     below: ["executing api route (app) /api/throws · internal · ERROR · exception"],
   },
-  {
-    title: "a route handler that streams",
-    path: "/api/stream",
-    status: 200,
-    route: "/api/stream",
-    minMs: SLOW_MS,
-    below: [
-      "executing api route (app) /api/stream · internal",
-      "  rest of the stream · internal",
-      "    GET · client",
-    ],
-  },
+  ...STREAMS,
 ];

@@ -1,4 +1,5 @@
 import { expect } from "@playwright/test";
+import { expectHit } from "../cache-hits.ts";
 import type { Case, Cases, Seen } from "../case.ts";
 import type { Combination } from "../combinations.ts";
 import type { ServedApp } from "../server-app.ts";
@@ -28,6 +29,13 @@ export const serverActions: Cases = (combination) => {
       inspect: expectPlace(undefined, "page.jsx"),
     }),
     action({
+      title: "a server action that fetches, and the same out of the data cache",
+      init: async (app) => called(app, await idOf(app, page, "recalls")),
+      status: 200,
+      below: ["recalls · internal", "  GET · client"],
+      inspect: expectHit,
+    }),
+    action({
       title: "a server action that throws",
       init: async (app) => called(app, await idOf(app, page, "breaks")),
       status: 500,
@@ -40,6 +48,13 @@ export const serverActions: Cases = (combination) => {
       status: 200,
       below: ["reserveStock · internal", "  GET · client", RENDER],
       inspect: expectPlace("reserveStock", "actions.js"),
+    }),
+    action({
+      title: "a form whose action throws, posted without JavaScript",
+      init: async (app) => posted(app, { [`$ACTION_ID_${await idOf(app, page, "breaks")}`]: "" }),
+      status: 500,
+      marks: "ERROR · exception",
+      below: ["breaks · internal · ERROR · exception", "render route (pages) /_error · internal"],
     }),
     action({
       title: "a form with state that is posted without JavaScript",
