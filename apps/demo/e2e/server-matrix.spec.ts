@@ -14,12 +14,14 @@ import { checkFrozenHost } from "./server-matrix/frozen-host.ts";
 import { expectLinkedCases } from "./server-matrix/linked-calls.ts";
 import { checkLongAnswers } from "./server-matrix/long-answers.ts";
 import { checkManualSpansInDev } from "./server-matrix/manual-spans.ts";
+import { checkNoise } from "./server-matrix/noise.ts";
 import { checkPipeline } from "./server-matrix/pipeline.ts";
 import { checkRandomAddresses } from "./server-matrix/random-addresses.ts";
 import { runCases } from "./server-matrix/run-cases.ts";
 import { serveInDev, withBuild } from "./server-matrix/server-app.ts";
 import { checkCustomServers, checkModes } from "./server-matrix/server-modes.ts";
 import { checkTools } from "./server-matrix/tools.ts";
+import { checkWithoutKit, warningsIn } from "./server-matrix/without-kit.ts";
 
 /** The builds that are run in further ways, and the one that meets what a server meets in production. */
 const MODES = ["turbopack", "webpack-basePath-trailingSlash"];
@@ -69,7 +71,7 @@ test("every pair of choices is in some build", () => {
 
 for (const combination of COMBINATIONS) {
   test(`${combination.name}: every request is one whole trace`, async () => {
-    test.setTimeout(combination.name === PRODUCTION ? 420_000 : 300_000);
+    test.setTimeout(combination.name === PRODUCTION ? 480_000 : 300_000);
     await withBuild(
       combination,
       async (built) => {
@@ -88,6 +90,7 @@ for (const combination of COMBINATIONS) {
         if (MODES.includes(combination.name)) await checkModes(built, env);
         if (PIPELINE.includes(combination.name)) await checkPipeline(built, env);
         if (combination.name === TWO_PASSES) await checkCustomServers(built, env);
+        if ([PRODUCTION, TWO_PASSES].includes(combination.name)) await checkNoise(built, env);
         if (combination.name !== PRODUCTION) return;
         await checkFailingRegister(built, env);
         await checkFrozenHost(built, env);
@@ -95,31 +98,12 @@ for (const combination of COMBINATIONS) {
         await checkAttacks(built, env, downstream);
         await checkRandomAddresses(built, env);
         await checkBesideSentry(built, env);
+        await checkWithoutKit(built, env);
       },
       env,
     );
   });
 }
-
-test("without withTracing the boot names the library that was bundled, and the cure; the others are traced", async () => {
-  test.setTimeout(180_000);
-  const without = { WITHOUT_KIT: "1" };
-  const combination = { ...DEFAULT, name: "turbopack-without-kit" };
-  await withBuild(
-    combination,
-    (built) =>
-      built.serve({ service: "server-app-without-kit", env: { ...env, ...without } }, async (app) => {
-        const found = libraries(combination).filter(({ path }) => path !== "/api/redis");
-        await runCases(found, app, combination);
-        expect(app.log.filter((line) => line.includes("NOT patched"))).toEqual([
-          expect.stringContaining(
-            'ioredis: installed, NOT patched, Next.js bundled it; wrap next.config with withTracing or add "ioredis" to its serverExternalPackages, and build again',
-          ),
-        ]);
-      }),
-    without,
-  );
-});
 
 for (const bundler of ["turbopack", "webpack"]) {
   test(`next dev with ${bundler}: a call of pg, ioredis and pino is one span or one line in its trace, a server action a span, and nothing is warned of`, async () => {
@@ -148,11 +132,8 @@ function pairsOf(choices: readonly (readonly [string, boolean])[]): readonly str
   );
 }
 
-/** Neither what bundlers say of hooks into require, nor any other warning that an app without us does not have. */
+/** Of builds that nobody makes without us: neither what bundlers say of hooks into require, nor any other warning. */
 function expectQuiet(log: readonly string[]): void {
-  const warnings = log.filter(
-    (line) =>
-      /in-the-middle|critical dependency|module not found|warn|\u26a0/i.test(line) && !NOT_OURS.test(line),
-  );
+  const warnings = warningsIn(log).filter((line) => !NOT_OURS.test(line));
   expect.soft(warnings, "warnings").toEqual([]);
 }

@@ -24,6 +24,8 @@ export interface OtlpRecorder {
   readonly metricNames: ReadonlySet<string>;
   /** How many requests the metrics have counted so far, by `GET /items/[id] 200`. */
   requests(): Readonly<Record<string, number>>;
+  /** Every series of every metric but those of the machine and the process, as `name {"attribute":"value"}`. */
+  series(): readonly string[];
   stop(): Promise<void>;
 }
 
@@ -47,16 +49,20 @@ interface Metrics {
     readonly scopeMetrics: readonly {
       readonly metrics: readonly {
         readonly name: string;
-        readonly histogram?: {
-          readonly dataPoints: readonly {
-            readonly count: number;
-            readonly attributes: readonly {
-              readonly key: string;
-              readonly value: { readonly stringValue?: string; readonly intValue?: number };
-            }[];
-          }[];
-        };
+        readonly histogram?: Points;
+        readonly sum?: Points;
+        readonly gauge?: Points;
       }[];
+    }[];
+  }[];
+}
+
+interface Points {
+  readonly dataPoints: readonly {
+    readonly count: number;
+    readonly attributes: readonly {
+      readonly key: string;
+      readonly value: { readonly stringValue?: string; readonly intValue?: number };
     }[];
   }[];
 }
@@ -67,6 +73,7 @@ export async function startOtlpRecorder(): Promise<OtlpRecorder> {
   const spans: SentSpan[] = [];
   const metricNames = new Set<string>();
   let requests: Readonly<Record<string, number>> = {};
+  const series = new Set<string>();
   const server = createServer(async (request, response) => {
     const sent = await buffer(request);
     const body = String(request.headers["content-encoding"] === "gzip" ? gunzipSync(sent) : sent);
@@ -75,6 +82,7 @@ export async function startOtlpRecorder(): Promise<OtlpRecorder> {
     // Each post counts from the start of its process.
     requests = { ...requests, ...countRequests(metrics) };
     for (const { name } of metricsIn(metrics)) metricNames.add(name);
+    for (const each of seriesIn(metrics)) series.add(each);
     for (const { resource, scopeSpans } of resourceSpans) {
       const named = resource.attributes.find(({ key }) => key === "service.name");
       const service = named?.value.stringValue ?? "";
@@ -92,6 +100,7 @@ export async function startOtlpRecorder(): Promise<OtlpRecorder> {
     spans,
     metricNames,
     requests: () => requests,
+    series: () => [...series].sort(),
     async stop() {
       server.closeAllConnections();
       await once(server.close(), "close");
@@ -99,12 +108,28 @@ export async function startOtlpRecorder(): Promise<OtlpRecorder> {
   };
 }
 
+/** They have series that come with time, as the kinds of garbage collection do. */
+const OF_THE_PROCESS = /^(system|process|nodejs|v8js)\./;
+
+function seriesIn(metrics: Metrics): readonly string[] {
+  return metricsIn(metrics)
+    .filter(({ name }) => !OF_THE_PROCESS.test(name))
+    .flatMap(({ name, histogram, sum, gauge }) =>
+      [histogram, sum, gauge].flatMap((points) =>
+        (points?.dataPoints ?? []).map(({ attributes }) => {
+          const told = attributes.map(({ key, value }) => [key, value.stringValue ?? value.intValue]);
+          return `${name} ${JSON.stringify(Object.fromEntries(told))}`;
+        }),
+      ),
+    );
+}
+
 function metricsIn({ resourceMetrics = [] }: Metrics) {
   return resourceMetrics.flatMap(({ scopeMetrics }) => scopeMetrics.flatMap((scope) => scope.metrics));
 }
 
-function countRequests(posted: Metrics): Readonly<Record<string, number>> {
-  const points = metricsIn(posted)
+function countRequests(metrics: Metrics): Readonly<Record<string, number>> {
+  const points = metricsIn(metrics)
     .filter(({ name }) => name === "http.server.request.duration")
     .flatMap(({ histogram }) => histogram?.dataPoints ?? []);
   return Object.fromEntries(

@@ -43,6 +43,10 @@ export const proxy: Cases = (combination) =>
             expect.soft(told.traceparent).toBe(`00-${client?.traceId}-${client?.spanId}-01`);
           },
         },
+        // A slash behind a file is taken away before anything else.
+        ...(combination.trailingSlash
+          ? []
+          : [{ title: "a file, for which the proxy runs", path: "/square.png", status: 200, below: [] }]),
         { title: "a redirect by the proxy", path: "/proxied/redirect", status: 307, below: [] },
         { title: "an answer of the proxy", path: "/proxied/direct", status: 401, below: [] },
       ]
