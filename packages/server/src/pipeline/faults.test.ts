@@ -209,23 +209,29 @@ test.each(["http/protobuf", "grpc"])(
   },
 );
 
-/** A minute's spans at 500 a second, as fast as they can be made. */
+/** A minute's spans at 1,000 a second, as fast as they can be made. */
 const OUTAGE = `
   const { startTracing, withSpan } = await import(process.env.PACKED + "/node.js");
   await startTracing({ serviceName: "svc" });
-  // Not what the process has: how much room V8 keeps for new objects depends on its version.
-  const used = () => { gc(); const { heapUsed, external } = process.memoryUsage(); return heapUsed + external; };
+  // Not RSS: how much room V8 keeps for new objects depends on its version, and on when it found time to collect. The
+  // same outage has cost 52 to 80 MB of it, and 65 to 85 without a bound.
+  // What the first collection finds is given back beside the code that runs on.
+  const used = async () => {
+    for (let round = 0; round < 5; round++) { gc(); await new Promise((resolve) => setTimeout(resolve, 20)); }
+    const { heapUsed, external } = process.memoryUsage();
+    return heapUsed + external;
+  };
   for (let i = 0; i < 2000; i++) withSpan("warm", () => undefined);
-  const before = used();
-  for (let tick = 0; tick < 56; tick++) {
-    for (let i = 0; i < 500; i++) withSpan("work", { attributes: { text: "x".repeat(200), number: i } }, () => undefined);
+  const before = await used();
+  for (let tick = 0; tick < 116; tick++) {
+    for (let i = 0; i < 500; i++) withSpan("work", { attributes: { text: "x".repeat(600), number: i } }, () => undefined);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  console.log("grown " + Math.round((used() - before) / 2 ** 20) + " MiB");
+  console.log("grown " + Math.round(((await used()) - before) / 2 ** 20) + " MiB");
   setInterval(() => {}, 1000);
 `;
 
-test("an outage costs bounded memory, and what was dropped is told exactly once it is over", async () => {
+test("an outage of a minute costs less than 64 MiB, and what was dropped is told exactly once it is over", async () => {
   const collector = await startFakeCollector();
   stops.push(() => collector.stop());
   let isUp = false;
@@ -234,12 +240,10 @@ test("an outage costs bounded memory, and what was dropped is told exactly once 
     OTEL_ENABLED: "true",
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
     OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
-    THROUGHLINE_QUEUE_MAX_BYTES: String(8 * 1024 * 1024),
   });
-  const grown = Number(await service.says(/grown (-?\d+) MiB/));
-  expect(grown).toBeLessThan(40);
+  expect(Number(await service.says(/grown (-?\d+) MiB/))).toBeLessThan(64);
   isUp = true;
-  await vi.waitFor(() => expect(collector.spanCount() + collector.toldDropped()).toBe(30_000), {
+  await vi.waitFor(() => expect(collector.spanCount() + collector.toldDropped()).toBe(60_000), {
     timeout: 45_000,
     interval: 100,
   });
