@@ -86,7 +86,7 @@ window.readTimes = async (count) => {
   while (seen.filter((path) => path === "/echo/many").length < count) await new Promise((resolve) => setTimeout(resolve));
   return { seen, buffered: performance.getEntriesByType("resource").length, readAt };
 };
-/** Breaks a request off, or leaves it open, before its answer has begun ("/hang") or after ("/drip"). */
+/** Breaks a request off, or leaves it open, before its answer has begun ("/hang", "/reset") or after ("/drip"). */
 window.breakOff = async (path, how) => {
   const controller = new AbortController();
   const signal = how === "timeout" ? AbortSignal.timeout(path === "/hang" ? 50 : 1000) : controller.signal;
@@ -94,7 +94,7 @@ window.breakOff = async (path, how) => {
   const reader = path === "/drip" && (await answer).body.getReader();
   if (reader) await reader.read();
   if (how === "abort") controller.abort();
-  if (how === "network") await fetch("/break");
+  if (reader && how === "network") await fetch("/break");
   if (how === "leave") return;
   return (reader ? reader.read() : answer).catch(({ name }) => name);
 };
@@ -217,7 +217,7 @@ interface ReadTimes {
   readonly readAt: readonly number[];
 }
 
-test("a thousand fetches are a thousand spans with network timing that end after the browser's last byte and before the page goes on; the page's own timing is as without us", async ({
+test("a thousand fetches are a thousand spans with network timing that end after the browser's last byte, half of them by less than 5 ms, and before the page goes on; the page's own timing is as without us", async ({
   page,
   context,
   site,
@@ -240,6 +240,9 @@ test("a thousand fetches are a thousand spans with network timing that end after
   const early = spans.filter((span) => endOf(span) < lastByteOf(span) - CLOCK_MS);
   const late = spans.filter((span, index) => endOf(span) > (readAt[index] ?? 0) + CLOCK_MS);
   expect([early, late]).toEqual([[], []]);
+  // A busy machine tells the page late now and then, and the span ends no later than the page knows.
+  const afterMs = spans.map((span) => endOf(span) - lastByteOf(span)).toSorted((one, other) => one - other);
+  expect(afterMs[500], "the median").toBeLessThan(5);
 });
 
 const startOf = ({ startTimeUnixNano }: PostedSpan): number => Number(startTimeUnixNano) / 1e6;
@@ -280,9 +283,10 @@ for (const [path, how, failure, ...end] of [
   ["/drip", "abort", "AbortError", UNSET, 200, undefined, true],
   ["/hang", "timeout", "TimeoutError", ERROR, undefined, "TimeoutError", undefined],
   ["/drip", "timeout", "TimeoutError", ERROR, 200, "TimeoutError", undefined],
+  ["/reset", "network", "TypeError", ERROR, undefined, "TypeError", undefined],
   ["/drip", "network", "TypeError", ERROR, 200, "TypeError", undefined],
 ] as const) {
-  const place = path === "/hang" ? "before the headers" : "in the middle of the body";
+  const place = path === "/drip" ? "in the middle of the body" : "before the headers";
   test(`fetch: the span of a request that fails by ${how} ${place} says so`, async ({ page, site }) => {
     test.fail(isClassic, LIMITS.late);
     await open(page, site.url);
