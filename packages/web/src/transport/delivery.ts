@@ -13,7 +13,7 @@ const ANSWERED = -6;
 const BACKOFF_MS = 1000;
 /** Of what is told of an answer. */
 const MAX_ANSWER = 999;
-const MAX_WAIT_MS = 10_000;
+const MAX_WAIT_MS = 60_000;
 
 export interface Delivery {
   /** Posts it after those before it; `spans` is what a loss of it is told as, `isLate` leaves it to the next `hurry`. */
