@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { say } from "../log.ts";
 import { processState } from "../process-state.ts";
 
@@ -26,6 +27,7 @@ interface Sentence {
  * that is down fails traces, logs, metrics and the browser's data alike. The other line of a minute is the good news.
  */
 export function createTroubles(): Troubles {
+  const outside = AsyncLocalStorage.snapshot();
   const waiting = new Map<Trouble, Sentence>();
   const told = new Set<Trouble>();
   let toldMs = Number.NEGATIVE_INFINITY;
@@ -36,16 +38,21 @@ export function createTroubles(): Troubles {
     if (timer) return;
     const leftMs = toldMs + LINE_MS - performance.now();
     if (leftMs > 0) {
-      timer = setTimeout(() => {
-        timer = undefined;
-        tell();
-      }, leftMs).unref();
+      // Made within a request, it would keep what the request carries.
+      outside(() => {
+        timer = setTimeout(() => {
+          timer = undefined;
+          tell();
+        }, leftMs).unref();
+      });
       return;
     }
     if (waiting.size === 0) return;
     toldMs = performance.now();
     const sentences = [...waiting.values()];
-    for (const [trouble, { level }] of waiting) told[level === "warn" ? "add" : "delete"](trouble);
+    for (const [trouble, { level }] of waiting)
+      if (level === "warn") told.add(trouble);
+      else told.delete(trouble);
     waiting.clear();
     say(
       sentences.some(({ level }) => level === "warn") ? "warn" : "info",
