@@ -66,6 +66,25 @@ test("behind EasyList and EasyPrivacy the tracing is loaded and its spans arrive
   expect(blocked).toEqual(BLOCKED_PATHS);
 });
 
+test("behind the same lists nothing that a page of Next.js loads or sends is blocked", async ({
+  page,
+  baseURL,
+}) => {
+  const lists = readFilterLists();
+  test.skip(!lists, "FILTER_LISTS names no folder with EasyList and EasyPrivacy; see .ci/run");
+  const asked: { readonly url: string; readonly type: string; readonly pageOrigin: string }[] = [];
+  page.on("request", (request) =>
+    asked.push({ url: request.url(), type: request.resourceType(), pageOrigin: baseURL ?? "" }),
+  );
+  await page.goto("/");
+  await page.getByRole("button", { name: "Buy Cedar" }).click();
+  const posts = () => asked.filter(({ url }) => new URL(url).pathname === INGEST);
+  await expect.poll(() => posts().length).toBeGreaterThan(0);
+  await page.goto("about:blank");
+  expect(asked.filter(({ type }) => type === "script").length).toBeGreaterThan(2);
+  expect(asked.filter((each) => lists?.ruleAgainst(each)).map(({ url }) => url)).toEqual([]);
+});
+
 test("where an ad blocker blocks the endpoint, the page works, three posts are tried and one line is said", async ({
   page,
   site,
