@@ -24,6 +24,8 @@ export interface Case {
   readonly isRouters?: boolean;
   /** Whether the answer comes without Next.js, and so without its proxy. */
   readonly isBesideNext?: boolean;
+  /** Whether another page answers in its place: with its verbose spans Next.js has forgotten the route by then. */
+  readonly isReplaced?: boolean;
   /** What a tree does not show. */
   readonly inspect?: (seen: Seen) => void;
 }

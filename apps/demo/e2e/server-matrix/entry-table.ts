@@ -45,7 +45,7 @@ export async function checkEntryTable(
   given: Readonly<Record<string, string>>,
 ): Promise<void> {
   if (!combination.proxy) return;
-  const cases = casesOf(combination).filter(({ path }) => ENTRIES.includes(path));
+  const cases = casesOf(combination).filter(({ path, isReplaced }) => ENTRIES.includes(path) && !isReplaced);
   for (const { name, env, library } of SURROUNDINGS) {
     const service = `server-app-${combination.name}-${name}-entries`;
     await serve({ service, env: { ...given, ...env } }, async (app) => {

@@ -116,8 +116,9 @@ function moveStandalone(combination: Combination): string {
   const target = mkdtempSync(join(tmpdir(), "server-app-"));
   const built = join(folder, distDirOf(combination));
   cpSync(join(built, "standalone"), target, { recursive: true, verbatimSymlinks: true });
-  const inside = join(target, "apps/demo/e2e/fixtures/server-app", distDirOf(combination), "static");
-  cpSync(join(built, "static"), inside, { recursive: true });
+  const inside = join(target, "apps/demo/e2e/fixtures/server-app");
+  cpSync(join(built, "static"), join(inside, distDirOf(combination), "static"), { recursive: true });
+  cpSync(join(folder, "public"), join(inside, "public"), { recursive: true });
   rmSync(built, { recursive: true });
   return target;
 }

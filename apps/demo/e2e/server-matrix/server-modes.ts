@@ -5,8 +5,6 @@ import { casesOf } from "./cases/index.ts";
 import { runCases, runEntries } from "./run-cases.ts";
 import type { BuiltApp, ServeOptions } from "./server-app.ts";
 
-const REPLACED = ["/ssr/missing", "/ssr/broken", "/fixed/other", "/only/other"];
-
 type Env = Readonly<Record<string, string>>;
 
 const script = "custom-server.mjs";
@@ -19,8 +17,7 @@ export async function checkModes(built: BuiltApp, env: Env): Promise<void> {
   const service = serviceOf(built);
   const verbose = { ...env, NEXT_OTEL_VERBOSE: "1" };
   await built.serve({ service: `${service}-verbose`, env: verbose }, async (app) => {
-    // Where another page answers in its place, Next.js has forgotten the page's route by then.
-    const known = casesOf(combination).filter(({ path }) => !REPLACED.includes(path));
+    const known = casesOf(combination).filter(({ isReplaced }) => !isReplaced);
     await runEntries(known, app, combination);
   });
   await checkCustomServers(built, env);

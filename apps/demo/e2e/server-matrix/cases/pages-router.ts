@@ -1,5 +1,5 @@
 import { expect } from "@playwright/test";
-import type { Cases } from "../case.ts";
+import type { Case, Cases } from "../case.ts";
 import { SLOW_MS } from "../downstream.ts";
 
 /** API routes of the Pages Router. */
@@ -62,8 +62,7 @@ export const pagesApi: Cases = () => [
   },
 ];
 
-/** `getServerSideProps` and `getStaticProps`. */
-export const pagesProps: Cases = ({ proxy }) => [
+const SERVER_SIDE: readonly Case[] = [
   {
     title: "getServerSideProps that fetches",
     path: "/ssr/7",
@@ -85,6 +84,7 @@ export const pagesProps: Cases = ({ proxy }) => [
   {
     title: "getServerSideProps that finds nothing",
     path: "/ssr/missing",
+    isReplaced: true,
     status: 404,
     route: "/ssr/[id]",
     below: ["getServerSideProps /ssr/[id] · internal"],
@@ -92,6 +92,7 @@ export const pagesProps: Cases = ({ proxy }) => [
   {
     title: "getServerSideProps that throws",
     path: "/ssr/broken",
+    isReplaced: true,
     status: 500,
     route: "/ssr/[id]",
     marks: "ERROR · exception",
@@ -100,6 +101,11 @@ export const pagesProps: Cases = ({ proxy }) => [
       "render route (pages) /_error · internal",
     ],
   },
+];
+
+/** `getServerSideProps` and `getStaticProps`. */
+export const pagesProps: Cases = ({ proxy }) => [
+  ...SERVER_SIDE,
   {
     title: "a page of getStaticProps that was built",
     path: "/ssg/built",
@@ -117,6 +123,7 @@ export const pagesProps: Cases = ({ proxy }) => [
   {
     title: "an address beside those of getStaticPaths",
     path: "/only/other",
+    isReplaced: true,
     status: 404,
     route: "/only/[id]",
     // Next.js asks the proxy once more for the page of what is not found.

@@ -78,6 +78,7 @@ const notGenerated: Cases = ({ cacheComponents, proxy }) =>
         {
           title: "an address beside those of generateStaticParams",
           path: "/fixed/other",
+          isReplaced: true,
           status: 404,
           route: "/fixed/[id]",
           // Next.js asks the proxy once more for the page of what is not found.

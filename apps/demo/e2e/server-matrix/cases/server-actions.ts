@@ -53,6 +53,7 @@ export const serverActions: Cases = (combination) => {
       title: "a form whose action throws, posted without JavaScript",
       init: async (app) => posted(app, { [`$ACTION_ID_${await idOf(app, page, "breaks")}`]: "" }),
       status: 500,
+      isReplaced: true,
       marks: "ERROR · exception",
       below: ["breaks · internal · ERROR · exception", "render route (pages) /_error · internal"],
     }),
