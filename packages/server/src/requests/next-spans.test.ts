@@ -509,6 +509,27 @@ test("a failure told after streaming began marks the SERVER span, open or held",
   expect(finished("GET")?.events.map((event) => event.name)).toEqual(["exception"]);
 });
 
+test("an error in the midst of an answer is told as the app threw it, once", async () => {
+  const broken = new Error("the stream broke");
+  const piping = new Error("failed to pipe response", { cause: broken });
+  for (const seen of [piping, broken]) {
+    exporter.reset();
+    await request((_, response) => {
+      const span = openServerSpan("/");
+      // Next.js's own span has its words; one of ours in front of it what the response was destroyed with.
+      span.recordException(seen);
+      recordRequestError(records.current(), piping);
+      response.end();
+      span.end();
+    });
+    const span = finished("GET");
+    expect(span?.status).toEqual({ code: SpanStatusCode.ERROR, message: "the stream broke" });
+    expect(span?.events.map(({ attributes }) => attributes?.["exception.message"])).toEqual([
+      "the stream broke",
+    ]);
+  }
+});
+
 test("the exception of a failure lies within its span, also where the clock was set meanwhile", async () => {
   const ahead = vi
     .spyOn(Date, "now")

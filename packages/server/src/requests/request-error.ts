@@ -28,7 +28,19 @@ export interface Failure {
 /** Keeps why a request failed for its SERVER span; Next.js itself leaves that unset once the page streams. */
 export function recordRequestError(record: ResponseRecord | undefined, error: unknown, path?: string): void {
   if (!record || (path !== undefined && record.trace?.isRevalidating(path))) return;
-  record.failure ??= { error, atMs: performance.now(), isLate: record.end !== undefined };
+  record.failure ??= { error: causeOf(error), atMs: performance.now(), isLate: record.end !== undefined };
+}
+
+/** What Next.js makes of an error in the midst of an answer (`pipeToNodeResponse` of 16.4.6): the app's is its cause. */
+const PIPING = "failed to pipe response";
+
+function causeOf(error: unknown): unknown {
+  return error instanceof Error && error.message === PIPING ? (error.cause ?? error) : error;
+}
+
+/** Whether it tells of a failure in Next.js's words, and not in the app's. */
+export function isOfPiping({ attributes }: TimedEvent): boolean {
+  return attributes?.[EXCEPTION_MESSAGE] === PIPING;
 }
 
 /**

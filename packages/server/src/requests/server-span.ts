@@ -8,7 +8,7 @@ import type { SpanChanges } from "../pipeline/span-view.ts";
 import { RecordedSpan } from "../tracer/span.ts";
 import { isRoute, routeByNext } from "./next-route.ts";
 import { schemeOf } from "./request-address.ts";
-import { attributesOf, exceptionOf, type Failure, isOfLeaving } from "./request-error.ts";
+import { attributesOf, exceptionOf, type Failure, isOfLeaving, isOfPiping } from "./request-error.ts";
 import { endOf, isOver } from "./response-over.ts";
 import type { ResponseRecord } from "./response-record.ts";
 import { stableAttributes } from "./stable-attributes.ts";
@@ -29,17 +29,19 @@ export function serverSpan(
   }
   if (record) tellResponse(attributes, record);
   const method = nameMethod(attributes);
-  const told = attributes[names.HTTP_ROUTE];
+  const template = attributes[names.HTTP_ROUTE];
   // A service of its own may well have a route called `/404`.
-  const isOwn = span.attributes[names.NEXT_SPAN_TYPE] === undefined && typeof told === "string";
-  const route = isOwn || isRoute(told) ? told : undefined;
+  const isOwn = span.attributes[names.NEXT_SPAN_TYPE] === undefined && typeof template === "string";
+  const route = isOwn || isRoute(template) ? template : undefined;
   if (route === undefined) delete attributes[names.HTTP_ROUTE];
   const name = requestSpanName(method, route);
-  const seen = toldBy(span, passes, attributes);
+  const failure = failureIn(record);
+  const told = toldBy(span, passes, attributes);
+  const seen = failure ? { ...told, events: told.events.filter((event) => !isOfPiping(event)) } : told;
   if (attributes[names.ABORTED] && record?.failure && isOfLeaving(record.failure, record.response))
     return { name, attributes, ...leaving(seen, attributes, record.failure) };
   const origin = span instanceof RecordedSpan ? span.origin : performance.timeOrigin;
-  return { name, attributes, ...failureOf(seen, attributes, failureIn(record), origin) };
+  return { name, attributes, ...failureOf(seen, attributes, failure, origin) };
 }
 
 /** What was told, else what the answer was broken off with. */

@@ -1,3 +1,4 @@
+import { expect } from "@playwright/test";
 import type { Case, Cases } from "../case.ts";
 import { SLOW_MS } from "../downstream.ts";
 
@@ -27,6 +28,8 @@ const STREAMS: readonly Case[] = [
       "  rest of the stream · internal · ERROR · exception",
       "    GET · client",
     ],
+    // And not what Next.js makes of it.
+    inspect: ({ server }) => expect.soft(server.status.message).toBe("the stream broke"),
   },
 ];
 
