@@ -14,7 +14,7 @@ import { createProbed } from "./bench-server/probe.mjs";
 import { startStock } from "./bench-server/stock.mjs";
 import { checkDelivered, ROUTES, startVariant, VARIANTS } from "./bench-server/variants.mjs";
 import { buildPackages } from "./builds.mjs";
-import { intervalOf, turned, verdict } from "./figures.mjs";
+import { intervalOf, resampled, turned, verdict } from "./figures.mjs";
 import { startCollector } from "./services.mjs";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -116,7 +116,7 @@ const memoriesOf = (name) =>
   sets.map((servers) => mean(servers.find((server) => server.name === name).memory) / 1e6);
 
 /** The mean of as many processes, drawn by chance. */
-const drawnMean = (costs) => mean(costs.map(() => costs[Math.floor(Math.random() * costs.length)]));
+const drawnMean = (costs) => mean(resampled(costs));
 
 function printTable() {
   const rows = [["route", "variant", "CPU a request", "over none", "ratio", "95 %", "at most"]];

@@ -272,7 +272,8 @@ test("a stream of 1 GB is one span, and never takes 20 MB more than an untraced 
   const samples: number[] = [];
   pause = async () => void samples.push(await memory());
   await page.evaluate(`readStream(${256 * MEGABYTE})`);
-  const untraced = Math.min(...samples);
+  // What was freed is given back later, so that they differ too.
+  const untraced = Math.max(...samples);
 
   await page.evaluate("start()");
   const traced: number[] = [];

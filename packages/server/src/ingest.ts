@@ -41,7 +41,7 @@ function forwarderFor(config: ServerConfig): Forwarder {
   if (state.forwarder) return state.forwarder;
   const forwarder = createForwarder({
     open: (parcel) => createForwardSender(parcel, config),
-    warn: processTroubles().open().warn,
+    trouble: processTroubles().open(),
   });
   state.forwarder = forwarder;
   state.flushers.add(forwarder.flush);

@@ -44,8 +44,8 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   const rules = callRules(config, options);
   // `getNodeAutoInstrumentations()` is a list, and OpenTelemetry takes lists in a list.
   const extra = ((await options.instrumentations?.()) ?? []).flat();
-  // It may throw too, when a certificate cannot be read.
   const troubles = processTroubles();
+  // It may throw too, when a certificate cannot be read.
   const exporting = createExporting(config, troubles);
   const isNext = options.host === "next";
   const trust = trustOf(options, isNext);

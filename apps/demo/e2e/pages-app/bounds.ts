@@ -55,7 +55,8 @@ function holdImageAndDeadlines(): void {
   const native = window.setTimeout;
   const deadlines: unknown[] = [];
   const setTimeout = (run: () => void, ms?: number, ...rest: unknown[]): number =>
-    ms === 30_000 ? deadlines.push(run) : native(run, ms, ...rest);
+    // No id that a timer of the browser has.
+    ms === 30_000 ? -deadlines.push(run) : native(run, ms, ...rest);
   const image = new Image();
   image.src = "/never.png";
   Object.assign(window, { setTimeout, deadlines, image });

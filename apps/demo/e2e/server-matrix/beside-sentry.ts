@@ -106,6 +106,11 @@ async function checkRow(row: Row, title: string, app: ServedApp, built: BuiltApp
     expect
       .soft(namesAtSentry(theirs, path), `${title}: what Sentry has of ${path}`)
       .toEqual(theirsOf(row, path));
+  const others = theirs.filter(({ name }) => !/^GET 127\.0\.0\.1$/.test(name));
+  if (row.theirs === "calls") {
+    expect.soft(theirs.length, `${title}: calls at Sentry`).toBeGreaterThan(0);
+    expect.soft(others, `${title}: what else Sentry has`).toEqual([]);
+  }
   if (row.says) expect.soft(app.log.join("\n"), title).toMatch(row.says);
 }
 

@@ -32,8 +32,8 @@ export async function startGrpcRecorder(): Promise<GrpcRecorder> {
     const framed = await buffer(stream);
     const isPacked = framed.readUInt8(0) === 1;
     const message = framed.subarray(PREFIX_BYTES, PREFIX_BYTES + framed.readUInt32BE(1));
-    await handOn(isPacked ? gunzipSync(message) : message);
     calls.push({ headers, isPacked });
+    await handOn(isPacked ? gunzipSync(message) : message);
     stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
     stream.once("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
     stream.end(Buffer.alloc(PREFIX_BYTES));

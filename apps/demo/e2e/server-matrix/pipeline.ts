@@ -59,6 +59,7 @@ export async function checkPipeline(
       await expect.poll(async () => (await spansOf()).map(({ kind }) => kind)).toContain("server");
       for (const { resource } of await spansOf())
         expect.soft(resource, combination.name).toMatchObject(resourceOf(app));
+      expect.soft(traces.calls.length).toBeGreaterThan(0);
       for (const { headers, isPacked } of traces.calls) {
         expect.soft(isPacked).toBe(true);
         expect.soft(headers).toMatchObject({

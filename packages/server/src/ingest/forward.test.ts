@@ -34,10 +34,12 @@ async function listen(answer: (body: string) => number): Promise<(body: string) 
   });
 }
 
+const SILENT = { warn: () => undefined, over: () => undefined };
+
 test("what could not be delivered is tried again by itself", async () => {
   const bodies: string[] = [];
   const parcel = await listen((body) => (bodies.push(body) < 3 ? 503 : 200));
-  const forwarder = createForwarder({ open: opener(), warn: () => undefined, retryDelayMs: 5 });
+  const forwarder = createForwarder({ open: opener(), trouble: SILENT, retryDelayMs: 5 });
   await forwarder.send(parcel("a")).done;
   await vi.waitFor(() => expect(bodies).toEqual(["a", "a", "a"]));
 });
@@ -49,10 +51,10 @@ test("the queue keeps the newest posts within its bytes", async () => {
     if (isUp) taken.push(body);
     return isUp ? 200 : 503;
   });
-  const warnings: string[] = [];
+  const [warnings, ends]: [string[], string[]] = [[], []];
   const forwarder = createForwarder({
     open: opener(),
-    warn: (text) => warnings.push(text),
+    trouble: { warn: (text) => warnings.push(text), over: (text) => ends.push(text) },
     queueMaxBytes: 20,
     retryDelayMs: 60_000,
   });
@@ -62,6 +64,9 @@ test("the queue keeps the newest posts within its bytes", async () => {
   isUp = true;
   await forwarder.flush();
   expect(taken.sort()).toEqual(["2".repeat(10), "3".repeat(10)]);
+  expect(ends).toEqual([
+    expect.stringContaining("takes the browser's data again; 1 posts were dropped so far"),
+  ]);
 });
 
 test("what an answer is waited for is bounded too: the rest waits its turn", async () => {
@@ -76,7 +81,7 @@ test("what an answer is waited for is bounded too: the rest waits its turn", asy
         }),
       close: () => undefined,
     }),
-    warn: () => undefined,
+    trouble: SILENT,
     queueMaxBytes: 20,
     retryDelayMs: 60_000,
   });
@@ -107,7 +112,7 @@ test("a Retry-After of a month is waited for five minutes", async () => {
         }),
       close: () => undefined,
     }),
-    warn: () => undefined,
+    trouble: SILENT,
   });
   await forwarder.send({ url: "http://c", contentType: "x", headers: {}, body: Buffer.from("a") }).done;
   expect(timer.mock.calls.map(([, ms]) => ms)).toEqual([300_000]);
@@ -126,7 +131,7 @@ test("a flush that is patient waits out a Retry-After, another does not", async 
         ),
       close: () => undefined,
     }),
-    warn: () => undefined,
+    trouble: SILENT,
   });
   await forwarder.send({ url: "http://c", contentType: "x", headers: {}, body: Buffer.from("a") }).done;
   await forwarder.flush(true);
@@ -139,7 +144,10 @@ test("a refusal is final: the post is dropped and said", async () => {
   const bodies: string[] = [];
   const parcel = await listen((body) => (bodies.push(body) > 0 ? 400 : 200));
   const warnings: string[] = [];
-  const forwarder = createForwarder({ open: opener(), warn: (text) => warnings.push(text) });
+  const forwarder = createForwarder({
+    open: opener(),
+    trouble: { ...SILENT, warn: (text) => warnings.push(text) },
+  });
   await forwarder.send(parcel("bad")).done;
   await forwarder.flush();
   expect(bodies).toEqual(["bad"]);
@@ -153,7 +161,7 @@ test("a collector that accepts and never answers does not hold the post for ever
   const warnings: string[] = [];
   const forwarder = createForwarder({
     open: opener(50),
-    warn: (text) => warnings.push(text),
+    trouble: { ...SILENT, warn: (text) => warnings.push(text) },
     retryDelayMs: 60_000,
   });
   await forwarder.send({

@@ -5,6 +5,7 @@ import {
   type Sender,
 } from "../pipeline/delivery/sender.ts";
 import { printUrl } from "../pipeline/signal-target.ts";
+import type { Trouble } from "../pipeline/troubles.ts";
 import type { Flusher } from "../process-state.ts";
 import type { ForwardTarget } from "./forward-url.ts";
 
@@ -23,7 +24,7 @@ export interface Forwarder {
 export interface ForwarderOptions {
   /** What posts to one address of the collector; asked once for each address and type, again where it threw. */
   readonly open: (parcel: Parcel) => Sender;
-  readonly warn: (text: string) => void;
+  readonly trouble: Trouble;
   /** What may wait while the collector is down, and as much again be on its way; beyond it the oldest go. */
   readonly queueMaxBytes?: number;
   readonly retryDelayMs?: number;
@@ -31,12 +32,12 @@ export interface ForwarderOptions {
 
 /** Posts the browser's data to the collector, keeping a bounded queue while it is down. */
 export function createForwarder(options: ForwarderOptions): Forwarder {
-  const { queueMaxBytes = 8 * 1024 * 1024, retryDelayMs = 1000 } = options;
+  const { queueMaxBytes = 8 * 1024 * 1024, retryDelayMs = 1000, trouble } = options;
   const senderOf = openOnce(options.open);
   const waiting: Parcel[] = [];
   const underway = trackUnderway(queueMaxBytes);
   let waitingBytes = 0;
-  const lost: Lost = { posts: 0, items: 0 };
+  const told: Told = { posts: 0, items: 0, isDelayed: false };
   let foundNoRoom = false;
   let delayMs = retryDelayMs;
   let timer: NodeJS.Timeout | undefined;
@@ -48,9 +49,9 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     waitingBytes += parcel.body.byteLength;
     while (waitingBytes > queueMaxBytes) {
       waitingBytes -= waiting.shift()?.body.byteLength ?? 0;
-      lost.posts += 1;
+      told.posts += 1;
     }
-    tellDelay(options.warn, parcel, delay, { waiting: waiting.length, dropped: lost.posts });
+    tellDelay(trouble, parcel, delay, told, waiting.length);
     const askedMs = Math.min(delay.afterMs ?? 0, MAX_RETRY_AFTER_MS);
     if (askedMs > 0) askedUntil = performance.now() + askedMs;
     if (timer) return;
@@ -72,7 +73,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     delayMs = retryDelayMs;
     // It answers: what waited for that need not wait for the timer. Later, because this delivery still counts.
     if (waiting.length > 0) setImmediate(retry);
-    tellLoss(options.warn, parcel, outcome, lost);
+    tellEnd(trouble, parcel, outcome, told);
   };
 
   const send = (parcel: Parcel): { readonly done: Promise<void> } => {
@@ -100,40 +101,53 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   };
 }
 
+/** Since the start. */
+interface Told {
+  /** Dropped. */
+  posts: number;
+  /** Rejected, of posts that were taken. */
+  items: number;
+  /** Something had to wait, and nothing was taken since. */
+  isDelayed: boolean;
+}
+
 function tellDelay(
-  warn: ForwarderOptions["warn"],
+  { warn }: Trouble,
   { url }: Parcel,
   { reason, cure }: Delay,
-  { waiting, dropped }: { readonly waiting: number; readonly dropped: number },
+  told: Told,
+  waiting: number,
 ): void {
-  const lost = dropped > 0 ? `, ${dropped} were dropped so far` : "";
+  told.isDelayed = true;
+  const lost = told.posts > 0 ? `, ${told.posts} were dropped so far` : "";
   warn(
     `the collector at ${printUrl(url)} does not take the browser's data: ${reason}; ${waiting} posts wait${lost}. ${cure}.`,
   );
 }
 
-/** Since the start. */
-interface Lost {
-  posts: number;
-  /** Of posts that were taken. */
-  items: number;
-}
-
-function tellLoss(
-  warn: ForwarderOptions["warn"],
+function tellEnd(
+  { warn, over }: Trouble,
   { url }: Parcel,
   outcome: Exclude<Outcome, Later>,
-  lost: Lost,
+  told: Told,
 ): void {
   if (outcome.kind === "refused") {
-    lost.posts += 1;
+    told.posts += 1;
     warn(
-      `the collector at ${printUrl(url)} refused the browser's data: ${outcome.reason}; ${lost.posts} posts were dropped so far. ${outcome.cure}.`,
+      `the collector at ${printUrl(url)} refused the browser's data: ${outcome.reason}; ${told.posts} posts were dropped so far. ${outcome.cure}.`,
     );
-  } else if (outcome.rejected > 0) {
-    lost.items += outcome.rejected;
+    return;
+  }
+  if (told.isDelayed) {
+    told.isDelayed = false;
+    over(
+      `the collector at ${printUrl(url)} takes the browser's data again; ${told.posts} posts were dropped so far.`,
+    );
+  }
+  if (outcome.rejected > 0) {
+    told.items += outcome.rejected;
     warn(
-      `the collector at ${printUrl(url)} rejected ${lost.items} items of the browser's data so far: ${outcome.message || "no reason given"}.`,
+      `the collector at ${printUrl(url)} rejected ${told.items} items of the browser's data so far: ${outcome.message || "no reason given"}.`,
     );
   }
 }

@@ -91,7 +91,8 @@ async function lossOf<T>(
 function lossBy(outcome: Outcome, count: number): Loss | undefined {
   if (outcome.kind !== "taken") return { count, reason: outcome.reason };
   const { rejected, message } = outcome;
-  if (rejected === 0 && message === "") return undefined;
+  // With a message it is a warning: https://opentelemetry.io/docs/specs/otlp/#partial-success
+  if (rejected === 0) return undefined;
   // Metrics are counted by exports, and a collector rejects points.
   return {
     count: Math.min(rejected, count),

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createTroubles } from "./troubles.ts";
 
@@ -91,4 +92,17 @@ test("however many senders fail and recover, however often: two lines a minute a
   expect(mostInAMinute()).toBe(2);
   const all = lines.map(({ text }) => text).join("\n");
   for (const index of senders.keys()) expect(all.lastIndexOf(`${index} goes for good`)).toBeGreaterThan(-1);
+});
+
+test("the line of a minute later is told outside of the request that it is of", () => {
+  const requests = new AsyncLocalStorage<string>();
+  const seen: unknown[] = [];
+  vi.spyOn(console, "warn").mockImplementation(() => seen.push(requests.getStore()));
+  const spans = createTroubles().open();
+  requests.run("request", () => {
+    spans.warn("1 span is lost.");
+    spans.warn("2 spans are lost.");
+  });
+  vi.advanceTimersByTime(60_000);
+  expect(seen).toEqual(["request", undefined]);
 });

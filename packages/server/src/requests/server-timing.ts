@@ -52,6 +52,7 @@ const OURS = /^(?:(?:traceparent|tsrv|tsmp);desc="[\w -]+"(?:, ?|$))+$/;
  * remains, and a list of pairs throws. An app that has set none itself gets its list as it wrote it. Once for all
  * responses: a function of its own for each took 25 µs of a request. Returns the undoing.
  * https://nodejs.org/api/http.html#responsewriteheadstatuscode-statusmessage-headers
+ * Our own entries stand in front of those that the app writes by the same name.
  * `before` hears of each head that is about to be written, with what `writeHead` is given.
  */
 export function keepHeaderLists(
@@ -77,36 +78,38 @@ export function keepHeaderLists(
 
 /** What `writeHead` is to be called with, once what can be set ahead is set. */
 function argsTelling(response: ServerResponse, args: unknown[], told: readonly string[]): unknown[] {
-  keepTold(response, told);
+  // Who has taken the header away gets none.
+  const value = response.getHeader(NAME);
+  if (value !== undefined) response.setHeader(NAME, beside(told, value));
   const given = args.find((each) => typeof each === "object" && each !== null);
   if (!given) return args;
   const at = args.indexOf(given);
-  const headers = Array.isArray(given) && holdsOursAlone(response) ? pairsOf(given) : undefined;
-  if (!headers) return args.with(at, withTold(given, told));
-  for (const [name, value] of headers) response.appendHeader(name, value);
+  if (!Array.isArray(given)) return args.with(at, withTold(given, told));
+  const pairs = pairsOf(given);
+  if (!pairs || !holdsOursAlone(response)) return args.with(at, pairs ? listTelling(pairs, told) : given);
+  for (const [name, header] of pairs) response.appendHeader(name, header);
   return args.slice(0, at);
 }
 
 /**
- * Has the header name our span where the app, or the server behind a rewrite, has put its own entries in the place of
- * ours. Who has taken the header away gets none.
+ * The header's value with our entries, where the app, or the server behind a rewrite, has put its own in their place.
  */
-function keepTold(response: ServerResponse, told: readonly string[]): void {
-  const value = response.getHeader(NAME);
-  const text = String(value);
-  const missing = value === undefined ? [] : told.filter((entry) => !text.includes(entry));
-  if (missing.length > 0) response.setHeader(NAME, [...missing, text]);
+function beside(told: readonly string[], value: unknown): string {
+  const text = [value].flat().join(", ");
+  return [...told.filter((entry) => !text.includes(entry)), text].join(", ");
 }
 
-/** The same for headers that are handed to `writeHead` as an object, whose names overrule those set before. */
-function withTold(given: unknown, told: readonly string[]): unknown {
-  const name = Array.isArray(given)
-    ? undefined
-    : Object.keys(Object(given)).find((key) => key.toLowerCase() === "server-timing");
-  // Node takes a header of any object by its own names.
-  return name === undefined
-    ? given
-    : { ...(given as object), [name]: [...told, String((given as Record<string, unknown>)[name])] };
+const isTiming = (name: unknown): boolean => String(name).toLowerCase() === "server-timing";
+
+/** Headers that are handed to `writeHead` overrule those set before. */
+function withTold(given: object, told: readonly string[]): object {
+  // Node takes a header of any object by its own names, and says itself what is wrong with one.
+  const [name, value] = Object.entries(given).find(([key]) => isTiming(key)) ?? [];
+  return name === undefined || value === undefined ? given : { ...given, [name]: beside(told, value) };
+}
+
+function listTelling(pairs: readonly Header[], told: readonly string[]): readonly string[] {
+  return pairs.flatMap(([name, value]) => [name, isTiming(name) ? beside(told, value) : value]);
 }
 
 function holdsOursAlone(response: ServerResponse): boolean {

@@ -20,6 +20,7 @@ import {
 import { openStorage } from "../identity/page-storage.ts";
 import type { RunningInstrument, TracedPage, WebInstrument } from "../instrument.ts";
 import { listen } from "../listen.ts";
+import { stopAll } from "../patch-method.ts";
 import { traceRestores } from "./page-restore.ts";
 import { isPrerendering } from "./prerendering.ts";
 import { isRouteKnown } from "./route-name.ts";
@@ -97,7 +98,7 @@ function followLoad(
   function end(endedBy?: string): void {
     if (!open) return;
     open = false;
-    stopListening();
+    stopWaiting();
     const now = performance.now();
     span.setAttributes({ [ENDED_BY]: endedBy });
     // The end is that of the load event, however late it is told.
@@ -122,10 +123,9 @@ function followLoad(
     else later(() => awaitRoute(until), ROUTE_CHECK_MS);
   };
   const cut = (reason: string): void => end(loaded ? undefined : reason);
-  const stopListening = listen(window, "load", onLoad);
+  const stopWaiting = stopAll([listen(window, "load", onLoad), later(() => cut("deadline"), DEADLINE_MS)]);
   setPageContext(context);
   if (document.readyState === "complete") onLoad();
-  later(() => cut("deadline"), DEADLINE_MS);
   return {
     stop: () => cut("stop"),
     settle() {

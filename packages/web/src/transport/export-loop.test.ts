@@ -90,8 +90,9 @@ test("after the page's clock stood still in a sleep, spans begin at the right ti
   const asleepMs = 3_600_000;
   vi.spyOn(Date, "now").mockImplementation(() => wall() + asleepMs);
   const before = wall() + asleepMs;
-  await fetch("/orders").then((response) => response.text());
-  const [span] = await page.spans();
+  // Not at once: both clocks are read again where something came between them.
+  for (let turn = 0; turn < 5; turn++) await fetch("/orders").then((response) => response.text());
+  const span = (await page.spans()).at(-1);
   const startMs = Number(BigInt(span?.startTimeUnixNano ?? 0) / 1_000_000n);
   const endMs = Number(BigInt(span?.endTimeUnixNano ?? 0) / 1_000_000n);
   expect(startMs).toBeGreaterThanOrEqual(before);
