@@ -17,6 +17,10 @@ export interface PostedSpan {
   readonly status: { readonly code: number; readonly message?: string };
 }
 
+export function lengthMs({ startTimeUnixNano: from, endTimeUnixNano: to }: PostedSpan): number {
+  return Number(BigInt(to) - BigInt(from)) / 1e6;
+}
+
 export interface SentRequest {
   readonly args: readonly unknown[];
   readonly url: string;

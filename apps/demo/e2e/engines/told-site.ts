@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { expect } from "@playwright/test";
 import { build } from "esbuild";
+import { type PostedSpan, spansInPost } from "../posted-span.ts";
 import type { Tab } from "./engine.ts";
 
 const APP = `
@@ -55,8 +56,7 @@ interface KeyValue {
   readonly value: { readonly stringValue?: string };
 }
 
-interface Span {
-  readonly name: string;
+interface Span extends PostedSpan {
   readonly attributes: readonly KeyValue[];
   readonly status?: { readonly code?: number };
 }
@@ -78,7 +78,7 @@ export async function startToldSite(): Promise<ToldSite> {
     const { pathname } = new URL(request.url ?? "", "http://site");
     const body = await text(request).catch(() => "");
     const file = files[pathname];
-    if (pathname === "/v1/traces") told.push(...spansIn(body).map(lineOf));
+    if (pathname === "/v1/traces") told.push(...(spansInPost(body) as readonly Span[]).map(lineOf));
     else if (!file) asked.push(`${pathname} ${request.headers.traceparent ? "with" : "without"} traceparent`);
     const [type, answer] = file ?? ["application/json", "{}"];
     if (pathname === "/cut") request.socket.destroy();
@@ -94,13 +94,6 @@ export async function startToldSite(): Promise<ToldSite> {
       server.closeAllConnections();
     },
   };
-}
-
-function spansIn(body: string): readonly Span[] {
-  const { resourceSpans } = JSON.parse(body) as {
-    resourceSpans: readonly { readonly scopeSpans: readonly { readonly spans: readonly Span[] }[] }[];
-  };
-  return resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans));
 }
 
 function lineOf({ name, attributes, status }: Span): string {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { userEvent } from "vitest/browser";
-import { type FakePage, openFakePage, type PostedSpan } from "../../test/fake-page.ts";
+import { type FakePage, lengthMs, openFakePage, type PostedSpan } from "../../test/fake-page.ts";
 import { stopTime } from "../../test/used-page.ts";
 import { withSpan } from "../with-span.ts";
 import { traceNavigation } from "./navigation.ts";
@@ -176,10 +176,6 @@ test("work that knows another parent keeps it, and after the commit nothing is c
   await untilNobodys("PUT", { headers: { rsc: "1" } });
   expect((await only("GET")).parentSpanId).toBe((await only("other")).spanId);
 });
-
-function lengthMs({ startTimeUnixNano: from, endTimeUnixNano: to }: PostedSpan): number {
-  return Number(BigInt(to) - BigInt(from)) / 1e6;
-}
 
 async function openWithoutTime(): Promise<void> {
   await page.close();

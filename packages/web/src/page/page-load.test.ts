@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { type FakePage, openFakePage, type PostedSpan } from "../../test/fake-page.ts";
+import { type FakePage, lengthMs, openFakePage, type PostedSpan } from "../../test/fake-page.ts";
 import { stopTime } from "../../test/used-page.ts";
 import { traceNavigation } from "./navigation.ts";
 import { tracePageLoad } from "./page-load.ts";
@@ -26,10 +26,6 @@ function open(): void {
 
 async function named(name: string): Promise<readonly PostedSpan[]> {
   return (await page.spans()).filter((span) => span.name === name);
-}
-
-function lengthMs({ startTimeUnixNano: from, endTimeUnixNano: to }: PostedSpan): number {
-  return Number(BigInt(to) - BigInt(from)) / 1e6;
 }
 
 test("a page load starts with the page, and has the document and 50 of its resources below it", async () => {
