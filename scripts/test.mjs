@@ -33,7 +33,9 @@ async function main() {
     ]);
     const e2e = runPlaywright("end-to-end tests", join(reports, "e2e.json"));
     process.env.E2E_PRESET = "classic";
-    const classic = runPlaywright("end-to-end tests, classic preset", join(reports, "classic.json"));
+    const classic = runPlaywright("end-to-end tests, classic preset", join(reports, "classic.json"), [
+      "--project=classic",
+    ]);
     finish({ unit, "end to end": e2e, classic }, readLines(process.env.THROUGHLINE_SECOND_TRY_FILE));
   } finally {
     rmSync(reports, { recursive: true, force: true });
@@ -111,12 +113,13 @@ function runTests(name, file, read, command) {
   return counts;
 }
 
-function runPlaywright(name, file) {
+function runPlaywright(name, file, words = []) {
   process.env.PLAYWRIGHT_JSON_OUTPUT_FILE = file;
   return runTests(name, file, readPlaywright, () => [
     "playwright",
     "test",
     "--reporter=list,json,./scripts/second-try-reporter.mjs",
+    ...words,
   ]);
 }
 

@@ -4,7 +4,6 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { expect, type Page, test } from "@playwright/test";
 import { createProcesses } from "../../../scripts/processes.mjs";
-import { clientFilesOf } from "./client-files.ts";
 import { startNextApp } from "./next-app.ts";
 import { decideSession } from "./session-decision.ts";
 
@@ -13,13 +12,10 @@ const app = fileURLToPath(new URL("fixtures/stub-app/", import.meta.url));
 const web = fileURLToPath(new URL("../../../packages/web/", import.meta.url));
 
 const BARE = { BUILD: "bare" };
-const OFF = { BUILD: "traced", OTEL_ENABLED: "" };
 /** With the share that production has by default. */
 const STUB = { BUILD: "stub", OTEL_TRACES_SAMPLER_ARG: "" };
 
 test.setTimeout(300_000);
-// Each build takes the place of the one before.
-test.describe.configure({ mode: "serial" });
 
 // Packages of the registry are foreign code by their folder, and Git does not keep that folder.
 test.beforeAll(() => {
@@ -30,44 +26,27 @@ test.beforeAll(() => {
 });
 
 interface Visited {
-  /** Content hash of every file that a browser can load. */
-  readonly files: Readonly<Record<string, string>>;
   /** Of the scripts that the visit loaded, each compressed by itself as it travels. */
   readonly gzip: number;
   /** Of the request that the visitor's click makes. */
   readonly traceparent: string | undefined;
 }
 
-for (const bundler of ["Turbopack", "webpack"]) {
-  let bare: Visited;
-
-  test(`${bundler}: an unsampled visit loads at most ${BUDGET} bytes gzip more than an untraced one`, async ({
-    page,
-  }) => {
-    await decideSession(page, "0");
-    bare = await visitBuild(page, bundler, BARE);
-    expect(bare.traceparent).toBeUndefined();
-    const sampled = await visitBuild(page, bundler, STUB);
-    expect(sampled.traceparent).toMatch(/-00$/);
-    const grown = sampled.gzip - bare.gzip;
-    test.info().annotations.push({ type: "gzip bytes", description: String(grown) });
-    expect(grown).toBeGreaterThan(0);
-    expect(grown).toBeLessThanOrEqual(BUDGET);
-  });
-
-  // Of Turbopack the shop's builds tell: disabled.spec.ts.
-  if (bundler === "webpack")
-    test("webpack: without OTEL_ENABLED the client build is byte for byte the one without withTracing", async ({
-      page,
-    }) => {
-      const off = await visitBuild(page, bundler, OFF);
-      expect(Object.keys(off.files).length).toBeGreaterThan(5);
-      expect(off.files).toEqual(bare.files);
-    });
-}
+// By webpack, which makes more of it: by Turbopack it was 2,833 bytes where this was 2,974. Two builds cost a minute.
+test(`an unsampled visit loads at most ${BUDGET} bytes gzip more than an untraced one`, async ({ page }) => {
+  await decideSession(page, "0");
+  const bare = await visitBuild(page, BARE);
+  expect(bare.traceparent).toBeUndefined();
+  const unsampled = await visitBuild(page, STUB);
+  expect(unsampled.traceparent).toMatch(/-00$/);
+  const grown = unsampled.gzip - bare.gzip;
+  test.info().annotations.push({ type: "gzip bytes", description: String(grown) });
+  expect(grown).toBeGreaterThan(0);
+  expect(grown).toBeLessThanOrEqual(BUDGET);
+});
 
 /** Builds the app from nothing, serves it, and has somebody come and click. */
-async function visitBuild(page: Page, bundler: string, env: Record<string, string>): Promise<Visited> {
+async function visitBuild(page: Page, env: Record<string, string>): Promise<Visited> {
   rmSync(join(app, ".next"), { recursive: true, force: true });
   const processes = createProcesses();
   const scripts: Promise<Buffer>[] = [];
@@ -75,8 +54,13 @@ async function visitBuild(page: Page, bundler: string, env: Record<string, strin
     if (response.request().resourceType() === "script") scripts.push(response.body());
   });
   try {
-    const webpack = bundler === "webpack";
-    const url = await startNextApp({ processes, folder: "stub-app", serviceName: "stub", webpack, env });
+    const url = await startNextApp({
+      processes,
+      folder: "stub-app",
+      serviceName: "stub",
+      webpack: true,
+      env,
+    });
     await page.goto(url, { waitUntil: "networkidle" });
     const [request] = await Promise.all([
       page.waitForRequest("**/api/stock"),
@@ -85,7 +69,6 @@ async function visitBuild(page: Page, bundler: string, env: Record<string, strin
     await expect(page.getByText("answer 404")).toBeVisible();
     const sizes = (await Promise.all(scripts)).map((script) => gzipSync(script, { level: 9 }).length);
     return {
-      files: clientFilesOf(app),
       gzip: sizes.reduce((sum, size) => sum + size, 0),
       traceparent: request.headers().traceparent,
     };

@@ -1,15 +1,17 @@
 import { expect, type Page, test } from "@playwright/test";
 import { type BrowserSpan, collectSpans, textOf } from "../browser-spans.ts";
+import { isClassic, LIMITS } from "../fixtures/preset.mjs";
 import { servedBy, traceIdOf } from "../trace-reading.ts";
 
-/** The browser rounds its clock. */
-const CLOCK_MS = 0.2;
+/** The browser rounds its clock, and OpenTelemetry's SDK takes whole milliseconds. */
+const CLOCK_MS = isClassic ? 1.2 : 0.2;
 
 /** When page loads and navigations begin and end. */
 export function testBounds(origin: () => string): void {
   test("a load whose image never comes ends by its deadline, below its SERVER span, and what is fetched later is none of it", async ({
     page,
   }) => {
+    test.fail(isClassic, LIMITS.guess);
     const sent = collectSpans(page);
     await page.addInitScript(holdImageAndDeadlines);
     await page.route("**/never.png", () => undefined);

@@ -20,8 +20,8 @@ const ON = { NODE_OPTIONS: `--require=${UPSTREAM_HTTP}` };
 const SURROUNDINGS: readonly Surrounding[] = [
   { name: "verbose", env: { NEXT_OTEL_VERBOSE: "1" } },
   { name: "upstream", env: { UPSTREAM_HTTP: "1" } },
-  { name: "verbose-upstream", env: { NEXT_OTEL_VERBOSE: "1", UPSTREAM_HTTP: "1" } },
-  { name: "upstream-on", env: ON },
+  { name: "verbose-upstream", env: { NEXT_OTEL_VERBOSE: "1", UPSTREAM_HTTP: "1" }, isInCopies: true },
+  { name: "upstream-on", env: ON, isInCopies: true },
   {
     name: "upstream-on-one-api",
     env: { ...ON, ONE_API: "1" },
@@ -34,6 +34,8 @@ interface Surrounding {
   readonly env: Readonly<Record<string, string>>;
   /** Whose the SERVER spans are, where not Next.js's. */
   readonly library?: string;
+  /** Whether a standalone copy is served in it too: each costs a start. */
+  readonly isInCopies?: boolean;
 }
 
 /**
@@ -46,7 +48,8 @@ export async function checkEntryTable(
 ): Promise<void> {
   if (!combination.proxy) return;
   const cases = casesOf(combination).filter(({ path, isReplaced }) => ENTRIES.includes(path) && !isReplaced);
-  for (const { name, env, library } of SURROUNDINGS) {
+  for (const { name, env, library, isInCopies } of SURROUNDINGS) {
+    if (combination.standalone && !isInCopies) continue;
     const service = `server-app-${combination.name}-${name}-entries`;
     await serve({ service, env: { ...given, ...env } }, async (app) => {
       // It is answered when register() is over; Next.js calls itself ready before.
