@@ -9,7 +9,7 @@ import { startStock } from "./bench-server/stock.mjs";
 import { createTurns, report, TOGGLE } from "./bench-server/turns.mjs";
 import { checkDelivered, ROUTES, startVariant } from "./bench-server/variants.mjs";
 import { buildPackages } from "./builds.mjs";
-import { intervalOf, median, turned } from "./figures.mjs";
+import { intervalOf, median, resampled, turned } from "./figures.mjs";
 import { startCollector } from "./services.mjs";
 
 const { values } = parseArgs({
@@ -95,7 +95,7 @@ async function compareStarts(faults, door, start) {
   const base = starts.get("collector");
   console.log(`\nFrom the start to the first answer, ${STARTS} of each: ${median(base).toFixed(0)} ms`);
   for (const name of faults) {
-    const drawn = (list) => median(list.map(() => list[Math.floor(Math.random() * list.length)]));
+    const drawn = (list) => median(resampled(list));
     const [from, to] = intervalOf(() => drawn(starts.get(name)) - drawn(base));
     const more = median(starts.get(name)) - median(base);
     const verdict = from > START_GOAL_MS ? "missed" : to <= START_GOAL_MS ? "met" : "undecided";

@@ -7,7 +7,7 @@
 import { chromium } from "@playwright/test";
 import { buildPackages, buildShop } from "./builds.mjs";
 import { chromiumLaunchOptions } from "./chromium.mjs";
-import { intervalOf, median, turned } from "./figures.mjs";
+import { intervalOf, median, resampled, turned } from "./figures.mjs";
 import { createProcesses } from "./processes.mjs";
 import { startCollector, startDatabase, startInventory, startShop } from "./services.mjs";
 
@@ -115,7 +115,7 @@ function sum(values) {
 
 /** The difference of medians over as many rounds, drawn by chance. */
 function drawnDifference(ones, others) {
-  const rounds = ones.map(() => Math.floor(Math.random() * ones.length));
+  const rounds = resampled([...ones.keys()]);
   return median(rounds.map((round) => ones[round])) - median(rounds.map((round) => others[round]));
 }
 

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { createInterface } from "node:readline";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { intervalOf, percentile, verdict } from "../figures.mjs";
+import { intervalOf, percentile, resampled, verdict } from "../figures.mjs";
 import { freePort } from "../ports.mjs";
 
 /** What a measured server has to preload. */
@@ -145,14 +145,12 @@ const FIGURES = {
   p99: { unit: "ms", of: (pairs, state) => percentile(times(pairs, state), 0.99) },
 };
 
-const drawn = (pairs) => pairs.map(() => pairs[Math.floor(Math.random() * pairs.length)]);
-
 /** Prints what is "on" over what is "off"; a goal that is surely missed fails the run. */
 export function report(title, pairs, goals = {}) {
   console.log(`${title}: ${pairs.length} pairs, ${times(pairs, "on").length} answers each`);
   for (const [key, { unit, of }] of Object.entries(FIGURES)) {
     const ratioOf = (some) => of(some, "on") / of(some, "off");
-    const interval = intervalOf(() => ratioOf(drawn(pairs)));
+    const interval = intervalOf(() => ratioOf(resampled(pairs)));
     const [from, to] = interval.map((each) => each.toFixed(3));
     const goal = goals[key];
     const more = of(pairs, "on") - of(pairs, "off");
