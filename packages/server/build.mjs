@@ -54,9 +54,15 @@ const outdir = process.argv[2] ?? "dist";
 rmSync(`${outdir}/chunks`, { recursive: true, force: true });
 
 await build({
-  entryPoints: ["index", "node", "ingest", "next-config", "jobs", "bullmq", "logs"].map(
-    (name) => `src/${name}.ts`,
-  ),
+  entryPoints: {
+    ...Object.fromEntries(
+      ["index", "node", "ingest", "next-config", "jobs", "bullmq", "logs"].map((name) => [
+        name,
+        `src/${name}.ts`,
+      ]),
+    ),
+    cli: "src/doctor/cli.ts",
+  },
   outdir,
   chunkNames: "chunks/[name]-[hash]",
   bundle: true,

@@ -262,3 +262,58 @@ test("a flush answers after the forwards and the tracer have delivered", async (
   expect(received).toHaveLength(1);
   expect(flushed).toBe(true);
 });
+
+test("the doctor is told of the process and of its collector", async () => {
+  vi.stubEnv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20secret");
+  answers = [401, 401];
+  const response = await post({
+    path: "/doctor",
+    headers: { "x-throughline-flush-token": "any", traceparent: "00-a" },
+  });
+  const text = await response.text();
+  expect(JSON.parse(text)).toMatchObject({
+    isRegistered: false,
+    received: "00-a",
+    settings: { exporters: ["otlp"], propagators: ["tracecontext", "baggage"] },
+    exports: [
+      { of: "server", protocol: "http/protobuf", outcome: { kind: "refused", reason: "status 401" } },
+      { of: "browser", protocol: "http/json", outcome: { kind: "refused", reason: "status 401" } },
+    ],
+  });
+  expect(text).not.toContain("secret");
+  expect(received.map(({ headers }) => headers.authorization)).toEqual(["Bearer secret", "Bearer secret"]);
+});
+
+test("the doctor is told why tracing is off, and asks no collector then", async () => {
+  const ask = async () =>
+    (await post({ path: "/doctor", headers: { "x-throughline-flush-token": "any" } })).json();
+  vi.stubEnv("OTEL_ENABLED", "");
+  expect(await ask()).toMatchObject({
+    off: { by: "disabled", reason: "OTEL_ENABLED is not set" },
+    exports: [],
+  });
+  vi.stubEnv("OTEL_ENABLED", "true");
+  vi.stubEnv("OTEL_SDK_DISABLED", "true");
+  expect(await ask()).toMatchObject({ off: { by: "disabled", reason: "OTEL_SDK_DISABLED=true" } });
+  vi.stubEnv("OTEL_SDK_DISABLED", "");
+  vi.stubEnv("OTEL_TRACES_SAMPLER_ARG", "2");
+  expect(await ask()).toMatchObject({ off: { by: "bad-setting" } });
+  expect(received).toEqual([]);
+});
+
+test("in production the doctor is told nothing without the token, and no page can ask without a header", async () => {
+  const ask = async (token?: string) =>
+    (
+      await post({
+        path: "/doctor",
+        headers: token === undefined ? {} : { "x-throughline-flush-token": token },
+      })
+    ).status;
+  expect(await ask()).toBe(403);
+  expect(await ask("any")).toBe(200);
+  vi.stubEnv("NODE_ENV", "production");
+  expect(await ask("any")).toBe(403);
+  vi.stubEnv("THROUGHLINE_FLUSH_TOKEN", "secret");
+  expect(await ask("any")).toBe(403);
+  expect(await ask("secret")).toBe(200);
+});

@@ -8,16 +8,18 @@ import { warnOnce } from "./log.ts";
 import { createForwardSender } from "./pipeline/delivery/create-sender.ts";
 import { processTroubles } from "./pipeline/troubles.ts";
 import { flushProcess, processState } from "./process-state.ts";
-import { readServerConfig, type ServerConfig } from "./settings.ts";
+import { doorSettings, readServerConfig, type ServerConfig } from "./settings.ts";
 
 /**
  * The browser's export route: `export { POST } from "@throughline/server/ingest"` in `app/api/tl/[...signal]/route.ts`.
  * Checks a post, answers 202 and forwards it to the collector in the background.
  */
 export async function POST(request: Request, _context?: unknown): Promise<Response> {
+  const url = new URL(request.url);
+  if (/\/doctor\/?$/.test(url.pathname)) return tellDoctor(request, url);
   const config = readServerConfig({}, warnOnce);
   if (!config) return refuse(404, "tracing is off in this process; set OTEL_ENABLED=true and restart");
-  const match = /\/(?:v1\/(traces|metrics|logs)|(flush))\/?$/.exec(new URL(request.url).pathname);
+  const match = /\/(?:v1\/(traces|metrics|logs)|(flush))\/?$/.exec(url.pathname);
   if (match?.[2]) return flush(request, config);
   if (!match?.[1]) return refuse(404, "nothing here; post to v1/traces, v1/metrics or v1/logs");
   try {
@@ -51,12 +53,28 @@ function forwarderFor(config: ServerConfig): Forwarder {
 async function flush(request: Request, config: ServerConfig): Promise<Response> {
   if (config.flushToken === "")
     return refuse(404, "there is no flush; set THROUGHLINE_FLUSH_TOKEN in a test run");
-  const token = request.headers.get(FLUSH_TOKEN_HEADER) ?? "";
-  if (!timingSafeEqual(digest(token), digest(config.flushToken))) {
-    return refuse(403, `${FLUSH_TOKEN_HEADER} is not the value of THROUGHLINE_FLUSH_TOKEN`);
-  }
+  if (!holdsToken(request, config.flushToken)) return wrongToken();
   await flushProcess();
   return new Response(null, { status: 204 });
+}
+
+/** What `throughline doctor` asks; in production only with the token, elsewhere with any: no page of others may send one. */
+async function tellDoctor(request: Request, { searchParams }: URL): Promise<Response> {
+  const { token, isProduction } = doorSettings();
+  if (token === "" && isProduction)
+    return refuse(403, "in production the doctor is told nothing without THROUGHLINE_FLUSH_TOKEN");
+  if (token === "" ? !request.headers.has(FLUSH_TOKEN_HEADER) : !holdsToken(request, token))
+    return wrongToken();
+  const { answerDoctor } = await import("./doctor/app-answer.ts");
+  return Response.json(await answerDoctor(request, searchParams.get("exports") !== "none"));
+}
+
+function holdsToken(request: Request, token: string): boolean {
+  return timingSafeEqual(digest(request.headers.get(FLUSH_TOKEN_HEADER) ?? ""), digest(token));
+}
+
+function wrongToken(): Response {
+  return refuse(403, `${FLUSH_TOKEN_HEADER} is not the value of THROUGHLINE_FLUSH_TOKEN`);
 }
 
 // Equal lengths, which timingSafeEqual asks for, without telling the length of the token.

@@ -20,7 +20,7 @@ import type { SpanLimits } from "./tracer/span-attributes.ts";
 
 /** {@link TracingConfig} plus what only the server needs. */
 export interface ServerConfig extends TracingConfig {
-  /** Opens `POST <ingest>/flush` to test runs; empty: the door does not exist. */
+  /** Opens `POST <ingest>/flush` to test runs, and in production `/doctor` to `throughline doctor`; empty: closed. */
   readonly flushToken: string;
   /** Bytes of the largest post the ingest route takes, after decompression. */
   readonly ingestMaxBytes: number;
@@ -288,6 +288,20 @@ export function webRatio(server: ServerConfig): number {
 /** The environment where it describes the platform instead of setting something. */
 export function platformEnv(): Env {
   return process.env;
+}
+
+/** Which variable keeps a process untraced whose settings hold no mistake. */
+export function reasonOff(env: Env = process.env): string {
+  if (env.OTEL_SDK_DISABLED?.trim().toLowerCase() === "true") return "OTEL_SDK_DISABLED=true";
+  return env.OTEL_ENABLED?.trim() ? `OTEL_ENABLED=${env.OTEL_ENABLED}` : "OTEL_ENABLED is not set";
+}
+
+/** Who may ask a process for more than its pages, also where tracing is off. */
+export function doorSettings(env: Env = process.env): {
+  readonly token: string;
+  readonly isProduction: boolean;
+} {
+  return { token: env.THROUGHLINE_FLUSH_TOKEN?.trim() ?? "", isProduction: env.NODE_ENV === "production" };
 }
 
 function isOff(env: Env): boolean {

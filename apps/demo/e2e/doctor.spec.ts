@@ -1,0 +1,154 @@
+import { execFile } from "node:child_process";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "@playwright/test";
+import { chromiumLaunchOptions, findChromium } from "../../../scripts/chromium.mjs";
+import { freePort } from "../../../scripts/ports.mjs";
+import { createProcesses, saysLine } from "../../../scripts/processes.mjs";
+import { startShop } from "../../../scripts/services.mjs";
+import { startGateway } from "./doctor/gateway.ts";
+import { SEEDS, type Seed } from "./doctor/seeds.ts";
+import { tracingEnv } from "./environment.ts";
+
+const demo = fileURLToPath(new URL("../", import.meta.url));
+const doctor = fileURLToPath(new URL("../../../packages/server/dist/cli.js", import.meta.url));
+
+interface Told {
+  readonly code: number;
+  readonly lines: readonly string[];
+  readonly seconds: number;
+}
+
+/** Runs the command as a user would, in a process of its own. */
+function runDoctor(url: string, args: readonly string[], env: Record<string, string> = {}): Promise<Told> {
+  const startMs = performance.now();
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [doctor, "doctor", url, "--dir", demo, ...args],
+      { env: { ...process.env, ...env } },
+      (error, stdout, stderr) =>
+        resolve({
+          code: error ? Number(error.code) : 0,
+          lines: `${stdout}${stderr}`.split("\n"),
+          seconds: (performance.now() - startMs) / 1000,
+        }),
+    );
+  });
+}
+
+const browser = ["--browser", findChromium() ?? ""];
+
+/** The built shop with what `seed` breaks; the result is stopped by `stop`. */
+async function startSeeded(seed: Seed) {
+  const [collector, other] = await Promise.all([seed.collector?.(), seed.other?.()]);
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: usual = "", ...env } = tracingEnv("shop-seeded");
+  const folder = seed.spoil && copyBuild(seed.spoil);
+  const shop = await startShop({
+    ...(folder && { folder }),
+    env: { ...env, OTEL_EXPORTER_OTLP_ENDPOINT: `${collector?.url ?? usual}${seed.path ?? ""}`, ...seed.env },
+  });
+  const gateway = seed.gateway && (await startGateway(shop.url, seed.gateway(other?.url ?? "")));
+  return {
+    url: gateway?.url ?? shop.url,
+    stop: async () => {
+      gateway?.stop();
+      collector?.stop();
+      other?.stop();
+      await shop.stop();
+      if (folder) rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+/** Below the demo, from where Node finds the same packages. */
+function copyBuild(spoil: (folder: string) => void): string {
+  const folder = mkdtempSync(join(demo, ".next-doctor-"));
+  for (const name of ["package.json", "next.config.ts"]) cpSync(join(demo, name), join(folder, name));
+  cpSync(join(demo, ".next"), join(folder, ".next"), {
+    recursive: true,
+    filter: (path) => !path.endsWith(".next/cache"),
+  });
+  spoil(folder);
+  return folder;
+}
+
+for (const seed of SEEDS) {
+  test(`${seed.name}: ${seed.code}`, async () => {
+    const seeded = await startSeeded(seed);
+    try {
+      const { code, lines } = await runDoctor(seeded.url, seed.isInPage ? browser : ["--no-browser"]);
+      expect(lines[0]).toMatch(new RegExp(`^${seed.code}: `));
+      expect(lines[0]).toMatch(seed.says);
+      expect(lines[1]).toMatch(/^What to do: ./);
+      expect(code).toBe(1);
+    } finally {
+      await seeded.stop();
+    }
+  });
+}
+
+test("the shop as it is: healthy, each step looked at, in less than 15 s", async () => {
+  const { code, lines, seconds } = await runDoctor(process.env.E2E_SHOP_URL ?? "", browser);
+  expect(lines[0]).toMatch(/^healthy: /);
+  expect(lines.filter((line) => /^ {2}(-|FAIL) /.test(line))).toEqual([]);
+  expect(lines.filter((line) => line.startsWith("  ok ")).length).toBe(10);
+  expect(code).toBe(0);
+  expect(seconds).toBeLessThan(15);
+});
+
+test("a production server tells nobody without the token, and the rest is still looked at", async () => {
+  const { code, lines } = await runDoctor(process.env.E2E_SHOP_URL ?? "", browser, {
+    THROUGHLINE_FLUSH_TOKEN: "",
+  });
+  expect(lines[0]).toMatch(/^nothing broken was seen at .*; 4 of 10 steps were not looked at/);
+  expect(lines.join("\n")).toContain("THROUGHLINE_FLUSH_TOKEN");
+  expect(code).toBe(0);
+});
+
+test("an ad blocker in the user's own browser is named", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "throughline-blocker-"));
+  const extension = fileURLToPath(new URL("./doctor/blocker", import.meta.url));
+  const port = await freePort(0);
+  const processes = createProcesses();
+  try {
+    await processes.start({
+      name: "a browser with a blocker",
+      command: findChromium() ?? "",
+      args: [
+        ...chromiumLaunchOptions().args,
+        "--headless=new",
+        `--remote-debugging-port=${port}`,
+        `--user-data-dir=${folder}`,
+        "--disable-features=DisableLoadExtensionCommandLineSwitch",
+        `--load-extension=${extension}`,
+        "about:blank",
+      ],
+      ready: saysLine(/DevTools listening/),
+    });
+    const devTools = ["--devtools", `http://127.0.0.1:${port}`];
+    const { code, lines } = await runDoctor(process.env.E2E_SHOP_URL ?? "", devTools);
+    expect(lines[0]).toMatch(/^export-blocked: .*\/api\/tl\/v1\/traces: net::ERR_BLOCKED_BY_CLIENT/);
+    expect(lines[1]).toContain("ad blocker");
+    expect(code).toBe(1);
+  } finally {
+    await processes.stopAll();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("what it is called wrongly with is said in one sentence, with exit code 2", async () => {
+  for (const [args, says] of [
+    [["localhost:3000"], /expected one such as http:\/\/localhost:3000/],
+    [["http://localhost:3000", "--browsers"], /browsers.*--help/],
+    [["http://localhost:3000", "--ingest-path", "api"], /expected a path such as \/api\/tl/],
+  ] as const) {
+    const [url, ...rest] = args;
+    const { code, lines } = await runDoctor(url, rest);
+    expect(code).toBe(2);
+    expect(lines[0]).toMatch(/^throughline: /);
+    expect(lines[0]).toMatch(says);
+  }
+});

@@ -1,0 +1,148 @@
+import { protocolOf, tracesUrl } from "@throughline/core";
+import { appFolder } from "../app-folder.ts";
+import { apiCopies } from "../coexistence/api-copies.ts";
+import { errorText } from "../error-text.ts";
+import { forwardTarget } from "../ingest/forward-url.ts";
+import { createForwardSender, createSender } from "../pipeline/delivery/create-sender.ts";
+import type { Outcome, Sender } from "../pipeline/delivery/sender.ts";
+import { createJsonEncoder } from "../pipeline/otlp/encode-json.ts";
+import { createProtobufEncoder } from "../pipeline/otlp/encode-protobuf.ts";
+import { printUrl } from "../pipeline/signal-target.ts";
+import { processState } from "../process-state.ts";
+import { serviceNameOf } from "../resource/resource.ts";
+import { readServerConfig, reasonOff, type ServerConfig, sampleRatioOf } from "../settings.ts";
+import { VERSION } from "../version.ts";
+
+/** What a running app says of its tracing when `throughline doctor` asks it; holds no secret. */
+export interface AppAnswer {
+  readonly version: string;
+  readonly node: string;
+  /** Why nothing is traced; `undefined` where tracing is on. */
+  readonly off?: Off | undefined;
+  /** Whether `register` has run in this process. */
+  readonly isRegistered: boolean;
+  readonly settings?: AnsweredSettings | undefined;
+  /** The `traceparent` that this request had when it arrived. */
+  readonly received: string | null;
+  /** A sentence for each copy of the api whose spans are lost. */
+  readonly apiCopies: readonly string[];
+  /** What the process has warned of since its start. */
+  readonly warnings: readonly string[];
+  /** How the collector takes an empty request, from the server and for the browser. */
+  readonly exports: readonly Delivery[];
+}
+
+export interface Off {
+  /** Nobody turned it on · a setting is wrong · `register` failed. */
+  readonly by: "disabled" | "bad-setting" | "start-failed";
+  readonly reason: string;
+}
+
+export interface AnsweredSettings {
+  readonly service: string;
+  readonly exporters: readonly string[];
+  readonly sampler: string;
+  /** Share of new traces that are kept, and why it is this. */
+  readonly ratio: number;
+  readonly why: string;
+  readonly propagators: readonly string[];
+}
+
+export interface Delivery {
+  readonly of: "server" | "browser";
+  readonly url: string;
+  readonly protocol: string;
+  readonly ms: number;
+  readonly outcome: Outcome;
+}
+
+/** A collector that takes longer for nothing is slow: by itself a batch may wait for OTEL_EXPORTER_OTLP_TIMEOUT. */
+const MOST_EXPORT_MS = 5_000;
+
+/** Looks at this process; with `withExports` the collector is asked as well, by the code that sends the spans. */
+export async function answerDoctor(request: Request, withExports: boolean): Promise<AppAnswer> {
+  const problems: string[] = [];
+  const config = readServerConfig({}, (text) => problems.push(text));
+  const state = processState();
+  return {
+    version: VERSION,
+    node: process.versions.node,
+    off: config ? await readFailure(state.tracing) : offOf(problems),
+    isRegistered: state.tracing !== undefined,
+    settings: config && settingsOf(config),
+    received: request.headers.get("traceparent"),
+    apiCopies: apiCopies(appFolder()),
+    warnings: [...state.said],
+    exports: config && withExports ? await tryExports(config) : [],
+  };
+}
+
+function offOf([problem]: readonly string[]): Off {
+  return problem === undefined
+    ? { by: "disabled", reason: reasonOff() }
+    : { by: "bad-setting", reason: problem };
+}
+
+/** As where another tracer was there first. */
+function readFailure(starting: Promise<unknown> | undefined): Promise<Off | undefined> | undefined {
+  return starting?.then(
+    () => undefined,
+    (error: unknown) => ({ by: "start-failed", reason: errorText(error) }),
+  );
+}
+
+function settingsOf(config: ServerConfig): AnsweredSettings {
+  return {
+    service: serviceNameOf(config),
+    exporters: config.tracesExporters,
+    sampler: config.sampler || "parentbased_traceidratio",
+    ...sampleRatioOf(config),
+    propagators: config.propagators,
+  };
+}
+
+function tryExports(given: ServerConfig): Promise<readonly Delivery[]> {
+  if (!given.tracesExporters.includes("otlp")) return Promise.resolve([]);
+  const config = { ...given, exportTimeoutMs: Math.min(given.exportTimeoutMs, MOST_EXPORT_MS) };
+  const target = { url: tracesUrl(config), protocol: protocolOf(config), headers: config.headers };
+  const encoder = target.protocol === "http/json" ? createJsonEncoder() : createProtobufEncoder();
+  const forward = { ...forwardTarget(config, "traces"), contentType: "application/json" };
+  // A request without spans is answered as any other: https://opentelemetry.io/docs/specs/otlp/#full-success-1
+  const tries = [
+    tryExport(
+      { of: "server", ...target },
+      () => createSender("traces", target, config),
+      encoder.request([], 0),
+    ),
+    tryExport(
+      { of: "browser", url: forward.url, protocol: "http/json" },
+      () => createForwardSender(forward, config),
+      createJsonEncoder().request([], 0),
+    ),
+  ];
+  return Promise.all(tries);
+}
+
+async function tryExport(
+  { of, url, protocol }: Pick<Delivery, "of" | "url" | "protocol">,
+  open: () => Sender,
+  body: Uint8Array,
+): Promise<Delivery> {
+  const startMs = performance.now();
+  const outcome = await sendOnce(open, body);
+  return { of, url: printUrl(url), protocol, ms: Math.round(performance.now() - startMs), outcome };
+}
+
+async function sendOnce(open: () => Sender, body: Uint8Array): Promise<Outcome> {
+  try {
+    const sender = open();
+    try {
+      return await sender.send(body);
+    } finally {
+      sender.close();
+    }
+  } catch (error) {
+    // A certificate that cannot be read: its message says what to do.
+    return { kind: "refused", reason: errorText(error), cure: "" };
+  }
+}

@@ -1,0 +1,92 @@
+#!/usr/bin/env node
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { DEFAULT_INGEST_PATH } from "@throughline/core/attributes";
+import { errorText } from "../error-text.ts";
+import { doorSettings } from "../settings.ts";
+import { type DoctorOptions, examine, printReport } from "./doctor.ts";
+
+const HELP = `throughline doctor: finds out why traces of a running Next.js app do not appear
+
+Usage: throughline doctor [url] [flags]       (default http://localhost:3000)
+
+  --dir <folder>         the app's folder, whose files and Playwright are used (default: here)
+  --ingest-path <path>   where the page posts its spans (default ${DEFAULT_INGEST_PATH})
+  --browser <file>       a Chromium (default: Playwright's own, else one of this machine)
+  --devtools <url>       a browser that runs already, with its extensions: one that was started with
+                         --remote-debugging-port=9222 is http://localhost:9222
+  --no-browser           look at the server alone
+  --json                 the report as JSON
+  --help                 this text
+
+Looks along the path of a span, from the app to its collector and from a page to the app, and names the first
+step that is broken. Exit code 0: none is; 1: one is; 2: it was called wrongly.
+In production the app tells only who knows its THROUGHLINE_FLUSH_TOKEN: set it for both.`;
+
+/** A mistake of the caller: one sentence, exit code 2. */
+class UsageError extends Error {}
+
+async function main(): Promise<void> {
+  const read = readArguments(process.argv.slice(2));
+  if (read === "help") {
+    console.log(HELP);
+    return;
+  }
+  const report = await examine(read.options);
+  console.log(read.isJson ? JSON.stringify(report, null, 2) : printReport(report));
+  if (report.fault) process.exitCode = 1;
+}
+
+const OPTIONS = {
+  dir: { type: "string", default: "." },
+  "ingest-path": { type: "string", default: DEFAULT_INGEST_PATH },
+  browser: { type: "string", default: "" },
+  devtools: { type: "string", default: "" },
+  "no-browser": { type: "boolean", default: false },
+  json: { type: "boolean", default: false },
+  help: { type: "boolean", short: "h", default: false },
+} as const;
+
+function readArguments(
+  args: readonly string[],
+): { readonly options: DoctorOptions; readonly isJson: boolean } | "help" {
+  const { values, positionals } = parsed(args);
+  const [command, address = "http://localhost:3000", ...rest] = positionals;
+  if (values.help || command === undefined) return "help";
+  if (command !== "doctor") throw new UsageError(`there is no command ${command}; throughline doctor [url]`);
+  if (rest.length > 0) throw new UsageError(`one address at a time, and there are ${rest.length + 1}`);
+  const ingestPath = values["ingest-path"].replace(/\/$/, "");
+  if (!/^\/[^?#\s]*$/.test(ingestPath))
+    throw new UsageError(
+      `--ingest-path ${values["ingest-path"]}: expected a path such as ${DEFAULT_INGEST_PATH}`,
+    );
+  return {
+    isJson: values.json,
+    options: {
+      url: readUrl(address),
+      folder: resolve(values.dir),
+      ingestPath,
+      token: doorSettings().token,
+      browser: values["no-browser"] ? undefined : { executable: values.browser, devTools: values.devtools },
+    },
+  };
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(`${errorText(error).split(". ")[0]}; --help lists the flags`);
+  }
+}
+
+function readUrl(text: string): URL {
+  // `localhost:3000` parses too, as a URL of the scheme "localhost:".
+  if (/^https?:\/\//i.test(text) && URL.canParse(text)) return new URL(text);
+  throw new UsageError(`${text} is no address of an app; expected one such as http://localhost:3000`);
+}
+
+main().catch((error: unknown) => {
+  console.error(`throughline: ${errorText(error)}`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+});

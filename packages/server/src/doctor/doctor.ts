@@ -1,0 +1,82 @@
+import { errorText } from "../error-text.ts";
+import { askApp } from "./ask-app.ts";
+import type { Fault, Looks, Verdict } from "./faults.ts";
+import { HOPS } from "./hops.ts";
+import { lookAtFolder } from "./look-at-folder.ts";
+import { lookAtPage } from "./look-at-page.ts";
+import { type BrowserOptions, openPage } from "./open-browser.ts";
+
+export interface DoctorOptions {
+  readonly url: URL;
+  readonly folder: string;
+  readonly ingestPath: string;
+  /** Empty: none. */
+  readonly token: string;
+  /** `undefined`: the page is not opened. */
+  readonly browser: Omit<BrowserOptions, "folder"> | undefined;
+}
+
+export interface Report {
+  readonly url: string;
+  /** The first broken hop's; `undefined`: traces appear. */
+  readonly fault: Fault | undefined;
+  readonly hops: readonly ({ readonly name: string } & Verdict)[];
+  /** What the app has warned of since its start. */
+  readonly warnings: readonly string[];
+}
+
+/** Looks at a running app along the path of a span. Never rejects. */
+export async function examine(options: DoctorOptions): Promise<Report> {
+  const app = await askApp(options);
+  const folder = lookAtFolder(options.folder);
+  const page = "error" in app.page ? { skipped: "the app does not answer" } : await openAndLook(options);
+  const hops = HOPS.map(({ name, check }) => ({ name, ...check({ app, folder, page }) }));
+  return {
+    url: app.url,
+    fault: hops.map((hop) => ("fault" in hop ? hop.fault : undefined)).find((fault) => fault !== undefined),
+    hops,
+    warnings: app.account?.kind === "told" ? app.account.answer.warnings : [],
+  };
+}
+
+async function openAndLook({ url, folder, browser }: DoctorOptions): Promise<Looks["page"]> {
+  if (!browser) return { skipped: "--no-browser" };
+  try {
+    const { page, close } = await openPage({ ...browser, folder });
+    try {
+      return await lookAtPage(page, url.href);
+    } finally {
+      await close();
+    }
+  } catch (error) {
+    return { skipped: errorText(error).split("\n")[0] ?? "" };
+  }
+}
+
+/** The first line names what is broken, or that nothing is. */
+export function printReport({ url, fault, hops, warnings }: Report): string {
+  const skipped = hops.flatMap((hop) => ("skipped" in hop ? [hop.skipped] : []));
+  return [
+    fault ? `${fault.code}: ${fault.message}` : printHealth(url, skipped.length, hops.length),
+    ...(fault ? [`What to do: ${fault.fix}.`] : []),
+    "",
+    ...hops.map(printHop),
+    ...listed("Not looked at:", [...new Set(skipped)]),
+    ...listed("The app has warned of:", warnings),
+  ].join("\n");
+}
+
+function printHealth(url: string, skipped: number, all: number): string {
+  return skipped === 0
+    ? `healthy: spans of ${url} reach the collector`
+    : `nothing broken was seen at ${url}; ${skipped} of ${all} steps were not looked at`;
+}
+
+function printHop(hop: Report["hops"][number]): string {
+  if ("ok" in hop) return `  ok    ${hop.name}${hop.ok && `: ${hop.ok}`}`;
+  return "skipped" in hop ? `  -     ${hop.name}` : `  FAIL  ${hop.name}: ${hop.fault.code}`;
+}
+
+function listed(title: string, lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : ["", title, ...lines.map((line) => `  ${line}`)];
+}

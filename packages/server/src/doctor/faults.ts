@@ -1,0 +1,66 @@
+import type { AppLook } from "./ask-app.ts";
+import type { FolderLook } from "./look-at-folder.ts";
+import type { PageLook } from "./look-at-page.ts";
+
+/** Everything that was looked at. */
+export interface Looks {
+  readonly app: AppLook;
+  readonly folder: FolderLook;
+  /** Or why no browser has opened the page. */
+  readonly page: PageLook | { readonly skipped: string };
+}
+
+/** What breaks a trace at a hop, what to do about it. */
+export interface Fault {
+  readonly code: FaultCode;
+  readonly message: string;
+  readonly fix: string;
+}
+
+/** In the order of the path; docs/doctor.md says of each when it is told. */
+export const FAULT_CODES = [
+  "app-unreachable",
+  "disabled",
+  "bad-setting",
+  "start-failed",
+  "no-ingest-route",
+  "register-not-called",
+  "duplicate-api",
+  "no-propagator",
+  "trace-header-lost",
+  "not-continued",
+  "unsampled-parent",
+  "nothing-exported",
+  "collector-unreachable",
+  "wrong-path",
+  "unauthorized",
+  "protocol-mix",
+  "collector-slow",
+  "certificate",
+  "collector-refuses",
+  "page-not-traced",
+  "csp-denied",
+  "cors-denied",
+  "export-blocked",
+  "export-refused",
+] as const;
+export type FaultCode = (typeof FAULT_CODES)[number];
+
+/** What a hop is found to be. */
+export type Verdict = { readonly ok: string } | { readonly skipped: string } | { readonly fault: Fault };
+
+export interface Hop {
+  readonly name: string;
+  readonly check: (looks: Looks) => Verdict;
+}
+
+/** A verdict that names a fault. */
+export function broken(code: FaultCode, message: string, fix: string): Verdict {
+  return { fault: { code, message, fix } };
+}
+
+/** The trace id of a `traceparent`. */
+export const traceOf = (traceparent: string): string => traceparent.split("-")[1] ?? "";
+/** Whether a `traceparent` says that nothing is to be kept. */
+export const isUnsampled = (traceparent: string): boolean =>
+  (Number.parseInt(traceparent.split("-")[3] ?? "", 16) & 1) === 0;

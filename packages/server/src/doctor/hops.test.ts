@@ -1,0 +1,207 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { AnsweredSettings, AppAnswer, Delivery } from "./app-answer.ts";
+import type { AppLook } from "./ask-app.ts";
+import { deliveryFault } from "./delivery-fault.ts";
+import { FAULT_CODES, type Looks } from "./faults.ts";
+import { HOPS } from "./hops.ts";
+import { lookAtFolder } from "./look-at-folder.ts";
+import type { PageLook } from "./look-at-page.ts";
+
+const TRACE = "0af7651916cd43dd8448eb211c80319c";
+const SENT = `00-${TRACE}-b7ad6b7169203331-01`;
+const OTHER = `00-${"a".repeat(32)}-b7ad6b7169203331-01`;
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "throughline-doctor-"));
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function write(path: string, text = ""): void {
+  mkdirSync(dirname(join(folder, path)), { recursive: true });
+  writeFileSync(join(folder, path), text);
+}
+
+const settings: AnsweredSettings = {
+  service: "shop",
+  exporters: ["otlp"],
+  sampler: "parentbased_traceidratio",
+  ratio: 1,
+  why: "as set",
+  propagators: ["tracecontext", "baggage"],
+};
+
+const answer: AppAnswer = {
+  version: "0.1.0",
+  node: "20.20.2",
+  isRegistered: true,
+  settings,
+  received: SENT,
+  apiCopies: [],
+  warnings: [],
+  exports: (["server", "browser"] as const).map((of) =>
+    delivered(of, { kind: "taken", rejected: 0, message: "" }),
+  ),
+};
+
+function delivered(of: Delivery["of"], outcome: Delivery["outcome"]): Delivery {
+  return { of, url: "http://localhost:4318/v1/traces", protocol: "http/protobuf", ms: 3, outcome };
+}
+
+const app: AppLook = {
+  url: "http://localhost:3000/",
+  page: { status: 200 },
+  account: { kind: "told", answer },
+  sent: SENT,
+  returned: `00-${TRACE}-00f067aa0ba902b7-01`,
+  arrivedUnsent: null,
+};
+
+const ENDPOINT = "http://localhost:3000/api/tl/v1/traces";
+const page: PageLook = {
+  isTraced: true,
+  endpoint: ENDPOINT,
+  posts: [{ url: ENDPOINT, status: 202 }],
+  refused: [],
+  violations: [],
+  join: { sent: SENT, returned: SENT },
+};
+
+function told(change: Partial<AppAnswer>): AppLook {
+  return { ...app, account: { kind: "told", answer: { ...answer, ...change } } };
+}
+
+function firstFault(looks: Partial<Looks>): string {
+  const all = { app, page, folder: lookAtFolder(folder), ...looks };
+  for (const { check } of HOPS) {
+    const verdict = check(all);
+    if ("fault" in verdict) return `${verdict.fault.code}: ${verdict.fault.message}. ${verdict.fault.fix}`;
+  }
+  return "healthy";
+}
+
+test("an app whose every step is whole is healthy", () => {
+  expect(firstFault({})).toBe("healthy");
+});
+
+test("a share below 1 is no fault, and is told; a share of 0 is one", () => {
+  const share = (ratio: number) => told({ settings: { ...settings, ratio, why: "as set" } });
+  expect(firstFault({ app: share(0.1) })).toBe("healthy");
+  expect(
+    HOPS.map(({ check }) => check({ app: share(0.1), page, folder: lookAtFolder(folder) })),
+  ).toContainEqual({
+    ok: "0.1 of all traces are kept (as set): most clicks leave none",
+  });
+  expect(firstFault({ app: share(0) })).toMatch(/^nothing-exported: .*OTEL_TRACES_SAMPLER_ARG/);
+});
+
+test("a page that is answered in another trace, or in none, is not continued", () => {
+  expect(firstFault({ app: { ...app, returned: OTHER } })).toMatch(/^not-continued: .*answered in a{32}/);
+  expect(firstFault({ app: { ...app, returned: undefined } })).toMatch(/^not-continued: .*Server-Timing/);
+  const cached = { ...page, join: { sent: SENT, returned: OTHER } };
+  expect(firstFault({ page: cached })).toMatch(/^not-continued: .*service worker/);
+});
+
+test("another trace in place of the one that was sent is a header that was lost", () => {
+  expect(firstFault({ app: told({ received: OTHER }) })).toMatch(/^trace-header-lost: .*a{32}.* does/);
+});
+
+test("a route that is not there tells whether the server is traced", () => {
+  const missing = { kind: "missing", url: `${app.url}api/tl/doctor`, status: 404 } as const;
+  expect(firstFault({ app: { ...app, account: missing } })).toMatch(
+    /^no-ingest-route: .*so the server is traced/,
+  );
+  expect(firstFault({ app: { ...app, account: missing, returned: undefined } })).toMatch(
+    /names no trace either/,
+  );
+});
+
+test.each([
+  [["next.config.ts", "app/page.tsx"], /there is no instrumentation\.ts/],
+  [
+    ["next.config.ts", "src/app/page.tsx", "instrumentation.ts"],
+    /reads src\/instrumentation\.ts, and the file is instrumentation\.ts/,
+  ],
+  [
+    ["next.config.ts", "app/page.tsx", "src/instrumentation.ts"],
+    /reads instrumentation\.ts, and the file is src\/instrumentation\.ts/,
+  ],
+  [["next.config.ts", "pages/index.tsx", "instrumentation.js"], /instrumentation\.js exports no register/],
+  [["package.json"], /there is no next\.config here/],
+])("with the files %j the reason why register has not run is told", (files, says) => {
+  for (const file of files) write(file);
+  expect(firstFault({ app: told({ isRegistered: false }) })).toMatch(/^register-not-called: /);
+  expect(firstFault({ app: told({ isRegistered: false }) })).toMatch(says);
+});
+
+test("a page that is not traced is told with the config that does not say so", () => {
+  const untraced = { ...page, isTraced: false, endpoint: undefined, posts: [], join: undefined };
+  expect(firstFault({ page: untraced })).toMatch(
+    /^page-not-traced: the page starts no tracing\. .*OTEL_ENABLED=true/,
+  );
+  write("next.config.ts", "export default {};");
+  expect(firstFault({ page: untraced })).toMatch(/next\.config\.ts does not call withTracing/);
+  write("next.config.ts", "export default withTracing({});");
+  expect(firstFault({ page: untraced })).not.toMatch(/does not call/);
+  const policed = {
+    ...untraced,
+    violations: [{ directive: "script-src-elem", blocked: "http://localhost:3000/a.js" }],
+  };
+  expect(firstFault({ page: policed })).toMatch(/^csp-denied: .*script-src-elem/);
+});
+
+test("posts that are answered wrongly, not sent, or cut off are told apart", () => {
+  const posted = (...posts: PageLook["posts"]) => firstFault({ page: { ...page, posts } });
+  expect(posted({ url: ENDPOINT, status: 403 })).toMatch(/^export-refused: .*status 403/);
+  expect(posted()).toMatch(/^export-blocked: .*sent nothing.*consent/);
+  expect(posted({ url: ENDPOINT, status: 0, error: "net::ERR_CONNECTION_RESET" })).toMatch(
+    /^export-blocked: .*RESET/,
+  );
+  expect(posted({ url: ENDPOINT, status: 0, error: "net::ERR_FAILED" }, { url: ENDPOINT, status: 202 })).toBe(
+    "healthy",
+  );
+});
+
+test("a request of the page without traceparent is told", () => {
+  expect(firstFault({ page: { ...page, join: undefined } })).toMatch(/^no-propagator: .*propagation: "off"/);
+});
+
+test("register that failed is told with its reason", () => {
+  const off = { by: "start-failed", reason: "@sentry/node has registered OpenTelemetry before" } as const;
+  expect(firstFault({ app: told({ off }) })).toMatch(
+    /^start-failed: register failed: @sentry\/node has registered/,
+  );
+});
+
+test.each([
+  ["gRPC status 12, unknown service", "wrong-path"],
+  ["gRPC status 16", "unauthorized"],
+  ["status 403, no such key", "unauthorized"],
+  ["getaddrinfo ENOTFOUND collector.test", "collector-unreachable"],
+  ["Hostname/IP does not match certificate's altnames", "certificate"],
+  ["status 413", "collector-refuses"],
+])("an export that ends with %j is %s", (reason, code) => {
+  expect(deliveryFault(delivered("server", { kind: "refused", reason, cure: "Do that" })).code).toBe(code);
+});
+
+test("only the way of the browser's spans is broken where a collector takes gRPC alone", () => {
+  const refused = delivered("browser", {
+    kind: "later",
+    reason: "connect ECONNREFUSED ::1:4318",
+    cure: "",
+    reached: false,
+  });
+  expect(firstFault({ app: told({ exports: [...answer.exports.slice(0, 1), refused] }) })).toMatch(
+    /^collector-unreachable: .*the browser's spans, which the app hands on by HTTP/,
+  );
+});
+
+test("docs/doctor.md has a line for each fault", () => {
+  const text = readFileSync(new URL("../../../../docs/doctor.md", import.meta.url), "utf8");
+  expect([...text.matchAll(/^\| `([a-z-]+)` /gm)].map(([, code]) => code)).toEqual(FAULT_CODES);
+});

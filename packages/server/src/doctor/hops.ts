@@ -1,0 +1,187 @@
+import type { AnsweredSettings, Delivery, Off } from "./app-answer.ts";
+import type { AppLook } from "./ask-app.ts";
+import { deliveryFault } from "./delivery-fault.ts";
+import { broken, type Hop, isUnsampled, type Looks, traceOf, type Verdict } from "./faults.ts";
+import type { FolderLook } from "./look-at-folder.ts";
+import { checkPage, checkPosts, checkRequests } from "./page-checks.ts";
+
+/** Along the path of a span: whoever mends the first that is broken may find the others whole. */
+export const HOPS: readonly Hop[] = [
+  { name: "the app answers", check: checkAnswer },
+  { name: "the server is traced", check: checkServer },
+  { name: "one copy of @opentelemetry/api", check: checkApi },
+  { name: "the server continues a caller's trace", check: checkContinued },
+  { name: "nobody else decides what is kept", check: checkSampled },
+  { name: "the collector takes the server's spans", check: (looks) => checkDelivery(looks, "server") },
+  { name: "the collector takes the browser's spans", check: (looks) => checkDelivery(looks, "browser") },
+  { name: "the page is traced", check: checkPage },
+  { name: "the page's spans reach the app", check: checkPosts },
+  { name: "the page's requests take their trace along", check: checkRequests },
+];
+
+function checkAnswer({ app: { url, page } }: Looks): Verdict {
+  if ("status" in page) return { ok: `${url}: ${page.status}` };
+  return broken(
+    "app-unreachable",
+    `${url} does not answer: ${page.error}`,
+    "Start the app, or name its address: throughline doctor http://localhost:3000",
+  );
+}
+
+function checkServer({ app, folder }: Looks): Verdict {
+  const { account } = app;
+  if (!account) return { skipped: "the app does not answer" };
+  if (account.kind === "missing") return checkWithoutRoute(account, app);
+  if (account.kind === "closed") {
+    return account.isOn
+      ? { ok: "as far as can be seen from outside" }
+      : broken("disabled", "tracing is off in the app", TURN_ON);
+  }
+  const { off, isRegistered, version, settings } = account.answer;
+  if (off !== undefined) return checkOff(off);
+  if (!isRegistered)
+    return broken(
+      "register-not-called",
+      `OTEL_ENABLED=true, and register has not run: ${whyUnregistered(folder)}`,
+      `Write export { register, onRequestError } from "@throughline/server"; into ${folder.place} and restart`,
+    );
+  return { ok: `${settings?.service ?? ""}, @throughline/server ${version}` };
+}
+
+function checkOff({ by, reason }: Off): Verdict {
+  switch (by) {
+    case "disabled":
+      return broken(by, `tracing is off in the app: ${reason}`, TURN_ON);
+    case "bad-setting":
+      return broken(by, reason, "Correct or unset what is named there and restart");
+    case "start-failed":
+      return broken(by, `register failed: ${reason}`, "Mend what is named there and restart");
+  }
+}
+
+const TURN_ON =
+  "Start it with OTEL_ENABLED=true, and without OTEL_SDK_DISABLED; build it with OTEL_ENABLED=true as well, or its pages stay untraced";
+
+/** The route is not what makes a server traced, so the page's own header tells first. */
+function checkWithoutRoute(
+  { url, status }: { readonly url: string; readonly status: number },
+  { returned }: AppLook,
+): Verdict {
+  if (status === 0)
+    return broken(
+      "export-blocked",
+      `the connection is cut at ${url}, and the page answers`,
+      "Look for a filter of the network or a firewall that takes this path; THROUGHLINE_INGEST_PATH moves it, together with the folder of the route",
+    );
+  return broken(
+    "no-ingest-route",
+    `nothing of the kit answers at ${url} (status ${status}); the page's answer ${returned ? "names a trace, so the server is traced, and the browser's spans have nowhere to go" : "names no trace either"}`,
+    'Write export { POST } from "@throughline/server/ingest"; into app/api/tl/[...signal]/route.ts; at another path, name it with --ingest-path; behind a login, let that path through',
+  );
+}
+
+function whyUnregistered({ isNextApp, instrumentation, place }: FolderLook): string {
+  if (!isNextApp)
+    return "there is no next.config here, so the files were not looked at (--dir names the app's folder)";
+  const read = instrumentation.find((file) => file.isRead);
+  const unread = instrumentation.find((file) => !file.isRead);
+  if (!read)
+    return unread ? `Next.js reads ${place}, and the file is ${unread.path}` : `there is no ${place}`;
+  return read.registers
+    ? `${read.path} names it; was it built and started since?`
+    : `${read.path} exports no register`;
+}
+
+function checkApi({ app: { account } }: Looks): Verdict {
+  if (account?.kind !== "told") return { skipped: notTold(account) };
+  const [first] = account.answer.apiCopies;
+  if (first === undefined) return { ok: "of those that the app and its dependencies find" };
+  const [message = "", fix = ""] = first.split(/\. (?=Add )/);
+  return broken("duplicate-api", message, fix);
+}
+
+function checkContinued({ app }: Looks): Verdict {
+  const { account, sent, returned } = app;
+  if (account?.kind === "told") {
+    const { settings, received } = account.answer;
+    if (settings && !settings.propagators.includes("tracecontext"))
+      return broken(
+        "no-propagator",
+        `OTEL_PROPAGATORS=${settings.propagators.join(",")} in the app, so no trace is continued`,
+        "Unset it, or let it hold tracecontext",
+      );
+    if (received !== null && traceOf(received) === traceOf(sent)) return checkReturned(sent, returned);
+    // Who changes the flag is the next hop's.
+    if (received !== null && isUnsampled(received))
+      return { skipped: `another traceparent arrived: ${received}` };
+    return broken(
+      "trace-header-lost",
+      received === null
+        ? "the header traceparent that was sent does not arrive at the app"
+        : `the header traceparent that was sent does not arrive at the app, ${received} does`,
+      "Let the proxy before it pass traceparent and tracestate on",
+    );
+  }
+  if (account?.kind === "closed") return checkReturned(sent, returned);
+  return { skipped: notTold(account) };
+}
+
+function checkReturned(sent: string, returned: string | undefined): Verdict {
+  if (returned === undefined)
+    return broken(
+      "not-continued",
+      "the page's answer tells no trace (no Server-Timing: traceparent)",
+      "Look whether a proxy or a cache takes Server-Timing away, and whether ignoreIncoming of register names this page",
+    );
+  if (traceOf(returned) === traceOf(sent)) return { ok: `trace ${traceOf(sent)}` };
+  return broken(
+    "not-continued",
+    `the page was asked for in trace ${traceOf(sent)} and answered in ${traceOf(returned)}`,
+    "Look whether a cache has answered, or a proxy replaces traceparent; trust of register decides whose traces are continued",
+  );
+}
+
+function checkSampled({ app: { account, arrivedUnsent } }: Looks): Verdict {
+  if (account?.kind !== "told") return { skipped: notTold(account) };
+  const { received, settings } = account.answer;
+  const unsampled = [received, arrivedUnsent].find((each) => each && isUnsampled(each));
+  if (unsampled)
+    return broken(
+      "unsampled-parent",
+      `what stands before the app says that nothing is to be kept: traceparent ${unsampled} arrives, and was not sent`,
+      "Have that proxy or gateway keep the caller's traceparent, or sample itself; or have the app decide by the trace id alone: OTEL_TRACES_SAMPLER=traceidratio",
+    );
+  return settings ? checkShare(settings) : { skipped: "nothing is traced" };
+}
+
+function checkShare({ sampler, ratio, why }: AnsweredSettings): Verdict {
+  const share = sampler.includes("ratio") ? ratio : Number(!sampler.endsWith("always_off"));
+  if (share === 1) return { ok: "every trace is kept" };
+  if (share > 0) return { ok: `${share} of all traces are kept (${why}): most clicks leave none` };
+  return broken(
+    "nothing-exported",
+    `the sampler keeps nothing: ${sampler}`,
+    "Set OTEL_TRACES_SAMPLER_ARG to the share to be kept, and unset OTEL_TRACES_SAMPLER",
+  );
+}
+
+function checkDelivery({ app: { account } }: Looks, of: Delivery["of"]): Verdict {
+  if (account?.kind !== "told") return { skipped: notTold(account) };
+  const { settings, exports } = account.answer;
+  if (settings && !settings.exporters.includes("otlp"))
+    return broken(
+      "nothing-exported",
+      `OTEL_TRACES_EXPORTER=${settings.exporters.join(",")} in the app: spans go to no collector`,
+      "Unset it, or let it hold otlp",
+    );
+  const delivery = exports.find((each) => each.of === of);
+  if (!delivery) return { skipped: "nothing is traced" };
+  return delivery.outcome.kind === "taken"
+    ? { ok: `${delivery.url} (${delivery.protocol}), ${delivery.ms} ms` }
+    : { fault: deliveryFault(delivery) };
+}
+
+function notTold(account: AppLook["account"]): string {
+  if (account?.kind === "closed") return account.reason.replace("@throughline/server: ", "");
+  return account ? "the app has no ingest route" : "the app does not answer";
+}
