@@ -32,8 +32,9 @@ export function startLoad({ url, name }, perSecond) {
   let inFlight = 0;
   const send = async (each) => {
     inFlight++;
-    // 0 is no answer. Node closes a connection that was idle for five seconds, perhaps just as it is used again.
-    const status = (await statusOf(url, each, agent)) || (await statusOf(url, each, agent));
+    // 0 is no answer. Node closes a connection that was idle for five seconds, perhaps just as it is used again, and
+    // another of the same age with it; so the second try has one of its own.
+    const status = (await statusOf(url, each, agent)) || (await statusOf(url, each, false));
     inFlight--;
     counts.answered++;
     if (status === each.status) return;

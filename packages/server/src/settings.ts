@@ -278,6 +278,12 @@ export function builtApp(): BuiltApp {
   };
 }
 
+/** Other origins that this app's pages send `traceparent` to; of what `withTracing` has written in for them. */
+export function builtPropagateTo(): readonly string[] {
+  const web = JSON.parse(process.env.THROUGHLINE_WEB || "{}") as { readonly propagateTo?: readonly string[] };
+  return web.propagateTo ?? [];
+}
+
 /** The browser starts most traces, so it takes the share the server would. */
 export function webRatio(server: ServerConfig): number {
   if (server.sampler.endsWith("always_on")) return 1;

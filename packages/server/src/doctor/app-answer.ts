@@ -7,10 +7,17 @@ import { createForwardSender, createSender } from "../pipeline/delivery/create-s
 import type { Outcome, Sender } from "../pipeline/delivery/sender.ts";
 import { createJsonEncoder } from "../pipeline/otlp/encode-json.ts";
 import { createProtobufEncoder } from "../pipeline/otlp/encode-protobuf.ts";
+import type { SpanCounts } from "../pipeline/sending.ts";
 import { printUrl } from "../pipeline/signal-target.ts";
 import { processState } from "../process-state.ts";
 import { serviceNameOf } from "../resource/resource.ts";
-import { readServerConfig, reasonOff, type ServerConfig, sampleRatioOf } from "../settings.ts";
+import {
+  builtPropagateTo,
+  readServerConfig,
+  reasonOff,
+  type ServerConfig,
+  sampleRatioOf,
+} from "../settings.ts";
 import { VERSION } from "../version.ts";
 
 /** What a running app says of its tracing when `throughline doctor` asks it; holds no secret. */
@@ -26,6 +33,10 @@ export interface AppAnswer {
   readonly received: string | null;
   /** A sentence for each copy of the api whose spans are lost. */
   readonly apiCopies: readonly string[];
+  /** What became of the process's spans so far. */
+  readonly counts?: SpanCounts | undefined;
+  /** Other origins that the app's pages send `traceparent` to. */
+  readonly propagateTo: readonly string[];
   /** What the process has warned of since its start. */
   readonly warnings: readonly string[];
   /** How the collector takes an empty request, from the server and for the browser. */
@@ -72,6 +83,8 @@ export async function answerDoctor(request: Request, withExports: boolean): Prom
     settings: config && settingsOf(config),
     received: request.headers.get("traceparent"),
     apiCopies: apiCopies(appFolder()),
+    counts: state.spanCounts?.(),
+    propagateTo: builtPropagateTo(),
     warnings: [...state.said],
     exports: config && withExports ? await tryExports(config) : [],
   };

@@ -1,5 +1,6 @@
 import { errorText } from "../error-text.ts";
 import { askApp } from "./ask-app.ts";
+import { askPreflights } from "./ask-preflights.ts";
 import type { Fault, Looks, Verdict } from "./faults.ts";
 import { HOPS } from "./hops.ts";
 import { lookAtFolder } from "./look-at-folder.ts";
@@ -30,7 +31,9 @@ export async function examine(options: DoctorOptions): Promise<Report> {
   const app = await askApp(options);
   const folder = lookAtFolder(options.folder);
   const page = "error" in app.page ? { skipped: "the app does not answer" } : await openAndLook(options);
-  const hops = HOPS.map(({ name, check }) => ({ name, ...check({ app, folder, page }) }));
+  const listed = app.account?.kind === "told" ? app.account.answer.propagateTo : [];
+  const preflights = await askPreflights(listed, options.url);
+  const hops = HOPS.map(({ name, check }) => ({ name, ...check({ app, folder, page, preflights }) }));
   return {
     url: app.url,
     fault: hops.map((hop) => ("fault" in hop ? hop.fault : undefined)).find((fault) => fault !== undefined),

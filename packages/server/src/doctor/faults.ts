@@ -1,4 +1,5 @@
 import type { AppLook } from "./ask-app.ts";
+import type { Preflight } from "./ask-preflights.ts";
 import type { FolderLook } from "./look-at-folder.ts";
 import type { PageLook } from "./look-at-page.ts";
 
@@ -8,6 +9,8 @@ export interface Looks {
   readonly folder: FolderLook;
   /** Or why no browser has opened the page. */
   readonly page: PageLook | { readonly skipped: string };
+  /** Of the origins on the app's `propagateTo`. */
+  readonly preflights: readonly Preflight[];
 }
 
 /** What breaks a trace at a hop, what to do about it. */

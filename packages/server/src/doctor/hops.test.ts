@@ -1,9 +1,13 @@
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { AnsweredSettings, AppAnswer, Delivery } from "./app-answer.ts";
 import type { AppLook } from "./ask-app.ts";
+import { askPreflights } from "./ask-preflights.ts";
 import { deliveryFault } from "./delivery-fault.ts";
 import { FAULT_CODES, type Looks } from "./faults.ts";
 import { HOPS } from "./hops.ts";
@@ -43,6 +47,8 @@ const answer: AppAnswer = {
   settings,
   received: SENT,
   apiCopies: [],
+  counts: { created: 12, sent: 9, rejected: 0, dropped: 2, waiting: 1 },
+  propagateTo: [],
   warnings: [],
   exports: (["server", "browser"] as const).map((of) =>
     delivered(of, { kind: "taken", rejected: 0, message: "" }),
@@ -77,7 +83,7 @@ function told(change: Partial<AppAnswer>): AppLook {
 }
 
 function firstFault(looks: Partial<Looks>): string {
-  const all = { app, page, folder: lookAtFolder(folder), ...looks };
+  const all = { app, page, folder: lookAtFolder(folder), preflights: [], ...looks };
   for (const { check } of HOPS) {
     const verdict = check(all);
     if ("fault" in verdict) return `${verdict.fault.code}: ${verdict.fault.message}. ${verdict.fault.fix}`;
@@ -93,7 +99,7 @@ test("a share below 1 is no fault, and is told; a share of 0 is one", () => {
   const share = (ratio: number) => told({ settings: { ...settings, ratio, why: "as set" } });
   expect(firstFault({ app: share(0.1) })).toBe("healthy");
   expect(
-    HOPS.map(({ check }) => check({ app: share(0.1), page, folder: lookAtFolder(folder) })),
+    HOPS.map(({ check }) => check({ app: share(0.1), page, folder: lookAtFolder(folder), preflights: [] })),
   ).toContainEqual({
     ok: "0.1 of all traces are kept (as set): most clicks leave none",
   });
@@ -204,4 +210,44 @@ test("only the way of the browser's spans is broken where a collector takes gRPC
 test("docs/doctor.md has a line for each fault", () => {
   const text = readFileSync(new URL("../../../../docs/doctor.md", import.meta.url), "utf8");
   expect([...text.matchAll(/^\| `([a-z-]+)` /gm)].map(([, code]) => code)).toEqual(FAULT_CODES);
+});
+
+test("what was lost is told beside a collector that is whole", () => {
+  const all = { app, page, folder: lookAtFolder(folder), preflights: [] };
+  expect(JSON.stringify(HOPS.map(({ check }) => check(all)))).toContain(
+    "of 12 spans 9 sent, 0 rejected, 2 dropped, 1 waiting",
+  );
+});
+
+test("an origin on propagateTo whose preflight leaves traceparent out is named, one that tells nothing is not", async () => {
+  const answers: Record<string, Record<string, string>> = {
+    "/": {},
+    "/open": {
+      "access-control-allow-origin": "*",
+      "access-control-allow-headers": "Content-Type, Traceparent",
+    },
+    "/shut": {
+      "access-control-allow-origin": "http://localhost:3000",
+      "access-control-allow-headers": "content-type",
+    },
+  };
+  const asked: unknown[] = [];
+  const server = createServer(({ method, headers, url = "/" }, response) => {
+    asked.push([method, headers.origin, headers["access-control-request-headers"]]);
+    response.writeHead(204, answers[url]).end();
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const ask = async (...paths: readonly string[]) =>
+    firstFault({
+      preflights: await askPreflights(
+        paths.map((path) => origin + path),
+        new URL(app.url),
+      ),
+    });
+  expect(await ask("/open", "/")).toBe("healthy");
+  expect(await ask("/open", "/", "/shut")).toMatch(/^cors-denied: .*\/shut is on propagateTo.*content-type/);
+  expect(asked).toContainEqual(["OPTIONS", "http://localhost:3000", "traceparent"]);
+  server.close();
+  expect(await ask("/open")).toBe("healthy");
 });

@@ -1,4 +1,4 @@
-import type { AnsweredSettings, Delivery, Off } from "./app-answer.ts";
+import type { AnsweredSettings, AppAnswer, Delivery, Off } from "./app-answer.ts";
 import type { AppLook } from "./ask-app.ts";
 import { deliveryFault } from "./delivery-fault.ts";
 import { broken, type Hop, isUnsampled, type Looks, traceOf, type Verdict } from "./faults.ts";
@@ -17,6 +17,7 @@ export const HOPS: readonly Hop[] = [
   { name: "the page is traced", check: checkPage },
   { name: "the page's spans reach the app", check: checkPosts },
   { name: "the page's requests take their trace along", check: checkRequests },
+  { name: "listed origins allow traceparent", check: checkListed },
 ];
 
 function checkAnswer({ app: { url, page } }: Looks): Verdict {
@@ -37,7 +38,7 @@ function checkServer({ app, folder }: Looks): Verdict {
       ? { ok: "as far as can be seen from outside" }
       : broken("disabled", "tracing is off in the app", TURN_ON);
   }
-  const { off, isRegistered, version, settings } = account.answer;
+  const { off, isRegistered, version, node, settings } = account.answer;
   if (off !== undefined) return checkOff(off);
   if (!isRegistered)
     return broken(
@@ -45,7 +46,7 @@ function checkServer({ app, folder }: Looks): Verdict {
       `OTEL_ENABLED=true, and register has not run: ${whyUnregistered(folder)}`,
       `Write export { register, onRequestError } from "@throughline/server"; into ${folder.place} and restart`,
     );
-  return { ok: `${settings?.service ?? ""}, @throughline/server ${version}` };
+  return { ok: `${settings?.service ?? ""}, @throughline/server ${version}, Node ${node}` };
 }
 
 function checkOff({ by, reason }: Off): Verdict {
@@ -176,9 +177,30 @@ function checkDelivery({ app: { account } }: Looks, of: Delivery["of"]): Verdict
     );
   const delivery = exports.find((each) => each.of === of);
   if (!delivery) return { skipped: "nothing is traced" };
-  return delivery.outcome.kind === "taken"
-    ? { ok: `${delivery.url} (${delivery.protocol}), ${delivery.ms} ms` }
-    : { fault: deliveryFault(delivery) };
+  if (delivery.outcome.kind !== "taken") return { fault: deliveryFault(delivery) };
+  const counts = of === "server" ? printCounts(account.answer.counts) : "";
+  return { ok: `${delivery.url} (${delivery.protocol}), ${delivery.ms} ms${counts}` };
+}
+
+/** A loss that is over leaves traces with holes, and the collector whole. */
+function printCounts(counts: AppAnswer["counts"]): string {
+  if (!counts) return "";
+  const { created, sent, rejected, dropped, waiting } = counts;
+  return `; of ${created} spans ${sent} sent, ${rejected} rejected, ${dropped} dropped, ${waiting} waiting`;
+}
+
+function checkListed({ app: { account }, preflights }: Looks): Verdict {
+  if (account?.kind !== "told") return { skipped: notTold(account) };
+  const refused = preflights.find(({ allowsHeader }) => allowsHeader === false);
+  if (refused)
+    return broken(
+      "cors-denied",
+      `${refused.origin} is on propagateTo, and its preflight does not allow the header (${refused.reason})`,
+      "Have it answer Access-Control-Allow-Headers: traceparent, or take it off propagateTo",
+    );
+  const untold = preflights.find(({ allowsHeader }) => allowsHeader === undefined);
+  if (untold) return { skipped: `${untold.origin}/ does not say whom it allows: ${untold.reason}` };
+  return { ok: preflights.map(({ origin }) => origin).join(", ") || "none is listed" };
 }
 
 function notTold(account: AppLook["account"]): string {
