@@ -94,7 +94,7 @@ test("the shop as it is: healthy, each step looked at, in less than 15 s", async
   const { code, lines, seconds } = await runDoctor(process.env.E2E_SHOP_URL ?? "", browser);
   expect(lines[0]).toMatch(/^healthy: /);
   expect(lines.filter((line) => /^ {2}(-|FAIL) /.test(line))).toEqual([]);
-  expect(lines.filter((line) => line.startsWith("  ok ")).length).toBe(11);
+  expect(lines.filter((line) => line.startsWith("  ok ")).length).toBe(12);
   expect(code).toBe(0);
   expect(seconds).toBeLessThan(15);
 });
@@ -103,7 +103,7 @@ test("a production server tells nobody without the token, and the rest is still 
   const { code, lines } = await runDoctor(process.env.E2E_SHOP_URL ?? "", browser, {
     THROUGHLINE_FLUSH_TOKEN: "",
   });
-  expect(lines[0]).toMatch(/^nothing broken was seen at .*; 5 of 11 steps were not looked at/);
+  expect(lines[0]).toMatch(/^nothing broken was seen at .*; 6 of 12 steps were not looked at/);
   expect(lines.join("\n")).toContain("THROUGHLINE_FLUSH_TOKEN");
   expect(code).toBe(0);
 });
@@ -136,6 +136,24 @@ test("an ad blocker in the user's own browser is named", async () => {
   } finally {
     await processes.stopAll();
     rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("pages whose posts are blocked are named, whoever asks", async ({ page }) => {
+  const shop = await startShop({ env: tracingEnv("shop-blocked") });
+  try {
+    await page.route("**/api/tl/**", (route) => route.abort("blockedbyclient"));
+    await page.goto(shop.url);
+    await page.evaluate(async () => {
+      for (let asked = 0; asked < 20; asked++) await fetch("/api/orders");
+    });
+    const { code, lines } = await runDoctor(shop.url, ["--no-browser"]);
+    expect(lines[0]).toMatch(
+      /^export-blocked: 2\d requests of pages named a trace .*no page has posted a span/,
+    );
+    expect(code).toBe(1);
+  } finally {
+    await shop.stop();
   }
 });
 

@@ -31,6 +31,8 @@ export interface ProcessState {
   /** Our own tracer and context, in mode "isolate". */
   isolated: { readonly tracer: Tracer; readonly contexts: ContextManager } | undefined;
   forwarder: Forwarder | undefined;
+  /** Requests that named a page's kept trace, and posts of pages' spans: who sends the one and not the other is blocked. */
+  readonly pages: { requests: number; posts: number };
   /** What all that is sent has to say of its collectors. */
   troubles: Troubles | undefined;
   /** Sends a line to the collector; set while `OTEL_LOGS_EXPORTER=otlp`. */
@@ -57,6 +59,7 @@ export function processState(): ProcessState {
     joinNext: undefined,
     isolated: undefined,
     forwarder: undefined,
+    pages: { requests: 0, posts: 0 },
     troubles: undefined,
     exportLog: undefined,
     untraceConsole: undefined,

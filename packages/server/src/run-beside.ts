@@ -12,7 +12,7 @@ import type { CallRules } from "./outbound/calls.ts";
 import { hearCacheHits } from "./outbound/next-fetch.ts";
 import { traceOutbound } from "./outbound/outbound.ts";
 import { createPropagator } from "./outbound/propagator.ts";
-import { flushProcess } from "./process-state.ts";
+import { flushProcess, processState } from "./process-state.ts";
 import type { Instrumentation } from "./register-options.ts";
 import { flushAfterResponse } from "./requests/after-response.ts";
 import { dropBookkeeping, skipBookkeeping } from "./requests/bookkeeping.ts";
@@ -63,8 +63,14 @@ function runOwn(parts: Parts): Tracing {
   propagation.setGlobalPropagator(propagator);
   const provider = createProvider(parts, processor);
   listenToNext(provider);
-  if (parts.isNext)
-    records.decideBy(({ headers, url = "/" }) => provider.decide(propagator.lookAt(headers), url));
+  if (parts.isNext) {
+    const { pages } = processState();
+    records.decideBy(({ headers, url = "/" }) => {
+      if (headers["sec-fetch-site"] === "same-origin" && String(headers.traceparent).endsWith("-01"))
+        pages.requests++;
+      return provider.decide(propagator.lookAt(headers), url);
+    });
+  }
   trace.setGlobalTracerProvider(provider);
   const stopInstruments = startInstruments(parts);
   return {

@@ -33,6 +33,8 @@ export interface AppAnswer {
   readonly received: string | null;
   /** A sentence for each copy of the api whose spans are lost. */
   readonly apiCopies: readonly string[];
+  /** What pages have sent so far: requests in a trace that is kept, and posts of spans. */
+  readonly pages: { readonly requests: number; readonly posts: number };
   /** What became of the process's spans so far. */
   readonly counts?: SpanCounts | undefined;
   /** Other origins that the app's pages send `traceparent` to. */
@@ -83,6 +85,7 @@ export async function answerDoctor(request: Request, withExports: boolean): Prom
     settings: config && settingsOf(config),
     received: request.headers.get("traceparent"),
     apiCopies: apiCopies(appFolder()),
+    pages: { ...state.pages },
     counts: state.spanCounts?.(),
     propagateTo: builtPropagateTo(),
     warnings: [...state.said],

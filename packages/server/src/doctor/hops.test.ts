@@ -49,6 +49,7 @@ const answer: AppAnswer = {
   apiCopies: [],
   counts: { created: 12, sent: 9, rejected: 0, dropped: 2, waiting: 1 },
   propagateTo: [],
+  pages: { requests: 40, posts: 3 },
   warnings: [],
   exports: (["server", "browser"] as const).map((of) =>
     delivered(of, { kind: "taken", rejected: 0, message: "" }),
@@ -210,6 +211,15 @@ test("only the way of the browser's spans is broken where a collector takes gRPC
 test("docs/doctor.md has a line for each fault", () => {
   const text = readFileSync(new URL("../../../../docs/doctor.md", import.meta.url), "utf8");
   expect([...text.matchAll(/^\| `([a-z-]+)` /gm)].map(([, code]) => code)).toEqual(FAULT_CODES);
+});
+
+test("pages that ask in kept traces and post nothing are blocked; a few may not have posted yet", () => {
+  const visited = (requests: number, posts: number) =>
+    firstFault({ app: told({ pages: { requests, posts } }) });
+  expect(visited(20, 0)).toMatch(
+    /^export-blocked: 20 requests of pages .*no page has posted a span\. .*ad blocker/,
+  );
+  expect([visited(19, 0), visited(500, 1)]).toEqual(["healthy", "healthy"]);
 });
 
 test("what was lost is told beside a collector that is whole", () => {

@@ -16,6 +16,7 @@ export const HOPS: readonly Hop[] = [
   { name: "the collector takes the browser's spans", check: (looks) => checkDelivery(looks, "browser") },
   { name: "the page is traced", check: checkPage },
   { name: "the page's spans reach the app", check: checkPosts },
+  { name: "other pages deliver too", check: checkVisitors },
   { name: "the page's requests take their trace along", check: checkRequests },
   { name: "listed origins allow traceparent", check: checkListed },
 ];
@@ -187,6 +188,22 @@ function printCounts(counts: AppAnswer["counts"]): string {
   if (!counts) return "";
   const { created, sent, rejected, dropped, waiting } = counts;
   return `; of ${created} spans ${sent} sent, ${rejected} rejected, ${dropped} dropped, ${waiting} waiting`;
+}
+
+/** So many requests of pages that deliver nothing are no chance. */
+const TELLING_REQUESTS = 20;
+
+/** What the doctor's own browser lets through, that of a visitor may not. */
+function checkVisitors({ app: { account } }: Looks): Verdict {
+  if (account?.kind !== "told") return { skipped: notTold(account) };
+  const { requests, posts } = account.answer.pages;
+  if (posts > 0 || requests < TELLING_REQUESTS)
+    return { ok: `${requests} requests in traces that are kept, ${posts} posts of spans` };
+  return broken(
+    "export-blocked",
+    `${requests} requests of pages named a trace that is kept, and no page has posted a span`,
+    "Look for an ad blocker in those browsers (open the page in one: --devtools), and for a content security policy; THROUGHLINE_INGEST_PATH moves the path, together with the folder of the route",
+  );
 }
 
 function checkListed({ app: { account }, preflights }: Looks): Verdict {
