@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { FLUSH_TOKEN_HEADER } from "@throughline/core/attributes";
+import { errorText } from "./error-text.ts";
 import { hostWaitUntil } from "./host-wait.ts";
 import { createForwarder, type Forwarder } from "./ingest/forward.ts";
 import { forwardTarget, type Signal } from "./ingest/forward-url.ts";
@@ -59,15 +60,19 @@ async function flush(request: Request, config: ServerConfig): Promise<Response> 
   return new Response(null, { status: 204 });
 }
 
-/** What `throughline doctor` asks; in production only with the token, elsewhere with any: no page of others may send one. */
+/** What `throughline doctor` asks: with the token, or in development with any, which no page of others can send. */
 async function tellDoctor(request: Request, { searchParams }: URL): Promise<Response> {
-  const { token, isProduction } = doorSettings();
-  if (token === "" && isProduction)
-    return refuse(403, "in production the doctor is told nothing without THROUGHLINE_FLUSH_TOKEN");
+  const { token, isOpen } = doorSettings();
+  if (token === "" && !isOpen)
+    return refuse(403, "outside of development the doctor is told nothing without THROUGHLINE_FLUSH_TOKEN");
   if (token === "" ? !request.headers.has(FLUSH_TOKEN_HEADER) : !holdsToken(request, token))
     return wrongToken();
-  const { answerDoctor } = await import("./doctor/app-answer.ts");
-  return Response.json(await answerDoctor(request, searchParams.get("exports") !== "none"));
+  try {
+    const { answerDoctor } = await import("./doctor/app-answer.ts");
+    return Response.json(await answerDoctor(request, searchParams.get("exports") !== "none"));
+  } catch (error) {
+    return refuse(500, `the doctor cannot be answered: ${errorText(error)}`);
+  }
 }
 
 function holdsToken(request: Request, token: string): boolean {

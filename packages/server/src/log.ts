@@ -4,11 +4,20 @@ import { processState } from "./process-state.ts";
 
 /** More causes than this are one that is told anew each time. */
 const MAX_SAID = 1000;
+/** Of the newest, for the doctor. */
+const MAX_REMEMBERED = 20;
 
 /** One line to the host's console, where the owner of the app looks. */
 export function say(level: "info" | "warn", text: string): void {
+  if (level === "warn") remember(text);
   // biome-ignore lint/suspicious/noConsole: the boot line and the cure for a bad setting are meant for the app's log
   console[level](`@throughline/server: ${text}`);
+}
+
+function remember(text: string): void {
+  const { warnings } = processState();
+  warnings.push(text);
+  if (warnings.length > MAX_REMEMBERED) warnings.shift();
 }
 
 /** A line for the console as it stands, for `OTEL_TRACES_EXPORTER=console`. */

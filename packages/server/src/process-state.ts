@@ -1,9 +1,10 @@
 import type { ContextManager, Tracer } from "@opentelemetry/api";
+import type { Side } from "./coexistence/side.ts";
 import type { Forwarder } from "./ingest/forward.ts";
 import type { LogLine } from "./logs/log-line.ts";
 import type { SpanCounts } from "./pipeline/sending.ts";
 import type { Troubles } from "./pipeline/troubles.ts";
-import type { BuiltApp } from "./settings.ts";
+import type { BuiltApp, ServerConfig } from "./settings.ts";
 import type { Tracing } from "./tracing.ts";
 
 /** One that is patient does not ask a collector before the end of its `Retry-After`. */
@@ -22,6 +23,8 @@ export interface ProcessState {
   readonly flushers: Set<Flusher>;
   /** Set by the first `register` or `startTracing`; later calls get the same promise. */
   tracing: Promise<Tracing> | undefined;
+  /** Beside whom it is traced, and by which settings; `undefined` while tracing is off. */
+  started: { readonly way: Side["way"]; readonly config: ServerConfig } | undefined;
   /** What became of the spans of this process; `undefined` while tracing is off. */
   spanCounts: (() => SpanCounts) | undefined;
   /** Marks the SERVER span of the current request as failed. */
@@ -39,6 +42,8 @@ export interface ProcessState {
   exportLog: ((line: LogLine) => void) | undefined;
   /** Takes `traceConsole` away; set while it is on. */
   untraceConsole: (() => void) | undefined;
+  /** The newest warnings, for the doctor. */
+  readonly warnings: string[];
   /** Warnings that were given; next.config, instrumentation.ts and the ingest route read the same settings. */
   readonly said: Set<string>;
 }
@@ -54,6 +59,7 @@ export function processState(): ProcessState {
   host[KEY] ??= {
     flushers: new Set(),
     tracing: undefined,
+    started: undefined,
     spanCounts: undefined,
     requestFailed: undefined,
     joinNext: undefined,
@@ -63,6 +69,7 @@ export function processState(): ProcessState {
     troubles: undefined,
     exportLog: undefined,
     untraceConsole: undefined,
+    warnings: [],
     said: new Set(),
   };
   return host[KEY];

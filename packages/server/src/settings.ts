@@ -302,12 +302,21 @@ export function reasonOff(env: Env = process.env): string {
   return env.OTEL_ENABLED?.trim() ? `OTEL_ENABLED=${env.OTEL_ENABLED}` : "OTEL_ENABLED is not set";
 }
 
-/** Who may ask a process for more than its pages, also where tracing is off. */
-export function doorSettings(env: Env = process.env): {
+export interface DoorSettings {
+  /** Empty: none. */
   readonly token: string;
-  readonly isProduction: boolean;
-} {
-  return { token: env.THROUGHLINE_FLUSH_TOKEN?.trim() ?? "", isProduction: env.NODE_ENV === "production" };
+  /** Whether the doctor is told without a token too. */
+  readonly isOpen: boolean;
+  readonly ingestPath: string;
+}
+
+/** Who may ask a process for more than its pages, and where, also while tracing is off. */
+export function doorSettings(env: Env = process.env): DoorSettings {
+  return {
+    token: env.THROUGHLINE_FLUSH_TOKEN?.trim() ?? "",
+    isOpen: env.NODE_ENV === "development" || env.NODE_ENV === "test",
+    ingestPath: env.THROUGHLINE_INGEST_PATH?.trim() || tracingSettings.ingestPath.fallback,
+  };
 }
 
 function isOff(env: Env): boolean {

@@ -83,7 +83,7 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   const state = processState();
   const flush = flusherOf(exporting.isAskedToWait, () => running.flush());
   state.flushers.add(flush);
-  state.spanCounts = exporting.counts;
+  Object.assign(state, { spanCounts: exporting.counts, started: { way: side.way, config } });
   const undoExit = flushBeforeExit({
     flush: flushProcess,
     // Next.js ends its requests while it is held.
@@ -100,7 +100,7 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
     async stop(): Promise<void> {
       undoExit();
       state.flushers.delete(flush);
-      Object.assign(state, { spanCounts: undefined, tracing: undefined });
+      Object.assign(state, { spanCounts: undefined, started: undefined, tracing: undefined });
       // The SDKs of metrics and logs wait for up to half a minute.
       await atMost(FLUSH_MS, Promise.allSettled([running.stop(), metrics.stop(), stopLogs()]));
       leaveNext();

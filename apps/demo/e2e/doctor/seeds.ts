@@ -77,7 +77,7 @@ function scriptPage(options: string, then = ""): GatewayOptions {
 const UNSAMPLED = `00-${"1".repeat(32)}-${"2".repeat(16)}-00`;
 const POLICY = "default-src 'self'; script-src 'self' 'unsafe-inline'; connect-src https://api.example.com";
 
-/** The twelve of research/pains.md 3, some in more than one form, and those that were met besides. */
+/** The twelve of which traces are most often missing, some in more than one form, and others besides. */
 export const SEEDS: readonly Seed[] = [
   { name: "a wrong port", collector: nothingThere, code: "collector-unreachable", says: /ECONNREFUSED/ },
   { name: "a wrong path", path: "/otlp", code: "wrong-path", says: /\/otlp\/v1\/traces .*status 404/ },
@@ -156,6 +156,23 @@ export const SEEDS: readonly Seed[] = [
     }),
     code: "unsampled-parent",
     says: new RegExp(UNSAMPLED),
+  },
+  {
+    name: "a gateway that clears the flag",
+    gateway: () => ({
+      onward: (headers) =>
+        void Object.assign(headers, {
+          traceparent: String(headers.traceparent ?? UNSAMPLED).replace(/1$/, "0"),
+        }),
+    }),
+    code: "unsampled-parent",
+    says: /-00 arrives, and was not sent/,
+  },
+  {
+    name: "a sampler that keeps nothing",
+    env: { OTEL_TRACES_SAMPLER: "always_off" },
+    code: "nothing-exported",
+    says: /always_off/,
   },
   {
     name: "a proxy that takes the header away",

@@ -1,6 +1,7 @@
-import { protocolOf, tracesUrl } from "@throughline/core";
+import { protocolOf, scrub, tracesUrl } from "@throughline/core";
 import { appFolder } from "../app-folder.ts";
 import { apiCopies } from "../coexistence/api-copies.ts";
+import type { Side } from "../coexistence/side.ts";
 import { errorText } from "../error-text.ts";
 import { forwardTarget } from "../ingest/forward-url.ts";
 import { createForwardSender, createSender } from "../pipeline/delivery/create-sender.ts";
@@ -20,7 +21,7 @@ import {
 } from "../settings.ts";
 import { VERSION } from "../version.ts";
 
-/** What a running app says of its tracing when `throughline doctor` asks it; holds no secret. */
+/** What a running app says of its tracing when `throughline doctor` asks it; no header and no key is in it. */
 export interface AppAnswer {
   readonly version: string;
   readonly node: string;
@@ -28,6 +29,8 @@ export interface AppAnswer {
   readonly off?: Off | undefined;
   /** Whether `register` has run in this process. */
   readonly isRegistered: boolean;
+  /** Beside another tracer: `join` leaves to it who is kept. */
+  readonly way?: Side["way"] | undefined;
   readonly settings?: AnsweredSettings | undefined;
   /** The `traceparent` that this request had when it arrived. */
   readonly received: string | null;
@@ -39,7 +42,7 @@ export interface AppAnswer {
   readonly counts?: SpanCounts | undefined;
   /** Other origins that the app's pages send `traceparent` to. */
   readonly propagateTo: readonly string[];
-  /** What the process has warned of since its start. */
+  /** What the process has warned of lately. */
   readonly warnings: readonly string[];
   /** How the collector takes an empty request, from the server and for the browser. */
   readonly exports: readonly Delivery[];
@@ -82,14 +85,15 @@ export async function answerDoctor(request: Request, withExports: boolean): Prom
     node: process.versions.node,
     off: config ? await readFailure(state.tracing) : offOf(problems),
     isRegistered: state.tracing !== undefined,
-    settings: config && settingsOf(config),
+    way: state.started?.way,
+    settings: config && settingsOf(state.started?.config ?? config),
     received: request.headers.get("traceparent"),
     apiCopies: apiCopies(appFolder()),
     pages: { ...state.pages },
     counts: state.spanCounts?.(),
     propagateTo: builtPropagateTo(),
-    warnings: [...state.said],
-    exports: config && withExports ? await tryExports(config) : [],
+    warnings: state.warnings,
+    exports: config && withExports ? await tryExports(state.started?.config ?? config) : [],
   };
 }
 
@@ -146,7 +150,18 @@ async function tryExport(
 ): Promise<Delivery> {
   const startMs = performance.now();
   const outcome = await sendOnce(open, body);
-  return { of, url: printUrl(url), protocol, ms: Math.round(performance.now() - startMs), outcome };
+  return {
+    of,
+    url: printUrl(url),
+    protocol,
+    ms: Math.round(performance.now() - startMs),
+    outcome: scrubbed(outcome),
+  };
+}
+
+/** A collector may say the key again that it does not know. */
+function scrubbed(outcome: Outcome): Outcome {
+  return outcome.kind === "taken" ? outcome : { ...outcome, reason: scrub(outcome.reason) };
 }
 
 async function sendOnce(open: () => Sender, body: Uint8Array): Promise<Outcome> {
@@ -159,6 +174,6 @@ async function sendOnce(open: () => Sender, body: Uint8Array): Promise<Outcome> 
     }
   } catch (error) {
     // A certificate that cannot be read: its message says what to do.
-    return { kind: "refused", reason: errorText(error), cure: "" };
+    return { kind: "refused", reason: errorText(error), cure: "Correct what is named there" };
   }
 }

@@ -2,27 +2,29 @@ import { randomBytes } from "node:crypto";
 import { FLUSH_TOKEN_HEADER } from "@throughline/core/attributes";
 import { errorText } from "../error-text.ts";
 import type { AppAnswer } from "./app-answer.ts";
+import { type Answer, MOVED, post, reasonOf } from "./post.ts";
 
 /** What the app itself says of its tracing. */
 export type Account =
   | { readonly kind: "told"; readonly answer: AppAnswer }
   /** The route is there, and does not speak to who holds no token. */
-  | { readonly kind: "closed"; readonly isOn: boolean; readonly reason: string }
-  /** Nothing of the kit answers there. */
-  | { readonly kind: "missing"; readonly url: string; readonly status: number };
+  | { readonly kind: "closed"; readonly isOff: boolean; readonly reason: string }
+  /** Nothing of the kit answers there: `status` 0 is no answer at all, for `reason`. */
+  | { readonly kind: "missing"; readonly url: string; readonly status: number; readonly reason: string };
 
 /** What was seen of an app from outside, as any HTTP client sees it. */
 export interface AppLook {
-  readonly url: string;
+  /** Where the page is; not where it was asked for, if that led elsewhere. */
+  readonly url: URL;
   /** The status of the page, or why there is none. */
   readonly page: { readonly status: number } | { readonly error: string };
   readonly account?: Account;
   /** The sampled `traceparent` that went along with the requests for the page and for the account. */
   readonly sent: string;
-  /** The one that the page's `Server-Timing` names. */
+  /** The one that `Server-Timing` names, of the account or of the page. */
   readonly returned?: string | undefined;
-  /** The one that arrived with a request that left without any; `undefined`: nobody could say. */
-  readonly arrivedUnsent?: string | null | undefined;
+  /** What arrived with requests that left without any. */
+  readonly arrivedUnsent: readonly (string | null)[];
 }
 
 export interface AskOptions {
@@ -32,42 +34,72 @@ export interface AskOptions {
   readonly token: string;
 }
 
-const PAGE_MS = 30_000;
-/** The exports that the app tries have five seconds, and `next dev` compiles the route before. */
-const ACCOUNT_MS = 30_000;
+/** `next dev` compiles a page before it answers. */
+const PAGE_MS = 60_000;
+/** A gateway that samples by itself keeps some of them. */
+const UNSENT = 8;
+const REDIRECTS = 5;
 
 /** Asks a running app for its page and for its account. Never rejects. */
-export async function askApp({ url, ingestPath, token }: AskOptions): Promise<AppLook> {
-  const sent = `00-${randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-01`;
-  const page = await askPage(url, sent);
-  const look = {
-    url: url.href,
-    page: "error" in page ? { error: page.error } : { status: page.status },
-    sent,
-  };
+export async function askApp(options: AskOptions): Promise<AppLook> {
+  const sent = `00-${keptTraceId()}-${randomBytes(8).toString("hex")}-01`;
+  const { url, ...page } = await askPage(options.url, sent);
+  const look = { url, page, sent, arrivedUnsent: [] };
   if ("error" in page) return look;
-  const { account, door } = await findAccount(url, ingestPath, { token, sent });
+  const { account, door, answer } = await findAccount({ ...options, url }, sent);
   return {
     ...look,
     account,
-    returned: page.returned,
-    arrivedUnsent: account.kind === "told" ? await askUnsent(door, token) : undefined,
+    returned: namesTrace(sent, [traceparentIn(answer.timing), page.returned]),
+    arrivedUnsent: account.kind === "told" ? await askUnsent(door, options.token) : [],
   };
 }
 
-async function askPage(url: URL, traceparent: string) {
+/** Kept at every share but 0: the server goes by the exclusive or of the four words of an id, which is 0 here. */
+function keptTraceId(): string {
+  const id = randomBytes(16);
+  for (let at = 0; at < 4; at++) id[12 + at] = (id[at] ?? 0) ^ (id[4 + at] ?? 0) ^ (id[8 + at] ?? 0);
+  return id.toString("hex");
+}
+
+/** A page that a cache keeps names an older trace, and the account none where the route is not traced. */
+function namesTrace(sent: string, told: readonly (string | undefined)[]): string | undefined {
+  const [, trace = ""] = sent.split("-");
+  return told.find((each) => each?.includes(trace)) ?? told.find((each) => each !== undefined);
+}
+
+type Page =
+  | { readonly url: URL; readonly status: number; readonly returned: string | undefined }
+  | { readonly url: URL; readonly error: string };
+
+async function askPage(asked: URL, traceparent: string): Promise<Page> {
+  let url = asked;
   try {
-    const response = await fetch(url, {
-      headers: { traceparent, accept: "text/html" },
-      // Where a login stands before the page, its answer tells as much.
-      redirect: "manual",
-      signal: AbortSignal.timeout(PAGE_MS),
-    });
-    await response.arrayBuffer();
-    return { status: response.status, returned: traceparentIn(response.headers.get("server-timing")) };
+    for (let redirects = 0; ; redirects++) {
+      const { status, headers, body } = await fetch(url, {
+        headers: { traceparent, accept: "text/html" },
+        redirect: "manual",
+        signal: AbortSignal.timeout(PAGE_MS),
+      });
+      await body?.cancel();
+      const next = MOVED.has(status) ? sameSite(url, headers.get("location")) : undefined;
+      if (!next || redirects === REDIRECTS)
+        return { url, status, returned: traceparentIn(headers.get("server-timing")) };
+      url = next;
+    }
   } catch (error) {
-    return { error: reasonOf(error) };
+    return { url, error: reasonOf(error) };
   }
+}
+
+/** From http to https, or to `www.`: the app is there. Elsewhere somebody asks for a login, perhaps. */
+function sameSite(from: URL, location: string | null): URL | undefined {
+  if (location === null || !URL.canParse(location, from.href)) return undefined;
+  const to = new URL(location, from);
+  const bare = ({ hostname }: URL): string => hostname.replace(/^www\./, "");
+  return to.origin !== from.origin && bare(to) === bare(from) && /^https?:$/.test(to.protocol)
+    ? to
+    : undefined;
 }
 
 /** The `traceparent` in a `Server-Timing` header. */
@@ -75,67 +107,59 @@ export function traceparentIn(header: string | null | undefined): string | undef
   return /traceparent;desc="([0-9a-f-]{55})"/.exec(header ?? "")?.[1];
 }
 
-/** Below the origin, and below the page's own path, which may be the app's base path. */
-async function findAccount(
-  url: URL,
-  ingestPath: string,
-  { token, sent }: { readonly token: string; readonly sent: string },
-): Promise<{ readonly account: Account; readonly door: string }> {
-  const doors = [...new Set(["", url.pathname.replace(/\/$/, "")])].map(
-    (base) => `${url.origin}${base}${ingestPath}`,
-  );
-  let last: Account = { kind: "missing", url: `${doors[0]}/doctor`, status: 404 };
-  for (const door of doors) {
-    const account = await askAccount(door, token, { traceparent: sent });
-    if (account.kind !== "missing") return { account, door };
-    if (account.status !== 404) last = account;
-  }
-  return { account: last, door: doors[0] ?? "" };
+interface Found {
+  readonly account: Account;
+  /** The path that it was found at. */
+  readonly door: string;
+  readonly answer: Answer;
 }
 
-async function askAccount(door: string, token: string, headers: Record<string, string>): Promise<Account> {
-  const url = `${door}/doctor`;
-  const { status, body } = await post(url, { ...headers, [FLUSH_TOKEN_HEADER]: token || "doctor" });
+/** Below each part of the page's path, which may be the app's base path, and below the origin. */
+async function findAccount({ url, ingestPath, token }: AskOptions, traceparent: string): Promise<Found> {
+  const parts = url.pathname.split("/").filter(Boolean);
+  const bases = [...parts.map((_, cut) => `/${parts.slice(0, parts.length - cut).join("/")}`), ""];
+  let found: Found | undefined;
+  for (const base of bases) {
+    const door = `${url.origin}${base}${ingestPath}`;
+    const answer = await post(`${door}/doctor`, { traceparent, [FLUSH_TOKEN_HEADER]: token || "doctor" });
+    const account = await readAccount(door, answer);
+    // What answers otherwise than with "not found" is what the app's own route would have been.
+    if (!found || account.kind !== "missing" || found.answer.status === 404)
+      found = { account, door, answer };
+    if (account.kind !== "missing") break;
+  }
+  // There is at least the origin.
+  return found as Found;
+}
+
+async function readAccount(door: string, { status, body, reason }: Answer): Promise<Account> {
   if (status === 200 && isAnswer(body)) return { kind: "told", answer: body };
-  if (!isOurs(body)) return { kind: "missing", url, status };
-  const traces = await post(`${door}/v1/traces`, headers);
-  const reason = traces.status === 202 ? body.message : isOurs(traces.body) ? traces.body.message : "";
-  return { kind: "closed", isOn: traces.status === 202, reason };
+  if (!isOurs(body)) return { kind: "missing", url: `${door}/doctor`, status, reason };
+  const traces = await post(`${door}/v1/traces`, {});
+  const isOff = isOurs(traces.body) && traces.body.message.includes("tracing is off");
+  return { kind: "closed", isOff, reason: isOff ? traces.body.message : body.message };
 }
 
-async function askUnsent(door: string, token: string): Promise<string | null | undefined> {
-  const { body } = await post(`${door}/doctor?exports=none`, { [FLUSH_TOKEN_HEADER]: token || "doctor" });
-  return isAnswer(body) ? body.received : undefined;
+async function askUnsent(door: string, token: string): Promise<readonly (string | null)[]> {
+  const answers = await Promise.all(
+    Array.from({ length: UNSENT }, () =>
+      post(`${door}/doctor?exports=none`, { [FLUSH_TOKEN_HEADER]: token || "doctor" }),
+    ),
+  );
+  return answers.flatMap(({ body }) => (isAnswer(body) ? [body.received] : []));
 }
 
-async function post(
-  url: string,
-  headers: Record<string, string>,
-): Promise<{ readonly status: number; readonly body: unknown }> {
-  try {
-    const response = await fetch(url, {
-      method: "POST",
-      headers: { ...headers, "content-type": "application/json" },
-      body: '{"resourceSpans":[]}',
-      signal: AbortSignal.timeout(ACCOUNT_MS),
-    });
-    const text = await response.text();
-    return { status: response.status, body: parse(text) };
-  } catch {
-    return { status: 0, body: undefined };
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
+/** Of this version or one that says as much. */
 function isAnswer(body: unknown): body is AppAnswer {
-  return typeof body === "object" && body !== null && "isRegistered" in body && "received" in body;
+  const keys: readonly (keyof AppAnswer)[] = [
+    "version",
+    "isRegistered",
+    "apiCopies",
+    "exports",
+    "pages",
+    "propagateTo",
+  ];
+  return typeof body === "object" && body !== null && keys.every((key) => key in body);
 }
 
 function isOurs(body: unknown): body is { readonly message: string } {
@@ -143,12 +167,6 @@ function isOurs(body: unknown): body is { readonly message: string } {
     typeof body === "object" &&
     body !== null &&
     "message" in body &&
-    String(body.message).startsWith("@throughline/server: ")
+    errorText(body).startsWith("@throughline/server: ")
   );
-}
-
-/** Node's `fetch` says "fetch failed" and hides the reason in the cause. */
-function reasonOf(error: unknown): string {
-  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  return errorText(cause) || String((cause as { code?: unknown }).code ?? cause);
 }

@@ -1,4 +1,4 @@
-import { errorText } from "../error-text.ts";
+import { reasonOf } from "./post.ts";
 
 /** What another origin answers to a browser that wants to send `traceparent`. */
 export interface Preflight {
@@ -18,7 +18,7 @@ export function askPreflights(origins: readonly string[], page: URL): Promise<re
 /** https://fetch.spec.whatwg.org/#cors-preflight-fetch */
 async function askPreflight(origin: string, page: URL): Promise<Preflight> {
   try {
-    const { headers, status } = await fetch(origin, {
+    const { headers, ok, status, body } = await fetch(origin, {
       method: "OPTIONS",
       headers: {
         origin: page.origin,
@@ -28,13 +28,18 @@ async function askPreflight(origin: string, page: URL): Promise<Preflight> {
       redirect: "manual",
       signal: AbortSignal.timeout(PREFLIGHT_MS),
     });
+    await body?.cancel();
     const allowed = headers.get("access-control-allow-origin");
-    if (allowed !== "*" && allowed !== page.origin)
-      return { origin, allowsHeader: undefined, reason: `status ${status}, and no word of ${page.origin}` };
+    if (!ok || (allowed !== "*" && allowed !== page.origin))
+      return {
+        origin,
+        allowsHeader: undefined,
+        reason: `status ${status}, ${ok ? `and no word of ${page.origin}` : "which allows nothing"}`,
+      };
     const named = (headers.get("access-control-allow-headers") ?? "").toLowerCase().split(/\s*,\s*/);
     const allowsHeader = named.includes("traceparent") || named.includes("*");
     return { origin, allowsHeader, reason: `Access-Control-Allow-Headers: ${named.join(", ") || "none"}` };
   } catch (error) {
-    return { origin, allowsHeader: undefined, reason: errorText(error) };
+    return { origin, allowsHeader: undefined, reason: reasonOf(error) };
   }
 }

@@ -21,10 +21,8 @@ Usage: throughline doctor [url] [flags]       (default http://localhost:3000)
 
 Looks along the path of a span, from the app to its collector and from a page to the app, and names the first
 step that is broken. Exit code 0: none is; 1: one is; 2: it was called wrongly.
-In production the app tells only who knows its THROUGHLINE_FLUSH_TOKEN: set it for both.`;
-
-/** A mistake of the caller: one sentence, exit code 2. */
-class UsageError extends Error {}
+Outside of development, and where the app has a THROUGHLINE_FLUSH_TOKEN, it tells only who knows it: set it for
+both. THROUGHLINE_INGEST_PATH is the default of --ingest-path.`;
 
 async function main(): Promise<void> {
   const read = readArguments(process.argv.slice(2));
@@ -39,7 +37,7 @@ async function main(): Promise<void> {
 
 const OPTIONS = {
   dir: { type: "string", default: "." },
-  "ingest-path": { type: "string", default: DEFAULT_INGEST_PATH },
+  "ingest-path": { type: "string", default: "" },
   browser: { type: "string", default: "" },
   devtools: { type: "string", default: "" },
   "no-browser": { type: "boolean", default: false },
@@ -53,20 +51,19 @@ function readArguments(
   const { values, positionals } = parsed(args);
   const [command, address = "http://localhost:3000", ...rest] = positionals;
   if (values.help || command === undefined) return "help";
-  if (command !== "doctor") throw new UsageError(`there is no command ${command}; throughline doctor [url]`);
-  if (rest.length > 0) throw new UsageError(`one address at a time, and there are ${rest.length + 1}`);
-  const ingestPath = values["ingest-path"].replace(/\/$/, "");
+  if (command !== "doctor") throw new Error(`there is no command ${command}; throughline doctor [url]`);
+  if (rest.length > 0) throw new Error(`one address at a time, and there are ${rest.length + 1}`);
+  const door = doorSettings();
+  const ingestPath = (values["ingest-path"] || door.ingestPath).replace(/\/$/, "");
   if (!/^\/[^?#\s]*$/.test(ingestPath))
-    throw new UsageError(
-      `--ingest-path ${values["ingest-path"]}: expected a path such as ${DEFAULT_INGEST_PATH}`,
-    );
+    throw new Error(`--ingest-path ${ingestPath}: expected a path such as ${DEFAULT_INGEST_PATH}`);
   return {
     isJson: values.json,
     options: {
       url: readUrl(address),
       folder: resolve(values.dir),
       ingestPath,
-      token: doorSettings().token,
+      token: door.token,
       browser: values["no-browser"] ? undefined : { executable: values.browser, devTools: values.devtools },
     },
   };
@@ -76,17 +73,23 @@ function parsed(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
   } catch (error) {
-    throw new UsageError(`${errorText(error).split(". ")[0]}; --help lists the flags`);
+    throw new Error(`${errorText(error).split(". ")[0]}; --help lists the flags`);
   }
 }
 
 function readUrl(text: string): URL {
   // `localhost:3000` parses too, as a URL of the scheme "localhost:".
-  if (/^https?:\/\//i.test(text) && URL.canParse(text)) return new URL(text);
-  throw new UsageError(`${text} is no address of an app; expected one such as http://localhost:3000`);
+  if (/^https?:\/\//i.test(text) && URL.canParse(text)) {
+    const url = new URL(text);
+    if (url.username || url.password)
+      throw new Error("the address has a user name or password in it, which cannot be sent; leave it out");
+    return url;
+  }
+  throw new Error(`${text} is no address of an app; expected one such as http://localhost:3000`);
 }
 
 main().catch((error: unknown) => {
+  // What was named and does not work, a browser for one.
   console.error(`throughline: ${errorText(error)}`);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
+  process.exitCode = 2;
 });

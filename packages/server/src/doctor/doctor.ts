@@ -26,16 +26,20 @@ export interface Report {
   readonly warnings: readonly string[];
 }
 
-/** Looks at a running app along the path of a span. Never rejects. */
-export async function examine(options: DoctorOptions): Promise<Report> {
-  const app = await askApp(options);
+/**
+ * Looks at a running app along the path of a span.
+ * @throws where a browser that was named does not start or answer.
+ */
+export async function examine(given: DoctorOptions): Promise<Report> {
+  const app = await askApp(given);
+  const options = { ...given, url: app.url };
   const folder = lookAtFolder(options.folder);
   const page = "error" in app.page ? { skipped: "the app does not answer" } : await openAndLook(options);
   const listed = app.account?.kind === "told" ? app.account.answer.propagateTo : [];
   const preflights = await askPreflights(listed, options.url);
   const hops = HOPS.map(({ name, check }) => ({ name, ...check({ app, folder, page, preflights }) }));
   return {
-    url: app.url,
+    url: app.url.href,
     fault: hops.map((hop) => ("fault" in hop ? hop.fault : undefined)).find((fault) => fault !== undefined),
     hops,
     warnings: app.account?.kind === "told" ? app.account.answer.warnings : [],
@@ -44,15 +48,17 @@ export async function examine(options: DoctorOptions): Promise<Report> {
 
 async function openAndLook({ url, folder, browser }: DoctorOptions): Promise<Looks["page"]> {
   if (!browser) return { skipped: "--no-browser" };
+  const opened = await openPage({ ...browser, folder }).catch((error: unknown) => {
+    if (browser.executable || browser.devTools) throw error;
+    return errorText(error);
+  });
+  if (typeof opened === "string") return { skipped: opened };
   try {
-    const { page, close } = await openPage({ ...browser, folder });
-    try {
-      return await lookAtPage(page, url.href);
-    } finally {
-      await close();
-    }
+    return await lookAtPage(opened.page, url.href);
   } catch (error) {
     return { skipped: errorText(error).split("\n")[0] ?? "" };
+  } finally {
+    await opened.close();
   }
 }
 

@@ -1,3 +1,4 @@
+import type { AnsweredSettings } from "./app-answer.ts";
 import type { AppLook } from "./ask-app.ts";
 import type { Preflight } from "./ask-preflights.ts";
 import type { FolderLook } from "./look-at-folder.ts";
@@ -29,11 +30,11 @@ export const FAULT_CODES = [
   "no-ingest-route",
   "register-not-called",
   "duplicate-api",
+  "unsampled-parent",
+  "nothing-exported",
   "no-propagator",
   "trace-header-lost",
   "not-continued",
-  "unsampled-parent",
-  "nothing-exported",
   "collector-unreachable",
   "wrong-path",
   "unauthorized",
@@ -67,3 +68,16 @@ export const traceOf = (traceparent: string): string => traceparent.split("-")[1
 /** Whether a `traceparent` says that nothing is to be kept. */
 export const isUnsampled = (traceparent: string): boolean =>
   (Number.parseInt(traceparent.split("-")[3] ?? "", 16) & 1) === 0;
+
+/** Which part of the traces that begin at the server is kept. */
+export function shareOf({ sampler, ratio }: AnsweredSettings): number {
+  return sampler.includes("ratio") ? ratio : Number(!sampler.endsWith("always_off"));
+}
+
+const OURS = "@throughline/server: ";
+
+/** Why the app itself has not said it. */
+export function notTold(account: AppLook["account"]): string {
+  if (account?.kind === "closed") return account.reason.replace(OURS, "");
+  return account ? "the app has no ingest route" : "the app does not answer";
+}

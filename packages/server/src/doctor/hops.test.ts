@@ -1,15 +1,11 @@
-import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { AnsweredSettings, AppAnswer, Delivery } from "./app-answer.ts";
 import type { AppLook } from "./ask-app.ts";
-import { askPreflights } from "./ask-preflights.ts";
-import { deliveryFault } from "./delivery-fault.ts";
-import { FAULT_CODES, type Looks } from "./faults.ts";
+import { deliveryFault } from "./delivery-checks.ts";
+import { FAULT_CODES, type Looks, type Verdict } from "./faults.ts";
 import { HOPS } from "./hops.ts";
 import { lookAtFolder } from "./look-at-folder.ts";
 import type { PageLook } from "./look-at-page.ts";
@@ -61,16 +57,17 @@ function delivered(of: Delivery["of"], outcome: Delivery["outcome"]): Delivery {
 }
 
 const app: AppLook = {
-  url: "http://localhost:3000/",
+  url: new URL("http://localhost:3000/"),
   page: { status: 200 },
   account: { kind: "told", answer },
   sent: SENT,
   returned: `00-${TRACE}-00f067aa0ba902b7-01`,
-  arrivedUnsent: null,
+  arrivedUnsent: [null, null],
 };
 
 const ENDPOINT = "http://localhost:3000/api/tl/v1/traces";
 const page: PageLook = {
+  origin: "http://localhost:3000",
   isTraced: true,
   endpoint: ENDPOINT,
   posts: [{ url: ENDPOINT, status: 202 }],
@@ -83,10 +80,13 @@ function told(change: Partial<AppAnswer>): AppLook {
   return { ...app, account: { kind: "told", answer: { ...answer, ...change } } };
 }
 
-function firstFault(looks: Partial<Looks>): string {
+function verdicts(looks: Partial<Looks>): readonly Verdict[] {
   const all = { app, page, folder: lookAtFolder(folder), preflights: [], ...looks };
-  for (const { check } of HOPS) {
-    const verdict = check(all);
+  return HOPS.map(({ check }) => check(all));
+}
+
+function firstFault(looks: Partial<Looks>): string {
+  for (const verdict of verdicts(looks)) {
     if ("fault" in verdict) return `${verdict.fault.code}: ${verdict.fault.message}. ${verdict.fault.fix}`;
   }
   return "healthy";
@@ -96,15 +96,38 @@ test("an app whose every step is whole is healthy", () => {
   expect(firstFault({})).toBe("healthy");
 });
 
-test("a share below 1 is no fault, and is told; a share of 0 is one", () => {
-  const share = (ratio: number) => told({ settings: { ...settings, ratio, why: "as set" } });
-  expect(firstFault({ app: share(0.1) })).toBe("healthy");
-  expect(
-    HOPS.map(({ check }) => check({ app: share(0.1), page, folder: lookAtFolder(folder), preflights: [] })),
-  ).toContainEqual({
+test("a share below 1 is no fault, and is told; one of 0 is, and not the trace that is missing for it", () => {
+  const share = (ratio: number) => told({ settings: { ...settings, ratio } });
+  expect(verdicts({ app: share(0.1) })).toContainEqual({
     ok: "0.1 of all traces are kept (as set): most clicks leave none",
   });
-  expect(firstFault({ app: share(0) })).toMatch(/^nothing-exported: .*OTEL_TRACES_SAMPLER_ARG/);
+  const unkept = { ...page, join: { sent: SENT, returned: undefined } };
+  expect(firstFault({ app: share(0.1), page: unkept })).toBe("healthy");
+  expect(firstFault({ page: unkept })).toMatch(/^not-continued: /);
+  expect(firstFault({ app: { ...share(0), returned: undefined } })).toMatch(
+    /^nothing-exported: .*OTEL_TRACES_SAMPLER_ARG/,
+  );
+  const off = told({ settings: { ...settings, sampler: "always_off" } });
+  expect(firstFault({ app: { ...off, returned: undefined } })).toMatch(/^nothing-exported: .*always_off/);
+});
+
+test("a gateway that leaves out each request is told, one that samples is not", () => {
+  const unsampled = SENT.replace(/1$/, "0");
+  const cleared = { ...told({ received: unsampled }), returned: undefined };
+  expect(firstFault({ app: cleared })).toMatch(/^unsampled-parent: /);
+  expect(firstFault({ app: { ...app, arrivedUnsent: [unsampled, unsampled] } })).toMatch(
+    /^unsampled-parent: /,
+  );
+  const sampling = { ...app, arrivedUnsent: [unsampled, null, SENT] };
+  expect(firstFault({ app: sampling })).toBe("healthy");
+  expect(JSON.stringify(verdicts({ app: sampling }))).toContain(
+    "of 3 requests what stands before the app left out 1",
+  );
+});
+
+test("beside another tracer that is joined what is kept is not judged", () => {
+  const joined = { ...told({ way: "join", received: null }), returned: undefined };
+  expect(firstFault({ app: joined })).toBe("healthy");
 });
 
 test("a page that is answered in another trace, or in none, is not continued", () => {
@@ -119,7 +142,7 @@ test("another trace in place of the one that was sent is a header that was lost"
 });
 
 test("a route that is not there tells whether the server is traced", () => {
-  const missing = { kind: "missing", url: `${app.url}api/tl/doctor`, status: 404 } as const;
+  const missing = { kind: "missing", url: `${app.url}api/tl/doctor`, status: 404, reason: "" } as const;
   expect(firstFault({ app: { ...app, account: missing } })).toMatch(
     /^no-ingest-route: .*so the server is traced/,
   );
@@ -192,8 +215,13 @@ test.each([
   ["getaddrinfo ENOTFOUND collector.test", "collector-unreachable"],
   ["Hostname/IP does not match certificate's altnames", "certificate"],
   ["status 413", "collector-refuses"],
+  ["status 400, no such dataset", "collector-refuses"],
+  ["ssl3_get_record:wrong version number", "protocol-mix"],
 ])("an export that ends with %j is %s", (reason, code) => {
-  expect(deliveryFault(delivered("server", { kind: "refused", reason, cure: "Do that" })).code).toBe(code);
+  expect(
+    deliveryFault({ of: "server", url: "", protocol: "grpc" }, { kind: "refused", reason, cure: "Do that" })
+      .code,
+  ).toBe(code);
 });
 
 test("only the way of the browser's spans is broken where a collector takes gRPC alone", () => {
@@ -222,42 +250,34 @@ test("pages that ask in kept traces and post nothing are blocked; a few may not 
   expect([visited(19, 0), visited(500, 1)]).toEqual(["healthy", "healthy"]);
 });
 
-test("what was lost is told beside a collector that is whole", () => {
-  const all = { app, page, folder: lookAtFolder(folder), preflights: [] };
-  expect(JSON.stringify(HOPS.map(({ check }) => check(all)))).toContain(
-    "of 12 spans 9 sent, 0 rejected, 2 dropped, 1 waiting",
+test("a collector that takes nothing but empty requests is told", () => {
+  const counts = { created: 12, sent: 0, rejected: 12, dropped: 0, waiting: 0 };
+  expect(firstFault({ app: told({ counts }) })).toMatch(
+    /^collector-refuses: .*of 12 spans 0 sent, 12 rejected/,
   );
 });
 
-test("an origin on propagateTo whose preflight leaves traceparent out is named, one that tells nothing is not", async () => {
-  const answers: Record<string, Record<string, string>> = {
-    "/": {},
-    "/open": {
-      "access-control-allow-origin": "*",
-      "access-control-allow-headers": "Content-Type, Traceparent",
-    },
-    "/shut": {
-      "access-control-allow-origin": "http://localhost:3000",
-      "access-control-allow-headers": "content-type",
-    },
-  };
-  const asked: unknown[] = [];
-  const server = createServer(({ method, headers, url = "/" }, response) => {
-    asked.push([method, headers.origin, headers["access-control-request-headers"]]);
-    response.writeHead(204, answers[url]).end();
+test("an app behind a gateway that finds nothing is not there, and an unknown authority is told with its cure", () => {
+  expect(firstFault({ app: { ...app, page: { status: 502 } } })).toMatch(/^app-unreachable: .*status 502/);
+  const unknown = { error: "unable to verify the first certificate" };
+  expect(firstFault({ app: { ...app, page: unknown } })).toMatch(/^app-unreachable: .*NODE_EXTRA_CA_CERTS/);
+});
+
+test("a page that leads to a login elsewhere is not judged", () => {
+  const login = { ...page, origin: "https://sso.test", isTraced: false, posts: [], join: undefined };
+  expect(firstFault({ page: login })).toBe("healthy");
+  expect(verdicts({ page: login })).toContainEqual({
+    skipped: "http://localhost:3000/ leads to https://sso.test",
   });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const ask = async (...paths: readonly string[]) =>
-    firstFault({
-      preflights: await askPreflights(
-        paths.map((path) => origin + path),
-        new URL(app.url),
-      ),
-    });
-  expect(await ask("/open", "/")).toBe("healthy");
-  expect(await ask("/open", "/", "/shut")).toMatch(/^cors-denied: .*\/shut is on propagateTo.*content-type/);
-  expect(asked).toContainEqual(["OPTIONS", "http://localhost:3000", "traceparent"]);
-  server.close();
-  expect(await ask("/open")).toBe("healthy");
+});
+
+test("where the door is closed, off is told by the app's own word alone", () => {
+  const closed = (isOff: boolean) =>
+    ({ kind: "closed", isOff, reason: "@throughline/server: no token" }) as const;
+  expect(firstFault({ app: { ...app, account: closed(false) } })).toBe("healthy");
+  expect(firstFault({ app: { ...app, account: closed(true) } })).toMatch(/^disabled: no token/);
+});
+
+test("what was lost is told beside a collector that is whole", () => {
+  expect(JSON.stringify(verdicts({}))).toContain("of 12 spans 9 sent, 0 rejected, 2 dropped, 1 waiting");
 });

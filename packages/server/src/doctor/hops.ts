@@ -1,7 +1,16 @@
-import type { AnsweredSettings, AppAnswer, Delivery, Off } from "./app-answer.ts";
-import type { AppLook } from "./ask-app.ts";
-import { deliveryFault } from "./delivery-fault.ts";
-import { broken, type Hop, isUnsampled, type Looks, traceOf, type Verdict } from "./faults.ts";
+import type { AnsweredSettings, AppAnswer, Off } from "./app-answer.ts";
+import type { Account, AppLook } from "./ask-app.ts";
+import { checkDelivery } from "./delivery-checks.ts";
+import {
+  broken,
+  type Hop,
+  isUnsampled,
+  type Looks,
+  notTold,
+  shareOf,
+  traceOf,
+  type Verdict,
+} from "./faults.ts";
 import type { FolderLook } from "./look-at-folder.ts";
 import { checkPage, checkPosts, checkRequests } from "./page-checks.ts";
 
@@ -10,8 +19,8 @@ export const HOPS: readonly Hop[] = [
   { name: "the app answers", check: checkAnswer },
   { name: "the server is traced", check: checkServer },
   { name: "one copy of @opentelemetry/api", check: checkApi },
-  { name: "the server continues a caller's trace", check: checkContinued },
   { name: "nobody else decides what is kept", check: checkSampled },
+  { name: "the server continues a caller's trace", check: checkContinued },
   { name: "the collector takes the server's spans", check: (looks) => checkDelivery(looks, "server") },
   { name: "the collector takes the browser's spans", check: (looks) => checkDelivery(looks, "browser") },
   { name: "the page is traced", check: checkPage },
@@ -21,13 +30,19 @@ export const HOPS: readonly Hop[] = [
   { name: "listed origins allow traceparent", check: checkListed },
 ];
 
+/** A gateway that finds nothing behind it. */
+const UNREACHED: ReadonlySet<number> = new Set([502, 503, 504]);
+
 function checkAnswer({ app: { url, page } }: Looks): Verdict {
-  if ("status" in page) return { ok: `${url}: ${page.status}` };
-  return broken(
-    "app-unreachable",
-    `${url} does not answer: ${page.error}`,
-    "Start the app, or name its address: throughline doctor http://localhost:3000",
-  );
+  if ("status" in page && !UNREACHED.has(page.status)) return { ok: `${url}: ${page.status}` };
+  const reason = "status" in page ? `status ${page.status}` : page.error;
+  return broken("app-unreachable", `${url} does not answer: ${reason}`, cureOfSilence(reason));
+}
+
+function cureOfSilence(reason: string): string {
+  if (/certificat|self[- ]signed|unable to verify/i.test(reason))
+    return "Tell Node.js of the authority: NODE_EXTRA_CA_CERTS=ca.pem npx throughline doctor …";
+  return "Start the app, or name its address: npx throughline doctor http://localhost:3000";
 }
 
 function checkServer({ app, folder }: Looks): Verdict {
@@ -35,9 +50,9 @@ function checkServer({ app, folder }: Looks): Verdict {
   if (!account) return { skipped: "the app does not answer" };
   if (account.kind === "missing") return checkWithoutRoute(account, app);
   if (account.kind === "closed") {
-    return account.isOn
-      ? { ok: "as far as can be seen from outside" }
-      : broken("disabled", "tracing is off in the app", TURN_ON);
+    return account.isOff
+      ? broken("disabled", notTold(account), TURN_ON)
+      : { ok: "as far as can be seen from outside" };
   }
   const { off, isRegistered, version, node, settings } = account.answer;
   if (off !== undefined) return checkOff(off);
@@ -64,20 +79,23 @@ function checkOff({ by, reason }: Off): Verdict {
 const TURN_ON =
   "Start it with OTEL_ENABLED=true, and without OTEL_SDK_DISABLED; build it with OTEL_ENABLED=true as well, or its pages stay untraced";
 
-/** The route is not what makes a server traced, so the page's own header tells first. */
+/** Where the app says nothing of itself, the page's own header tells whether the server is traced. */
 function checkWithoutRoute(
-  { url, status }: { readonly url: string; readonly status: number },
+  { url, status, reason }: Extract<Account, { kind: "missing" }>,
   { returned }: AppLook,
 ): Verdict {
   if (status === 0)
     return broken(
       "export-blocked",
-      `the connection is cut at ${url}, and the page answers`,
+      `${url} gives no answer (${reason}), and the page does`,
       "Look for a filter of the network or a firewall that takes this path; THROUGHLINE_INGEST_PATH moves it, together with the folder of the route",
     );
+  const rest = returned
+    ? "names a trace, so the server is traced, and the browser's spans have nowhere to go"
+    : "names no trace either";
   return broken(
     "no-ingest-route",
-    `nothing of the kit answers at ${url} (status ${status}); the page's answer ${returned ? "names a trace, so the server is traced, and the browser's spans have nowhere to go" : "names no trace either"}`,
+    `nothing of the kit answers at ${url} (status ${status}); the page's answer ${rest}`,
     'Write export { POST } from "@throughline/server/ingest"; into app/api/tl/[...signal]/route.ts; at another path, name it with --ingest-path; behind a login, let that path through',
   );
 }
@@ -102,92 +120,83 @@ function checkApi({ app: { account } }: Looks): Verdict {
   return broken("duplicate-api", message, fix);
 }
 
+/** In mode "join" what is kept, and what requests take along, is the other tracer's matter. */
+const JOINED: Verdict = { skipped: 'mode "join": the other tracer decides' };
+
 function checkContinued({ app }: Looks): Verdict {
   const { account, sent, returned } = app;
-  if (account?.kind === "told") {
-    const { settings, received } = account.answer;
-    if (settings && !settings.propagators.includes("tracecontext"))
-      return broken(
-        "no-propagator",
-        `OTEL_PROPAGATORS=${settings.propagators.join(",")} in the app, so no trace is continued`,
-        "Unset it, or let it hold tracecontext",
-      );
-    if (received !== null && traceOf(received) === traceOf(sent)) return checkReturned(sent, returned);
-    // Who changes the flag is the next hop's.
-    if (received !== null && isUnsampled(received))
-      return { skipped: `another traceparent arrived: ${received}` };
-    return broken(
-      "trace-header-lost",
-      received === null
-        ? "the header traceparent that was sent does not arrive at the app"
-        : `the header traceparent that was sent does not arrive at the app, ${received} does`,
-      "Let the proxy before it pass traceparent and tracestate on",
-    );
-  }
-  if (account?.kind === "closed") return checkReturned(sent, returned);
+  if (account?.kind === "told") return checkArrived(account.answer, app);
+  if (account?.kind === "closed" && !account.isOff) return checkReturned(sent, returned);
   return { skipped: notTold(account) };
+}
+
+function checkArrived({ settings, received, way }: AppAnswer, { sent, returned }: AppLook): Verdict {
+  if (way === "join") return JOINED;
+  if (!settings) return { skipped: "nothing is traced" };
+  if (!settings.propagators.includes("tracecontext"))
+    return broken(
+      "no-propagator",
+      `OTEL_PROPAGATORS=${settings.propagators.join(",")} in the app, so no trace is continued`,
+      "Unset it, or let it hold tracecontext",
+    );
+  // Both are told already.
+  if (received !== null && isUnsampled(received))
+    return { skipped: `another traceparent arrived: ${received}` };
+  if (shareOf(settings) === 0) return { skipped: "nothing is kept" };
+  if (received !== null && traceOf(received) === traceOf(sent)) return checkReturned(sent, returned);
+  return broken(
+    "trace-header-lost",
+    `the header traceparent that was sent does not arrive at the app${received === null ? "" : `, ${received} does`}`,
+    "Let the proxy before it pass traceparent and tracestate on",
+  );
 }
 
 function checkReturned(sent: string, returned: string | undefined): Verdict {
   if (returned === undefined)
     return broken(
       "not-continued",
-      "the page's answer tells no trace (no Server-Timing: traceparent)",
-      "Look whether a proxy or a cache takes Server-Timing away, and whether ignoreIncoming of register names this page",
+      "the answer tells no trace (no Server-Timing: traceparent)",
+      "Look whether instrumentation.ts calls register, whether the sampler keeps anything, whether a proxy or a cache takes Server-Timing away, and whether ignoreIncoming of register names this path",
     );
   if (traceOf(returned) === traceOf(sent)) return { ok: `trace ${traceOf(sent)}` };
   return broken(
     "not-continued",
-    `the page was asked for in trace ${traceOf(sent)} and answered in ${traceOf(returned)}`,
+    `a request in trace ${traceOf(sent)} was answered in ${traceOf(returned)}`,
     "Look whether a cache has answered, or a proxy replaces traceparent; trust of register decides whose traces are continued",
   );
 }
 
 function checkSampled({ app: { account, arrivedUnsent } }: Looks): Verdict {
   if (account?.kind !== "told") return { skipped: notTold(account) };
-  const { received, settings } = account.answer;
-  const unsampled = [received, arrivedUnsent].find((each) => each && isUnsampled(each));
-  if (unsampled)
+  const { received, settings, way } = account.answer;
+  if (way === "join") return JOINED;
+  const unsampled = arrivedUnsent.filter((each) => each !== null && isUnsampled(each));
+  const isAll = unsampled.length > 0 && unsampled.length === arrivedUnsent.length;
+  const foreign = received !== null && isUnsampled(received) ? received : isAll ? unsampled[0] : undefined;
+  if (foreign)
     return broken(
       "unsampled-parent",
-      `what stands before the app says that nothing is to be kept: traceparent ${unsampled} arrives, and was not sent`,
+      `what stands before the app says that nothing is to be kept: traceparent ${foreign} arrives, and was not sent`,
       "Have that proxy or gateway keep the caller's traceparent, or sample itself; or have the app decide by the trace id alone: OTEL_TRACES_SAMPLER=traceidratio",
     );
-  return settings ? checkShare(settings) : { skipped: "nothing is traced" };
+  if (!settings) return { skipped: "nothing is traced" };
+  const gateway =
+    unsampled.length > 0
+      ? `; of ${arrivedUnsent.length} requests what stands before the app left out ${unsampled.length}`
+      : "";
+  return checkShare(settings, gateway);
 }
 
-function checkShare({ sampler, ratio, why }: AnsweredSettings): Verdict {
-  const share = sampler.includes("ratio") ? ratio : Number(!sampler.endsWith("always_off"));
-  if (share === 1) return { ok: "every trace is kept" };
-  if (share > 0) return { ok: `${share} of all traces are kept (${why}): most clicks leave none` };
+function checkShare(settings: AnsweredSettings, gateway: string): Verdict {
+  const share = shareOf(settings);
+  if (share === 1) return { ok: `every trace is kept${gateway}` };
+  if (share > 0)
+    return { ok: `${share} of all traces are kept (${settings.why}): most clicks leave none${gateway}` };
   return broken(
     "nothing-exported",
-    `the sampler keeps nothing: ${sampler}`,
+    `the sampler keeps nothing: ${settings.sampler}`,
     "Set OTEL_TRACES_SAMPLER_ARG to the share to be kept, and unset OTEL_TRACES_SAMPLER",
   );
-}
-
-function checkDelivery({ app: { account } }: Looks, of: Delivery["of"]): Verdict {
-  if (account?.kind !== "told") return { skipped: notTold(account) };
-  const { settings, exports } = account.answer;
-  if (settings && !settings.exporters.includes("otlp"))
-    return broken(
-      "nothing-exported",
-      `OTEL_TRACES_EXPORTER=${settings.exporters.join(",")} in the app: spans go to no collector`,
-      "Unset it, or let it hold otlp",
-    );
-  const delivery = exports.find((each) => each.of === of);
-  if (!delivery) return { skipped: "nothing is traced" };
-  if (delivery.outcome.kind !== "taken") return { fault: deliveryFault(delivery) };
-  const counts = of === "server" ? printCounts(account.answer.counts) : "";
-  return { ok: `${delivery.url} (${delivery.protocol}), ${delivery.ms} ms${counts}` };
-}
-
-/** A loss that is over leaves traces with holes, and the collector whole. */
-function printCounts(counts: AppAnswer["counts"]): string {
-  if (!counts) return "";
-  const { created, sent, rejected, dropped, waiting } = counts;
-  return `; of ${created} spans ${sent} sent, ${rejected} rejected, ${dropped} dropped, ${waiting} waiting`;
 }
 
 /** So many requests of pages that deliver nothing are no chance. */
@@ -218,9 +227,4 @@ function checkListed({ app: { account }, preflights }: Looks): Verdict {
   const untold = preflights.find(({ allowsHeader }) => allowsHeader === undefined);
   if (untold) return { skipped: `${untold.origin}/ does not say whom it allows: ${untold.reason}` };
   return { ok: preflights.map(({ origin }) => origin).join(", ") || "none is listed" };
-}
-
-function notTold(account: AppLook["account"]): string {
-  if (account?.kind === "closed") return account.reason.replace("@throughline/server: ", "");
-  return account ? "the app has no ingest route" : "the app does not answer";
 }

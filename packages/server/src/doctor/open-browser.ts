@@ -59,8 +59,20 @@ export async function openPage(options: BrowserOptions): Promise<OpenPage> {
       `${executablePath} did not start: ${errorText(error).split("\n")[0]}; name another with --browser`,
     );
   });
-  const context = await browser.newContext();
-  return { page: await context.newPage(), close: () => browser.close() };
+  return closingOnFailure(browser, async () => {
+    const page = await (await browser.newContext()).newPage();
+    return { page, close: () => browser.close() };
+  });
+}
+
+/** Or the browser would keep the command alive. */
+async function closingOnFailure<T>(browser: Browser, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    await browser.close();
+    throw error;
+  }
 }
 
 /** The first context of a running browser is its user's own: its extensions see what happens there. */
@@ -70,15 +82,16 @@ async function openIn(chromium: BrowserType, devTools: string): Promise<OpenPage
       `no browser answers at ${devTools}: ${errorText(error).split("\n")[0]}; start it with --remote-debugging-port=9222`,
     );
   });
-  const context = browser.contexts()[0] ?? (await browser.newContext());
-  const page = await context.newPage();
-  return {
-    page,
-    close: async () => {
-      await page.close();
-      await browser.close();
-    },
-  };
+  return closingOnFailure(browser, async () => {
+    const page = await (browser.contexts()[0] ?? (await browser.newContext())).newPage();
+    return {
+      page,
+      close: async () => {
+        await page.close();
+        await browser.close();
+      },
+    };
+  });
 }
 
 async function findPlaywright(folder: string): Promise<BrowserType> {

@@ -1,10 +1,29 @@
-import { broken, type Fault, type Looks, traceOf, type Verdict } from "./faults.ts";
+import { broken, type Fault, type Looks, shareOf, traceOf, type Verdict } from "./faults.ts";
+import type { PageLook } from "./look-at-page.ts";
 import type { PageRequest } from "./watch-requests.ts";
 
-export function checkPage({ page, folder }: Looks): Verdict {
-  if ("skipped" in page) return { skipped: page.skipped };
+/** The page itself, or why it was not seen. */
+type Seen = { readonly page: PageLook } | { readonly skipped: string };
+
+function seen({ app, page }: Looks): Seen {
+  if ("skipped" in page) return page;
+  // A login that stands before the page is a page of somebody else.
+  if (page.origin !== app.url.origin) return { skipped: `${app.url} leads to ${page.origin}` };
+  return { page };
+}
+
+const UNTRACED: Verdict = { skipped: "the page is not traced" };
+
+export function checkPage(looks: Looks): Verdict {
+  const look = seen(looks);
+  if ("skipped" in look) return look;
+  const { page } = look;
+  const { folder } = looks;
   if (page.isTraced) return { ok: page.endpoint ?? "" };
-  const script = page.violations.find(({ directive }) => directive.startsWith("script-src"));
+  const script = page.violations.find(
+    ({ directive, blocked }) =>
+      directive.startsWith("script-src") && (blocked === "inline" || blocked.startsWith(page.origin)),
+  );
   if (script)
     return broken(
       "csp-denied",
@@ -21,10 +40,19 @@ export function checkPage({ page, folder }: Looks): Verdict {
   );
 }
 
-export function checkPosts({ page }: Looks): Verdict {
-  if ("skipped" in page) return { skipped: page.skipped };
-  if (!page.isTraced) return { skipped: "the page is not traced" };
-  const { endpoint = "", posts, violations } = page;
+export function checkPosts(looks: Looks): Verdict {
+  const look = seen(looks);
+  if ("skipped" in look) return look;
+  if (!look.page.isTraced) return UNTRACED;
+  const { endpoint = "", posts, violations } = look.page;
+  if (posts.some(({ status }) => status >= 200 && status < 300))
+    return { ok: `${endpoint}: ${posts.length} posts` };
+  if (endpoint === "")
+    return broken(
+      "export-blocked",
+      "the part of the tracing that posts has not come to the page",
+      "Look for an ad blocker or a filter of the network that takes a script below /_next/static",
+    );
   const denied = violations.find(
     ({ directive, blocked }) => directive.startsWith("connect-src") && endpoint.startsWith(blocked),
   );
@@ -34,8 +62,6 @@ export function checkPosts({ page }: Looks): Verdict {
       `the page's content security policy (${denied.directive}) forbids its posts to ${endpoint}`,
       "Add that origin to connect-src; the app's own is 'self'",
     );
-  if (posts.some(({ status }) => status >= 200 && status < 300))
-    return { ok: `${endpoint}: ${posts.length} posts` };
   const last = posts.at(-1);
   if (!last)
     return broken(
@@ -66,8 +92,16 @@ function postFault({ url, status, error = "no answer", blocked, cors }: PageRequ
   };
 }
 
-export function checkRequests({ page }: Looks): Verdict {
-  if ("skipped" in page) return { skipped: page.skipped };
+/** The server keeps a share, or nobody knows. */
+function mayBeLeftOut({ app: { account } }: Looks): boolean {
+  const settings = account?.kind === "told" ? account.answer.settings : undefined;
+  return settings === undefined || shareOf(settings) < 1;
+}
+
+export function checkRequests(looks: Looks): Verdict {
+  const look = seen(looks);
+  if ("skipped" in look) return look;
+  const { page } = look;
   const [refused] = page.refused;
   if (refused)
     return broken(
@@ -75,7 +109,7 @@ export function checkRequests({ page }: Looks): Verdict {
       `the browser refuses the page's request to ${refused.url}: ${refused.cors}`,
       "Have that server allow the header: Access-Control-Allow-Headers: traceparent; or take its origin off propagateTo",
     );
-  if (!page.isTraced) return { skipped: "the page is not traced" };
+  if (!page.isTraced) return UNTRACED;
   if (!page.join)
     return broken(
       "no-propagator",
@@ -83,6 +117,8 @@ export function checkRequests({ page }: Looks): Verdict {
       'Leave out propagation: "off", and grant consent if it is asked for',
     );
   const { sent, returned } = page.join;
+  if (returned === undefined && mayBeLeftOut(looks))
+    return { skipped: "the server has kept none of its requests" };
   if (returned !== undefined && traceOf(returned) === traceOf(sent)) return { ok: `trace ${traceOf(sent)}` };
   return broken(
     "not-continued",

@@ -59,7 +59,9 @@ export function watchRequests(tools: DevTools): {
     // A preflight is answered for itself.
     if (method === "OPTIONS") return;
     const origin = URL.canParse(url) ? new URL(url).origin : "";
-    byId.set(requestId, { url, origin, status: 0, traceparent: headerOf(headers, "traceparent") });
+    // Where it is led to, a request keeps its id; what counts is what was asked for.
+    const asked = byId.get(requestId) ?? { url, origin };
+    byId.set(requestId, { ...asked, status: 0, traceparent: headerOf(headers, "traceparent") });
   });
   tools.on("Network.responseReceived", ({ requestId, response: { status, headers } }: Answered) =>
     add(requestId, { status, returned: traceparentIn(headerOf(headers, "server-timing")) }),
