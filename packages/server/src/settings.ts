@@ -291,6 +291,11 @@ export function webRatio(server: ServerConfig): number {
   return sampleRatioOf(server).ratio;
 }
 
+/** Whether Next.js makes more of its spans than to give them to a tracer: performance marks, the dev server's own page. */
+export function nextMeasuresItsSpans(): boolean {
+  return Boolean(process.env.NEXT_OTEL_PERFORMANCE_PREFIX || process.env.__NEXT_DEV_SERVER);
+}
+
 /** The environment where it describes the platform instead of setting something. */
 export function platformEnv(): Env {
   return process.env;

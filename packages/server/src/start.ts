@@ -1,7 +1,7 @@
 import type { Resource } from "@opentelemetry/resources";
 import { appFolder, buildFolder } from "./app-folder.ts";
 import { apiCopies } from "./coexistence/api-copies.ts";
-import { chooseSide } from "./coexistence/side.ts";
+import { chooseSide, type Side } from "./coexistence/side.ts";
 import { createContextStorage } from "./context-storage.ts";
 import { guarded } from "./guarded.ts";
 import { type AppFolders, unpatchedLibraries } from "./libraries/unpatched-libraries.ts";
@@ -16,6 +16,7 @@ import { flushBeforeExit } from "./pipeline/shutdown.ts";
 import { processTroubles, type Troubles } from "./pipeline/troubles.ts";
 import { flusherOf, flushProcess, mayHaveWork, processState } from "./process-state.ts";
 import type { Instrumentation, RegisterOptions } from "./register-options.ts";
+import { hideBookkeeping } from "./requests/bookkeeping.ts";
 import type { IncomingOptions } from "./requests/node-requests.ts";
 import { type AppPaths, createNoiseTest } from "./requests/noise.ts";
 import { recordRequestError } from "./requests/request-error.ts";
@@ -75,7 +76,7 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   sayUnpatched(extra, { app: appFolder(), build: isNext ? buildFolder() : undefined });
   for (const sentence of apiCopies(appFolder())) warnOnce(sentence);
 
-  const leaveNext = joinNext(records, (app) => {
+  const leaveNext = joinNext(records, side.way, (app) => {
     Object.assign(paths, app);
     records.tellPages(app.webRatio !== undefined && app.webRatio === webRatio(config));
     if (!isNext) sayUnpatched(extra, { app: appFolder(), build: buildFolder(), isLate: true });
@@ -119,13 +120,16 @@ function samplerOf(config: ServerConfig, trustsCaller: boolean, paths: AppPaths,
 }
 
 /** What Next.js tells of its requests besides its spans, from `register` on. Returns the undoing. */
-function joinNext(records: ResponseRecords, hear: (app: BuiltApp) => void): () => void {
+function joinNext(records: ResponseRecords, way: Side["way"], hear: (app: BuiltApp) => void): () => void {
   const state = processState();
   state.requestFailed = (error, path) => recordRequestError(records.current(), error, path);
   let stopActions: (() => void) | undefined;
+  let showBookkeeping: (() => void) | undefined;
   state.joinNext = (app) => {
     if (stopActions) return;
     hear(app);
+    // Of another provider's spans none is taken.
+    if (way === "own") showBookkeeping = hideBookkeeping();
     stopActions = traceServerActions({
       request: () => records.current()?.response.req,
       openSpan: (name, attributes, fn) => withSpan(name, { attributes }, fn),
@@ -133,6 +137,7 @@ function joinNext(records: ResponseRecords, hear: (app: BuiltApp) => void): () =
   };
   return () => {
     stopActions?.();
+    showBookkeeping?.();
     Object.assign(state, { requestFailed: undefined, joinNext: undefined });
     records.stop();
   };

@@ -2,15 +2,13 @@ import {
   type Attributes,
   context,
   INVALID_SPAN_CONTEXT,
-  type Span,
-  type SpanOptions,
   type Tracer,
   type TracerProvider,
   trace,
 } from "@opentelemetry/api";
 import { redactUrl } from "@throughline/core";
 import * as names from "@throughline/core/attributes";
-import { wrapNextTracer } from "../requests/next-tracer.ts";
+import { type Traced, withStartActive, wrapNextTracer } from "../requests/next-tracer.ts";
 import { watchNetworkUse } from "./network-use.ts";
 
 const FETCH = "AppRender.fetch";
@@ -28,19 +26,15 @@ export function hearCacheHits(provider: TracerProvider): void {
 function createHearingTracer(tracer: Tracer): Tracer {
   return {
     startSpan: (name, options, parent) => tracer.startSpan(name, options, parent),
-    // Next.js calls it with (name, options, fn). The span above stays the current one.
-    startActiveSpan: (...args: readonly unknown[]) => {
-      const [, options, fn] = args;
-      const attributes = args.length === 3 ? (options as SpanOptions).attributes : undefined;
-      if (attributes?.[names.NEXT_SPAN_TYPE] === FETCH && typeof fn === "function") {
-        return listen(fn as Traced, attributes);
-      }
-      return Reflect.apply(tracer.startActiveSpan, tracer, args);
-    },
+    // The span above stays the current one.
+    startActiveSpan: withStartActive(tracer, (name, options, fn) => {
+      const { attributes } = options;
+      return attributes?.[names.NEXT_SPAN_TYPE] === FETCH
+        ? listen(fn, attributes)
+        : tracer.startActiveSpan(name, options, fn);
+    }),
   };
 }
-
-type Traced = (span: Span) => unknown;
 
 /** Runs a fetch of Next.js's with a stand-in for its span. */
 function listen(fn: Traced, asked: Attributes): unknown {

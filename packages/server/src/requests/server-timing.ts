@@ -14,8 +14,11 @@ interface TellingResponse extends ServerResponse {
 }
 
 function tell(response: TellingResponse, entry: string): void {
-  response.appendHeader(NAME, entry);
-  response[TOLD] = [...(response[TOLD] ?? []), entry];
+  const told = response[TOLD];
+  // `appendHeader` checks the value twice.
+  if (!told && !response.hasHeader(NAME)) response.setHeader(NAME, entry);
+  else response.appendHeader(NAME, entry);
+  response[TOLD] = told ? [...told, entry] : [entry];
 }
 
 /**
@@ -80,7 +83,8 @@ export function keepHeaderLists(
 function argsTelling(response: ServerResponse, args: unknown[], told: readonly string[]): unknown[] {
   // Who has taken the header away gets none.
   const value = response.getHeader(NAME);
-  if (value !== undefined) response.setHeader(NAME, beside(told, value));
+  const isUntouched = told.length === 1 && value === told[0];
+  if (value !== undefined && !isUntouched) response.setHeader(NAME, beside(told, value));
   const given = args.find((each) => typeof each === "object" && each !== null);
   if (!given) return args;
   const at = args.indexOf(given);

@@ -1,8 +1,10 @@
 import { AsyncResource } from "node:async_hooks";
 import { randomFillSync } from "node:crypto";
 
-/** Small, because whoever keeps an id keeps the text alive that it was cut from. */
-const POOL_BYTES = 256;
+/** Of randomness at once: it goes through Next.js's own hooks, which cost more than the bytes. */
+const POOL_BYTES = 4096;
+/** Of these as text: whoever keeps an id keeps the text alive that it was cut from. */
+const TEXT_BYTES = 256;
 
 export interface Ids {
   newTraceId(): string;
@@ -17,16 +19,23 @@ export interface Ids {
 export function createIds(): Ids {
   const scope = new AsyncResource("throughline.ids");
   const pool = Buffer.alloc(POOL_BYTES);
-  // Printed at once: a call into Node for each id takes longer than all the rest.
+  let printed = POOL_BYTES;
+  // Printed for many: a call into Node for each id takes longer than all the rest.
   let digits = "";
   let used = 0;
 
-  function next(length: number): string {
-    if (used + length > digits.length) {
+  function print(): void {
+    if (printed === POOL_BYTES) {
       scope.runInAsyncScope(randomFillSync, undefined, pool);
-      digits = pool.toString("hex");
-      used = 0;
+      printed = 0;
     }
+    digits = pool.toString("hex", printed, printed + TEXT_BYTES);
+    printed += TEXT_BYTES;
+    used = 0;
+  }
+
+  function next(length: number): string {
+    if (used + length > digits.length) print();
     const start = used;
     used += length;
     const id = digits.slice(start, used);

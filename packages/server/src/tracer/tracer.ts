@@ -111,10 +111,11 @@ function createTracer(scope: InstrumentationScope, parts: Parts): Tracer {
     return startBelow(above, { name, options, active, scope, parts });
   };
 
-  function startActiveSpan(name: string, ...rest: unknown[]): unknown {
+  function startActiveSpan(name: string, a: unknown, b?: unknown, c?: unknown): unknown {
     // `run` is the last of one, two or three: https://opentelemetry.io/docs/specs/otel/trace/api/#span-creation
-    const run = rest.pop() as (span: Span) => unknown;
-    const [options, parent = contexts.active()] = rest as [SpanOptions?, Context?];
+    const run = (c ?? b ?? a) as (span: Span) => unknown;
+    const options = run === a ? undefined : (a as SpanOptions | undefined);
+    const parent = (c === undefined ? undefined : (b as Context | undefined)) ?? contexts.active();
     const span = startSpan(name, options, parent);
     return contexts.with(trace.setSpan(parent, span), run, undefined, span);
   }
