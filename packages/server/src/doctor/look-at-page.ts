@@ -45,15 +45,14 @@ interface PageGlobals {
 const LOAD_MS = 30_000;
 const START_MS = 5_000;
 const FLUSH_MS = 10_000;
-/** At the usual share of a tenth 39 of 40 runs find a request that is kept. */
-const OWN_REQUESTS = 35;
 const OWN_MS = 15_000;
 
 /**
- * Opens `url` as a test would, so that its session is sampled, and watches what it sends.
+ * Opens `url` as a test would, so that its session is sampled, has it ask its own server, `requests` times at most, and
+ * watches what it sends.
  * @throws when the browser cannot open the page.
  */
-export async function lookAtPage(page: DrivenPage, url: string): Promise<PageLook> {
+export async function lookAtPage(page: DrivenPage, url: string, requests: number): Promise<PageLook> {
   const watch = watchRequests(await page.context().newCDPSession(page));
   await watch.started;
   await page.addInitScript(prepare, TEST_GLOBAL);
@@ -62,18 +61,18 @@ export async function lookAtPage(page: DrivenPage, url: string): Promise<PageLoo
     .waitForFunction(isStarted, TEST_GLOBAL, { timeout: START_MS })
     .then(() => true)
     .catch(() => false);
-  await within(OWN_MS, page.evaluate(askOwnServer, OWN_REQUESTS));
+  await within(OWN_MS, page.evaluate(askOwnServer, requests));
   if (isTraced) await within(FLUSH_MS, page.evaluate(flush, TEST_GLOBAL));
   const seen = await page.evaluate(readSeen, TEST_GLOBAL);
-  const requests = watch.requests();
-  const own = requests.findLast((request) => request.traceparent && request.url === seen.address);
+  const sent = watch.requests();
+  const own = sent.findLast((request) => request.traceparent && request.url === seen.address);
   const isForeign = (request: Watched): boolean => request.origin !== seen.origin;
   return {
     origin: seen.origin,
     isTraced,
     endpoint: seen.endpoint,
-    posts: requests.filter(({ url: to }) => to === seen.endpoint).map(requestOf),
-    refused: requests.filter((each) => each.traceparent && each.cors && isForeign(each)).map(requestOf),
+    posts: sent.filter(({ url: to }) => to === seen.endpoint).map(requestOf),
+    refused: sent.filter((each) => each.traceparent && each.cors && isForeign(each)).map(requestOf),
     violations: seen.violations,
     ...(own?.traceparent && { join: { sent: own.traceparent, returned: own.returned } }),
   };
