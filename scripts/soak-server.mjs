@@ -110,7 +110,8 @@ function report(counted, name, than) {
     console.log(`${name.padEnd(24)} ${ends.padStart(16)}  ${slope.toFixed(2)} ± ${error.toFixed(2)} MB/h`);
     return slope;
   });
-  return slopes[0] <= MOST_GROWTH;
+  // Of RSS and of the heap, which tells better.
+  return slopes[0] <= MOST_GROWTH && slopes[2] <= MOST_GROWTH;
 }
 
 function reportMetrics({ exports, refused, points }) {

@@ -84,7 +84,7 @@ const CURES: Readonly<Record<string, RegExp>> = {
   certificate: /OTEL_EXPORTER_OTLP_CERTIFICATE/,
   "collector-refuses": /the collector's log/,
   "protocol-mix": /4317 is the port of gRPC/,
-  "cors-denied": /Access-Control-Allow-Headers: traceparent|page posts to its own origin/,
+  "cors-denied": /Access-Control-Allow-Headers: traceparent|Leave endpoint out of startWebTracing/,
   "csp-denied": /connect-src/,
   "unsampled-parent": /proxy or gateway keep the caller's traceparent/,
   "trace-header-lost": /pass traceparent and tracestate on/,

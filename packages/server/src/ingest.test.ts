@@ -9,6 +9,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type ForwardTarget, forwardTarget, type Signal } from "./ingest/forward-url.ts";
 import { POST } from "./ingest.ts";
+import { say } from "./log.ts";
 import { processState } from "./process-state.ts";
 import { readServerConfig } from "./settings.ts";
 
@@ -266,6 +267,8 @@ test("a flush answers after the forwards and the tracer have delivered", async (
 test("the doctor is told of the process and of its collector", async () => {
   vi.stubEnv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20secret");
   answers = [401, 401];
+  vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  say("warn", "the collector refused: unknown api_key=0123456789abcdef");
   const response = await post({
     path: "/doctor",
     headers: { "x-throughline-flush-token": "any", traceparent: "00-a" },
@@ -280,7 +283,8 @@ test("the doctor is told of the process and of its collector", async () => {
       { of: "browser", protocol: "http/json", outcome: { kind: "refused", reason: "status 401" } },
     ],
   });
-  expect(text).not.toContain("secret");
+  expect(text).toContain("the collector refused: unknown api_key=");
+  expect(text).not.toMatch(/secret|0123456789abcdef/);
   expect(received.map(({ headers }) => headers.authorization)).toEqual(["Bearer secret", "Bearer secret"]);
 });
 

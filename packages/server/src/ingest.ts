@@ -60,7 +60,7 @@ async function flush(request: Request, config: ServerConfig): Promise<Response> 
   return new Response(null, { status: 204 });
 }
 
-/** What `throughline doctor` asks: with the token, or in development with any, which no page of others can send. */
+/** What `throughline doctor` asks: with the token, or, where there is none, in development with any text, which no page of others can send. */
 async function tellDoctor(request: Request, { searchParams }: URL): Promise<Response> {
   const { token, isOpen } = doorSettings();
   if (token === "" && !isOpen)

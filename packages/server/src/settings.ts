@@ -20,7 +20,7 @@ import type { SpanLimits } from "./tracer/span-attributes.ts";
 
 /** {@link TracingConfig} plus what only the server needs. */
 export interface ServerConfig extends TracingConfig {
-  /** Opens `POST <ingest>/flush` to test runs, and in production `/doctor` to `throughline doctor`; empty: closed. */
+  /** Opens `POST <ingest>/flush` to test runs, and outside of development `/doctor` to `throughline doctor`; empty: closed. */
   readonly flushToken: string;
   /** Bytes of the largest post the ingest route takes, after decompression. */
   readonly ingestMaxBytes: number;

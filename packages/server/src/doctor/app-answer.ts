@@ -4,13 +4,14 @@ import { apiCopies } from "../coexistence/api-copies.ts";
 import type { Side } from "../coexistence/side.ts";
 import { errorText } from "../error-text.ts";
 import { forwardTarget } from "../ingest/forward-url.ts";
+import { atMost } from "../pipeline/at-most.ts";
 import { createForwardSender, createSender } from "../pipeline/delivery/create-sender.ts";
 import type { Outcome, Sender } from "../pipeline/delivery/sender.ts";
 import { createJsonEncoder } from "../pipeline/otlp/encode-json.ts";
 import { createProtobufEncoder } from "../pipeline/otlp/encode-protobuf.ts";
 import type { SpanCounts } from "../pipeline/sending.ts";
 import { printUrl } from "../pipeline/signal-target.ts";
-import { processState } from "../process-state.ts";
+import { flushProcess, processState } from "../process-state.ts";
 import { serviceNameOf } from "../resource/resource.ts";
 import {
   builtPropagateTo,
@@ -75,25 +76,33 @@ export interface Delivery {
 /** A collector that takes longer for nothing is slow: by itself a batch may wait for OTEL_EXPORTER_OTLP_TIMEOUT. */
 const MOST_EXPORT_MS = 5_000;
 
-/** Looks at this process; with `withExports` the collector is asked as well, by the code that sends the spans. */
+/**
+ * Looks at this process; with `withExports` at its files too, and the collector is asked, by the code that sends the spans.
+ */
 export async function answerDoctor(request: Request, withExports: boolean): Promise<AppAnswer> {
   const problems: string[] = [];
   const config = readServerConfig({}, (text) => problems.push(text));
   const state = processState();
+  const settings = config && (state.started?.config ?? config);
+  // With a flush, because what waits is neither sent nor lost.
+  const [exports] =
+    settings && withExports
+      ? await Promise.all([tryExports(settings), atMost(MOST_EXPORT_MS, flushProcess(true))])
+      : [[]];
   return {
     version: VERSION,
     node: process.versions.node,
     off: config ? await readFailure(state.tracing) : offOf(problems),
     isRegistered: state.tracing !== undefined,
     way: state.started?.way,
-    settings: config && settingsOf(state.started?.config ?? config),
+    settings: settings && settingsOf(settings),
     received: request.headers.get("traceparent"),
-    apiCopies: apiCopies(appFolder()),
+    apiCopies: withExports ? apiCopies(appFolder()) : [],
     pages: { ...state.pages },
     counts: state.spanCounts?.(),
     propagateTo: builtPropagateTo(),
-    warnings: state.warnings,
-    exports: config && withExports ? await tryExports(state.started?.config ?? config) : [],
+    warnings: state.warnings.map(scrub),
+    exports,
   };
 }
 
@@ -107,7 +116,7 @@ function offOf([problem]: readonly string[]): Off {
 function readFailure(starting: Promise<unknown> | undefined): Promise<Off | undefined> | undefined {
   return starting?.then(
     () => undefined,
-    (error: unknown) => ({ by: "start-failed", reason: errorText(error) }),
+    (error: unknown) => ({ by: "start-failed", reason: scrub(errorText(error)) }),
   );
 }
 

@@ -12,6 +12,7 @@ const ANSWER = {
   apiCopies: [],
   exports: [],
   propagateTo: [],
+  warnings: [],
   pages: {},
 };
 const servers: Server[] = [];
@@ -53,7 +54,7 @@ test("an app is found below any part of the page's path, and its account's own t
     const { account, returned, sent, arrivedUnsent } = await ask(`${await serve(app(base))}/shop/eu/orders`);
     expect(account).toMatchObject({ kind: "told", answer: { received: sent } });
     expect(returned).toBe(sent);
-    expect(arrivedUnsent).toEqual(Array.from({ length: 8 }, () => null));
+    expect(arrivedUnsent).toEqual(Array.from({ length: 40 }, () => null));
   }
 });
 

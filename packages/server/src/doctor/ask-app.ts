@@ -36,8 +36,8 @@ export interface AskOptions {
 
 /** `next dev` compiles a page before it answers. */
 const PAGE_MS = 60_000;
-/** A gateway that samples by itself keeps some of them. */
-const UNSENT = 8;
+/** A gateway that samples by itself, a tenth say, keeps some of them. */
+const UNSENT = 40;
 const REDIRECTS = 5;
 
 /** Asks a running app for its page and for its account. Never rejects. */
@@ -97,9 +97,9 @@ function sameSite(from: URL, location: string | null): URL | undefined {
   if (location === null || !URL.canParse(location, from.href)) return undefined;
   const to = new URL(location, from);
   const bare = ({ hostname }: URL): string => hostname.replace(/^www\./, "");
-  return to.origin !== from.origin && bare(to) === bare(from) && /^https?:$/.test(to.protocol)
-    ? to
-    : undefined;
+  // The token goes along, and must not in clear text.
+  const isSafe = to.protocol === "https:" || to.protocol === from.protocol;
+  return to.origin !== from.origin && bare(to) === bare(from) && isSafe ? to : undefined;
 }
 
 /** The `traceparent` in a `Server-Timing` header. */
@@ -121,7 +121,7 @@ async function findAccount({ url, ingestPath, token }: AskOptions, traceparent: 
   let found: Found | undefined;
   for (const base of bases) {
     const door = `${url.origin}${base}${ingestPath}`;
-    const answer = await post(`${door}/doctor`, { traceparent, [FLUSH_TOKEN_HEADER]: token || "doctor" });
+    const answer = await post(`${door}/doctor`, { traceparent, ...doorHeaders(token) });
     const account = await readAccount(door, answer);
     // What answers otherwise than with "not found" is what the app's own route would have been.
     if (!found || account.kind !== "missing" || found.answer.status === 404)
@@ -135,16 +135,20 @@ async function findAccount({ url, ingestPath, token }: AskOptions, traceparent: 
 async function readAccount(door: string, { status, body, reason }: Answer): Promise<Account> {
   if (status === 200 && isAnswer(body)) return { kind: "told", answer: body };
   if (!isOurs(body)) return { kind: "missing", url: `${door}/doctor`, status, reason };
-  const traces = await post(`${door}/v1/traces`, {});
-  const isOff = isOurs(traces.body) && traces.body.message.includes("tracing is off");
-  return { kind: "closed", isOff, reason: isOff ? traces.body.message : body.message };
+  // No door: a process that traces says so, and one that does not says that.
+  const { body: said } = await post(`${door}/v1`, {});
+  const isOff = isOurs(said) && said.message.includes("tracing is off");
+  return { kind: "closed", isOff, reason: isOff ? said.message : body.message };
+}
+
+/** Where no token is set, any text opens the door of a process in development. */
+function doorHeaders(token: string): Readonly<Record<string, string>> {
+  return { [FLUSH_TOKEN_HEADER]: token || "doctor" };
 }
 
 async function askUnsent(door: string, token: string): Promise<readonly (string | null)[]> {
   const answers = await Promise.all(
-    Array.from({ length: UNSENT }, () =>
-      post(`${door}/doctor?exports=none`, { [FLUSH_TOKEN_HEADER]: token || "doctor" }),
-    ),
+    Array.from({ length: UNSENT }, () => post(`${door}/doctor?exports=none`, doorHeaders(token))),
   );
   return answers.flatMap(({ body }) => (isAnswer(body) ? [body.received] : []));
 }
@@ -158,6 +162,8 @@ function isAnswer(body: unknown): body is AppAnswer {
     "exports",
     "pages",
     "propagateTo",
+    "received",
+    "warnings",
   ];
   return typeof body === "object" && body !== null && keys.every((key) => key in body);
 }

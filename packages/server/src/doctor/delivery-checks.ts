@@ -37,6 +37,8 @@ const DELIVERY_FAULTS: readonly (readonly [code: FaultCode, pattern: RegExp])[] 
   ["collector-slow", /^no answer within/],
   ["unauthorized", /^(gRPC status (7|16)|status 40[13])\b/],
   ["wrong-path", /^(gRPC status 12|status 40[45])\b/],
+  // Its own certificate is asked for.
+  ["certificate", /alert (bad certificate|certificate|handshake failure|unknown ca)/i],
   [
     "protocol-mix",
     /Parse Error|HPE_|Protocol error|ERR_HTTP2|^status 4(15|26)\b|connection was closed|socket hang up|wrong version number|EPROTO/i,

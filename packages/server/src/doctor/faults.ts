@@ -81,3 +81,10 @@ export function notTold(account: AppLook["account"]): string {
   if (account?.kind === "closed") return account.reason.replace(OURS, "");
   return account ? "the app has no ingest route" : "the app does not answer";
 }
+
+/** Whether what is kept, and what requests take along, is another tracer's matter. */
+export function isJoined({ app: { account } }: Looks): boolean {
+  return account?.kind === "told" && account.answer.way === "join";
+}
+
+export const JOINED: Verdict = { skipped: 'mode "join": the other tracer decides' };

@@ -40,6 +40,7 @@ const answer: AppAnswer = {
   version: "0.1.0",
   node: "20.20.2",
   isRegistered: true,
+  way: "own",
   settings,
   received: SENT,
   apiCopies: [],
@@ -127,7 +128,9 @@ test("a gateway that leaves out each request is told, one that samples is not", 
 
 test("beside another tracer that is joined what is kept is not judged", () => {
   const joined = { ...told({ way: "join", received: null }), returned: undefined };
-  expect(firstFault({ app: joined })).toBe("healthy");
+  const restarted = { ...page, join: { sent: SENT, returned: OTHER } };
+  expect(firstFault({ app: joined, page: restarted })).toBe("healthy");
+  expect(firstFault({ page: restarted })).toMatch(/^not-continued: /);
 });
 
 test("a page that is answered in another trace, or in none, is not continued", () => {
@@ -162,6 +165,7 @@ test.each([
     /reads instrumentation\.ts, and the file is src\/instrumentation\.ts/,
   ],
   [["next.config.ts", "pages/index.tsx", "instrumentation.js"], /instrumentation\.js exports no register/],
+  [["next.config.js", "app/page.js", "instrumentation.mjs"], /the file is instrumentation\.mjs/],
   [["package.json"], /there is no next\.config here/],
 ])("with the files %j the reason why register has not run is told", (files, says) => {
   for (const file of files) write(file);
@@ -217,6 +221,7 @@ test.each([
   ["status 413", "collector-refuses"],
   ["status 400, no such dataset", "collector-refuses"],
   ["ssl3_get_record:wrong version number", "protocol-mix"],
+  ["write EPROTO ssl3_read_bytes:sslv3 alert handshake failure", "certificate"],
 ])("an export that ends with %j is %s", (reason, code) => {
   expect(
     deliveryFault({ of: "server", url: "", protocol: "grpc" }, { kind: "refused", reason, cure: "Do that" })
@@ -247,7 +252,8 @@ test("pages that ask in kept traces and post nothing are blocked; a few may not 
   expect(visited(20, 0)).toMatch(
     /^export-blocked: 20 requests of pages .*no page has posted a span\. .*ad blocker/,
   );
-  expect([visited(19, 0), visited(500, 1)]).toEqual(["healthy", "healthy"]);
+  expect(visited(101, 1)).toMatch(/^export-blocked: 101 requests .*only 1 posts/);
+  expect([visited(19, 0), visited(100, 1), visited(0, 9)]).toEqual(["healthy", "healthy", "healthy"]);
 });
 
 test("a collector that takes nothing but empty requests is told", () => {

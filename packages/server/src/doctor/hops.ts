@@ -4,7 +4,9 @@ import { checkDelivery } from "./delivery-checks.ts";
 import {
   broken,
   type Hop,
+  isJoined,
   isUnsampled,
+  JOINED,
   type Looks,
   notTold,
   shareOf,
@@ -120,18 +122,16 @@ function checkApi({ app: { account } }: Looks): Verdict {
   return broken("duplicate-api", message, fix);
 }
 
-/** In mode "join" what is kept, and what requests take along, is the other tracer's matter. */
-const JOINED: Verdict = { skipped: 'mode "join": the other tracer decides' };
-
-function checkContinued({ app }: Looks): Verdict {
+function checkContinued(looks: Looks): Verdict {
+  if (isJoined(looks)) return JOINED;
+  const { app } = looks;
   const { account, sent, returned } = app;
   if (account?.kind === "told") return checkArrived(account.answer, app);
   if (account?.kind === "closed" && !account.isOff) return checkReturned(sent, returned);
   return { skipped: notTold(account) };
 }
 
-function checkArrived({ settings, received, way }: AppAnswer, { sent, returned }: AppLook): Verdict {
-  if (way === "join") return JOINED;
+function checkArrived({ settings, received }: AppAnswer, { sent, returned }: AppLook): Verdict {
   if (!settings) return { skipped: "nothing is traced" };
   if (!settings.propagators.includes("tracecontext"))
     return broken(
@@ -166,10 +166,11 @@ function checkReturned(sent: string, returned: string | undefined): Verdict {
   );
 }
 
-function checkSampled({ app: { account, arrivedUnsent } }: Looks): Verdict {
+function checkSampled(looks: Looks): Verdict {
+  if (isJoined(looks)) return JOINED;
+  const { account, arrivedUnsent } = looks.app;
   if (account?.kind !== "told") return { skipped: notTold(account) };
-  const { received, settings, way } = account.answer;
-  if (way === "join") return JOINED;
+  const { received, settings } = account.answer;
   const unsampled = arrivedUnsent.filter((each) => each !== null && isUnsampled(each));
   const isAll = unsampled.length > 0 && unsampled.length === arrivedUnsent.length;
   const foreign = received !== null && isUnsampled(received) ? received : isAll ? unsampled[0] : undefined;
@@ -191,7 +192,9 @@ function checkShare(settings: AnsweredSettings, gateway: string): Verdict {
   const share = shareOf(settings);
   if (share === 1) return { ok: `every trace is kept${gateway}` };
   if (share > 0)
-    return { ok: `${share} of all traces are kept (${settings.why}): most clicks leave none${gateway}` };
+    return {
+      ok: `${share} of all traces are kept (${settings.why})${share < 0.5 ? ": most clicks leave none" : ""}${gateway}`,
+    };
   return broken(
     "nothing-exported",
     `the sampler keeps nothing: ${settings.sampler}`,
@@ -201,16 +204,23 @@ function checkShare(settings: AnsweredSettings, gateway: string): Verdict {
 
 /** So many requests of pages that deliver nothing are no chance. */
 const TELLING_REQUESTS = 20;
+/** More than a page puts into one post; the doctor's own browser has posted for itself alone. */
+const MOST_A_POST = 100;
 
 /** What the doctor's own browser lets through, that of a visitor may not. */
 function checkVisitors({ app: { account } }: Looks): Verdict {
   if (account?.kind !== "told") return { skipped: notTold(account) };
-  const { requests, posts } = account.answer.pages;
-  if (posts > 0 || requests < TELLING_REQUESTS)
+  const { pages, way } = account.answer;
+  const { requests, posts } = pages;
+  // Counted is where the tracing of Next.js's own server decides about a request.
+  if (way !== "own" || (requests === 0 && posts > 0))
+    return { skipped: "requests of pages are not counted here" };
+  if (requests < TELLING_REQUESTS || requests <= posts * MOST_A_POST)
     return { ok: `${requests} requests in traces that are kept, ${posts} posts of spans` };
+  const came = posts === 0 ? "no page has posted a span" : `only ${posts} posts of spans have come`;
   return broken(
     "export-blocked",
-    `${requests} requests of pages named a trace that is kept, and no page has posted a span`,
+    `${requests} requests of pages named a trace that is kept, and ${came}`,
     "Look for an ad blocker in those browsers (open the page in one: --devtools), and for a content security policy; THROUGHLINE_INGEST_PATH moves the path, together with the folder of the route",
   );
 }

@@ -19,7 +19,7 @@ export interface FolderLook {
 
 const CONFIGS = ["ts", "mts", "js", "mjs"].map((ending) => `next.config.${ending}`);
 const INSTRUMENTATION = ["", "src/"].flatMap((folder) =>
-  ["ts", "tsx", "js", "mjs"].map((ending) => `${folder}instrumentation.${ending}`),
+  ["ts", "tsx", "js", "jsx", "mjs"].map((ending) => `${folder}instrumentation.${ending}`),
 );
 
 /** Reads the files that decide whether Next.js starts the tracing. */
@@ -33,7 +33,8 @@ export function lookAtFolder(folder: string): FolderLook {
     ...(config && { config: { path: config, hasTracing: holds(join(folder, config), /\bwithTracing\b/) } }),
     instrumentation: INSTRUMENTATION.filter((path) => existsSync(join(folder, path))).map((path) => ({
       path,
-      isRead: path.startsWith("src/") === isInSource,
+      // Next.js knows no other endings, unless pageExtensions names them.
+      isRead: path.startsWith("src/") === isInSource && !path.endsWith(".mjs"),
       registers: holds(join(folder, path), /\bregister\b/),
     })),
     place: isInSource ? "src/instrumentation.ts" : "instrumentation.ts",

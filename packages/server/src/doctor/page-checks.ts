@@ -1,4 +1,13 @@
-import { broken, type Fault, type Looks, shareOf, traceOf, type Verdict } from "./faults.ts";
+import {
+  broken,
+  type Fault,
+  isJoined,
+  JOINED,
+  type Looks,
+  shareOf,
+  traceOf,
+  type Verdict,
+} from "./faults.ts";
 import type { PageLook } from "./look-at-page.ts";
 import type { PageRequest } from "./watch-requests.ts";
 
@@ -77,7 +86,7 @@ function postFault({ url, status, error = "no answer", blocked, cors }: PageRequ
     return {
       code: "cors-denied",
       message: `the browser may not post to ${url}: ${cors}`,
-      fix: "Leave exportUrl out, so that the page posts to its own origin; or have that server allow the page's origin and content-type",
+      fix: "Leave endpoint out of startWebTracing, so that the page posts to its own origin; or have that server allow the page's origin and content-type",
     };
   if (status > 0)
     return {
@@ -117,6 +126,7 @@ export function checkRequests(looks: Looks): Verdict {
       'Leave out propagation: "off", and grant consent if it is asked for',
     );
   const { sent, returned } = page.join;
+  if (isJoined(looks)) return JOINED;
   if (returned === undefined && mayBeLeftOut(looks))
     return { skipped: "the server has kept none of its requests" };
   if (returned !== undefined && traceOf(returned) === traceOf(sent)) return { ok: `trace ${traceOf(sent)}` };

@@ -1,6 +1,8 @@
 import { createRequire } from "node:module";
 import { SpanKind, trace } from "@opentelemetry/api";
 import { afterEach, expect, test, vi } from "vitest";
+import { register } from "../index.ts";
+import { processState } from "../process-state.ts";
 import { hideBookkeeping } from "./bookkeeping.ts";
 
 // Next.js's own files, as its server loads them.
@@ -24,6 +26,7 @@ const MADE = [
 
 afterEach(() => {
   vi.unstubAllEnvs();
+  vi.restoreAllMocks();
   trace.disable();
 });
 
@@ -58,4 +61,18 @@ test("what Next.js measures by its spans, and shows in dev, stays", () => {
     expect(MADE.filter((type) => !allowed.has(type))).toEqual([]);
     vi.unstubAllEnvs();
   }
+});
+
+test.each([
+  ["own", []],
+  ["isolate", MADE],
+])("register in mode %s leaves %j on the list, and a stop all", async (mode, left) => {
+  vi.stubEnv("OTEL_ENABLED", "true");
+  vi.stubEnv("OTEL_TRACES_EXPORTER", "none");
+  vi.stubEnv("THROUGHLINE_MODE", mode);
+  vi.spyOn(console, "info").mockImplementation(() => undefined);
+  await register();
+  expect(MADE.filter((type) => allowed.has(type))).toEqual(left);
+  await (await processState().tracing)?.stop();
+  expect(MADE.filter((type) => allowed.has(type))).toEqual(MADE);
 });
