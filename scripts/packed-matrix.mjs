@@ -1,10 +1,12 @@
 // Does what would be published work for somebody who installs it? The packages are packed, installed into a fresh app
 // outside the workspace, and served from eight builds: {npm, pnpm} × {Turbopack, webpack} × {normal, standalone copied
 // elsewhere}. `npm run test:packed -- pnpm webpack` takes those that have both words in their name.
+import { execFile } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { chromium } from "@playwright/test";
 import { buildPackages } from "./builds.mjs";
 import { chromiumLaunchOptions } from "./chromium.mjs";
@@ -14,6 +16,7 @@ import { clickBuy, faultsOfTrace } from "./packed-matrix/one-click.mjs";
 import { createProcesses } from "./processes.mjs";
 import { startCollector, startDatabase, startInventory } from "./services.mjs";
 
+const run = promisify(execFile);
 const root = fileURLToPath(new URL("../", import.meta.url));
 const broken = fileURLToPath(new URL("packed-matrix/broken-register.cjs", import.meta.url));
 
@@ -67,6 +70,7 @@ async function startServices() {
   const env = {
     ...on,
     OTEL_BSP_SCHEDULE_DELAY: "100",
+    THROUGHLINE_FLUSH_TOKEN: "packed",
     INVENTORY_URL: inventory.url,
     DATABASE_URL: database.url,
   };
@@ -85,10 +89,27 @@ async function check({ folder, combination, collector, env, browser }) {
     const faults = await faultsOfTrace(collector.url, await clickBuy(browser, url));
     const unpatched = lines.filter((line) => /NOT patched|in-the-middle|Cannot find/.test(line));
     const said = faults.length > 0 ? lines.slice(-10).map((line) => `the server said: ${line}`) : [];
-    return [...(status === 200 ? [] : [`the page answers ${status}`]), ...faults, ...unpatched, ...said];
+    const found = await examine(folder, url, env);
+    return [
+      ...(status === 200 ? [] : [`the page answers ${status}`]),
+      ...faults,
+      ...unpatched,
+      ...said,
+      ...found,
+    ];
   });
   const failing = await checkFaults({ cwd, standalone, env });
   return [...hooks, ...traced, ...failing];
+}
+
+/** What the command says, as it was installed. */
+async function examine(folder, url, env) {
+  const command = join(folder, "node_modules/.bin/throughline");
+  const { stdout = "", stderr = "" } = await run(command, ["doctor", url, "--no-browser"], {
+    env: { ...process.env, ...env },
+  }).catch((error) => error);
+  const [first = ""] = `${stdout}${stderr}`.split("\n");
+  return first.startsWith("nothing broken was seen") ? [] : [`the doctor says: ${first}`];
 }
 
 /** The app answers, whatever happens to the tracing. */

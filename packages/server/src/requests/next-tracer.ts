@@ -10,10 +10,10 @@ export type RunTraced = (name: string, options: SpanOptions, fn: Traced) => unkn
  */
 export function withStartActive(tracer: Tracer, run: RunTraced): Tracer["startActiveSpan"] {
   const start = tracer.startActiveSpan as (...args: readonly unknown[]) => unknown;
-  return ((name: string, a: unknown, b: unknown, c: unknown) => {
-    if (c !== undefined) return start.call(tracer, name, a, b, c);
-    if (typeof b !== "function") return start.call(tracer, name, a);
-    return run(name, (a ?? {}) as SpanOptions, b as Traced);
+  return ((name: string, second: unknown, third: unknown, fourth: unknown) => {
+    if (fourth !== undefined) return start.call(tracer, name, second, third, fourth);
+    if (typeof third !== "function") return start.call(tracer, name, second);
+    return run(name, (second ?? {}) as SpanOptions, third as Traced);
   }) as Tracer["startActiveSpan"];
 }
 

@@ -111,11 +111,11 @@ function createTracer(scope: InstrumentationScope, parts: Parts): Tracer {
     return startBelow(above, { name, options, active, scope, parts });
   };
 
-  function startActiveSpan(name: string, a: unknown, b?: unknown, c?: unknown): unknown {
+  function startActiveSpan(name: string, second: unknown, third?: unknown, fourth?: unknown): unknown {
     // `run` is the last of one, two or three: https://opentelemetry.io/docs/specs/otel/trace/api/#span-creation
-    const run = (c ?? b ?? a) as (span: Span) => unknown;
-    const options = run === a ? undefined : (a as SpanOptions | undefined);
-    const parent = (c === undefined ? undefined : (b as Context | undefined)) ?? contexts.active();
+    const run = (fourth ?? third ?? second) as (span: Span) => unknown;
+    const options = run === second ? undefined : (second as SpanOptions | undefined);
+    const parent = (fourth === undefined ? undefined : (third as Context | undefined)) ?? contexts.active();
     const span = startSpan(name, options, parent);
     return contexts.with(trace.setSpan(parent, span), run, undefined, span);
   }
