@@ -16,11 +16,12 @@ import { doorSettings, readServerConfig, type ServerConfig } from "./settings.ts
  * Checks a post, answers 202 and forwards it to the collector in the background.
  */
 export async function POST(request: Request, _context?: unknown): Promise<Response> {
-  const url = new URL(request.url);
-  if (/\/doctor\/?$/.test(url.pathname)) return tellDoctor(request, url);
+  const { pathname } = new URL(request.url);
+  const asked = /\/doctor(\/received)?\/?$/.exec(pathname);
+  if (asked) return tellDoctor(request, asked[1] === undefined);
   const config = readServerConfig({}, warnOnce);
   if (!config) return refuse(404, "tracing is off in this process; set OTEL_ENABLED=true and restart");
-  const match = /\/(?:v1\/(traces|metrics|logs)|(flush))\/?$/.exec(url.pathname);
+  const match = /\/(?:v1\/(traces|metrics|logs)|(flush))\/?$/.exec(pathname);
   if (match?.[2]) return flush(request, config);
   if (!match?.[1]) return refuse(404, "nothing here; post to v1/traces, v1/metrics or v1/logs");
   try {
@@ -61,7 +62,7 @@ async function flush(request: Request, config: ServerConfig): Promise<Response> 
 }
 
 /** What `throughline doctor` asks: with the token, or, where there is none, in development with any text, which no page of others can send. */
-async function tellDoctor(request: Request, { searchParams }: URL): Promise<Response> {
+async function tellDoctor(request: Request, withExports: boolean): Promise<Response> {
   const { token, isOpen } = doorSettings();
   if (token === "" && !isOpen)
     return refuse(403, "outside of development the doctor is told nothing without THROUGHLINE_FLUSH_TOKEN");
@@ -69,7 +70,7 @@ async function tellDoctor(request: Request, { searchParams }: URL): Promise<Resp
     return wrongToken();
   try {
     const { answerDoctor } = await import("./doctor/app-answer.ts");
-    return Response.json(await answerDoctor(request, searchParams.get("exports") !== "none"));
+    return Response.json(await answerDoctor(request, withExports));
   } catch (error) {
     return refuse(500, `the doctor cannot be answered: ${errorText(error)}`);
   }

@@ -148,7 +148,7 @@ function doorHeaders(token: string): Readonly<Record<string, string>> {
 
 async function askUnsent(door: string, token: string): Promise<readonly (string | null)[]> {
   const answers = await Promise.all(
-    Array.from({ length: UNSENT }, () => post(`${door}/doctor?exports=none`, doorHeaders(token))),
+    Array.from({ length: UNSENT }, () => post(`${door}/doctor/received`, doorHeaders(token))),
   );
   return answers.flatMap(({ body }) => (isAnswer(body) ? [body.received] : []));
 }

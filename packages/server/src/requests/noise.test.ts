@@ -33,6 +33,7 @@ test.each([
   ["/.well-known/appspecific/com.chrome.devtools.json"],
   ["/api/tl/v1/traces"],
   ["/api/tl/flush"],
+  ["/api/tl/doctor/received"],
   ["/api/tl/v1/traces/"],
   ["/healthz/?verbose"],
 ])("%s is noise", (url) => {
@@ -47,6 +48,7 @@ test.each([
   ["/blog/health"],
   ["/_next/data/build/orders.json"],
   ["/api/tlc/v1/traces-of-tea"],
+  ["/api/tl/doctor"],
 ])("%s is traced", (url) => {
   expect(isNoise(url)).toBe(false);
 });

@@ -50,7 +50,7 @@ export function isAsset(path: string): boolean {
   return path.includes("/_next/") && !path.includes("/_next/data/");
 }
 
-const INGEST = /\/(?:v1\/(?:traces|metrics|logs)|flush)\/?$/;
+const INGEST = /\/(?:v1\/(?:traces|metrics|logs)|flush|doctor\/received)\/?$/;
 
 /** By the end of the path, because Next.js's target starts with the app's basePath. */
 export function isIngest(path: string, { ingestPath }: AppPaths): boolean {
