@@ -1,4 +1,4 @@
-import { protocolOf, scrub, tracesUrl } from "@throughline/core";
+import { scrub } from "@throughline/core";
 import { appFolder } from "../app-folder.ts";
 import { apiCopies } from "../coexistence/api-copies.ts";
 import type { Side } from "../coexistence/side.ts";
@@ -10,7 +10,7 @@ import type { Outcome, Sender } from "../pipeline/delivery/sender.ts";
 import { createJsonEncoder } from "../pipeline/otlp/encode-json.ts";
 import { createProtobufEncoder } from "../pipeline/otlp/encode-protobuf.ts";
 import type { SpanCounts } from "../pipeline/sending.ts";
-import { printUrl } from "../pipeline/signal-target.ts";
+import { printUrl, tracesTarget } from "../pipeline/signal-target.ts";
 import { flushProcess, processState } from "../process-state.ts";
 import { serviceNameOf } from "../resource/resource.ts";
 import {
@@ -19,6 +19,7 @@ import {
   reasonOff,
   type ServerConfig,
   sampleRatioOf,
+  webRatio,
 } from "../settings.ts";
 import { VERSION } from "../version.ts";
 
@@ -59,8 +60,8 @@ export interface AnsweredSettings {
   readonly service: string;
   readonly exporters: readonly string[];
   readonly sampler: string;
-  /** Share of new traces that are kept, and why it is this. */
-  readonly ratio: number;
+  /** Share of the traces that begin at the server and are kept, and why it is this. */
+  readonly share: number;
   readonly why: string;
   readonly propagators: readonly string[];
 }
@@ -125,7 +126,8 @@ function settingsOf(config: ServerConfig): AnsweredSettings {
     service: serviceNameOf(config),
     exporters: config.tracesExporters,
     sampler: config.sampler || "parentbased_traceidratio",
-    ...sampleRatioOf(config),
+    share: webRatio(config),
+    why: sampleRatioOf(config).why,
     propagators: config.propagators,
   };
 }
@@ -133,7 +135,7 @@ function settingsOf(config: ServerConfig): AnsweredSettings {
 function tryExports(given: ServerConfig): Promise<readonly Delivery[]> {
   if (!given.tracesExporters.includes("otlp")) return Promise.resolve([]);
   const config = { ...given, exportTimeoutMs: Math.min(given.exportTimeoutMs, MOST_EXPORT_MS) };
-  const target = { url: tracesUrl(config), protocol: protocolOf(config), headers: config.headers };
+  const target = tracesTarget(config);
   const encoder = target.protocol === "http/json" ? createJsonEncoder() : createProtobufEncoder();
   const forward = { ...forwardTarget(config, "traces"), contentType: "application/json" };
   // A request without spans is answered as any other: https://opentelemetry.io/docs/specs/otlp/#full-success-1

@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
+import { printTraceparent } from "@throughline/core";
 import { FLUSH_TOKEN_HEADER } from "@throughline/core/attributes";
 import { errorText } from "../error-text.ts";
 import type { AppAnswer } from "./app-answer.ts";
-import { type Answer, MOVED, post, reasonOf } from "./post.ts";
+import { traceOf } from "./faults.ts";
+import { type Answer, movedTo, post, reasonOf } from "./post.ts";
 
 /** What the app itself says of its tracing. */
 export type Account =
@@ -42,7 +44,11 @@ const REDIRECTS = 5;
 
 /** Asks a running app for its page and for its account. Never rejects. */
 export async function askApp(options: AskOptions): Promise<AppLook> {
-  const sent = `00-${keptTraceId()}-${randomBytes(8).toString("hex")}-01`;
+  const sent = printTraceparent({
+    traceId: keptTraceId(),
+    spanId: randomBytes(8).toString("hex"),
+    sampled: true,
+  });
   const { url, ...page } = await askPage(options.url, sent);
   const look = { url, page, sent, arrivedUnsent: [] };
   if ("error" in page) return look;
@@ -64,8 +70,9 @@ function keptTraceId(): string {
 
 /** A page that a cache keeps names an older trace, and the account none where the route is not traced. */
 function namesTrace(sent: string, told: readonly (string | undefined)[]): string | undefined {
-  const [, trace = ""] = sent.split("-");
-  return told.find((each) => each?.includes(trace)) ?? told.find((each) => each !== undefined);
+  return (
+    told.find((each) => each && traceOf(each) === traceOf(sent)) ?? told.find((each) => each !== undefined)
+  );
 }
 
 type Page =
@@ -82,8 +89,8 @@ async function askPage(asked: URL, traceparent: string): Promise<Page> {
         signal: AbortSignal.timeout(PAGE_MS),
       });
       await body?.cancel();
-      const next = MOVED.has(status) ? sameSite(url, headers.get("location")) : undefined;
-      if (!next || redirects === REDIRECTS)
+      const next = movedTo({ status, headers }, url);
+      if (!next || !isSameSite(url, next) || redirects === REDIRECTS)
         return { url, status, returned: traceparentIn(headers.get("server-timing")) };
       url = next;
     }
@@ -93,13 +100,11 @@ async function askPage(asked: URL, traceparent: string): Promise<Page> {
 }
 
 /** From http to https, or to `www.`: the app is there. Elsewhere somebody asks for a login, perhaps. */
-function sameSite(from: URL, location: string | null): URL | undefined {
-  if (location === null || !URL.canParse(location, from.href)) return undefined;
-  const to = new URL(location, from);
+function isSameSite(from: URL, to: URL): boolean {
   const bare = ({ hostname }: URL): string => hostname.replace(/^www\./, "");
   // The token goes along, and must not in clear text.
   const isSafe = to.protocol === "https:" || to.protocol === from.protocol;
-  return to.origin !== from.origin && bare(to) === bare(from) && isSafe ? to : undefined;
+  return to.origin !== from.origin && bare(to) === bare(from) && isSafe;
 }
 
 /** The `traceparent` in a `Server-Timing` header. */

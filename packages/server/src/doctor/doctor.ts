@@ -1,7 +1,7 @@
 import { errorText } from "../error-text.ts";
 import { type Account, askApp } from "./ask-app.ts";
 import { askPreflights } from "./ask-preflights.ts";
-import { type Fault, type Looks, shareOf, type Verdict } from "./faults.ts";
+import type { Fault, Looks, Verdict } from "./faults.ts";
 import { HOPS } from "./hops.ts";
 import { lookAtFolder } from "./look-at-folder.ts";
 import { lookAtPage } from "./look-at-page.ts";
@@ -56,7 +56,7 @@ const OWN_REQUESTS = 35;
 function ownRequests(account: Account | undefined): number {
   if (account?.kind !== "told") return OWN_REQUESTS;
   const { settings } = account.answer;
-  return settings && shareOf(settings) < 1 ? OWN_REQUESTS : 1;
+  return settings && settings.share < 1 ? OWN_REQUESTS : 1;
 }
 
 async function openAndLook(

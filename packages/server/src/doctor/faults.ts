@@ -1,4 +1,4 @@
-import type { AnsweredSettings } from "./app-answer.ts";
+import { parseTraceparent } from "@throughline/core";
 import type { AppLook } from "./ask-app.ts";
 import type { Preflight } from "./ask-preflights.ts";
 import type { FolderLook } from "./look-at-folder.ts";
@@ -64,15 +64,9 @@ export function broken(code: FaultCode, message: string, fix: string): Verdict {
 }
 
 /** The trace id of a `traceparent`. */
-export const traceOf = (traceparent: string): string => traceparent.split("-")[1] ?? "";
+export const traceOf = (traceparent: string): string => parseTraceparent(traceparent)?.traceId ?? "";
 /** Whether a `traceparent` says that nothing is to be kept. */
-export const isUnsampled = (traceparent: string): boolean =>
-  (Number.parseInt(traceparent.split("-")[3] ?? "", 16) & 1) === 0;
-
-/** Which part of the traces that begin at the server is kept. */
-export function shareOf({ sampler, ratio }: AnsweredSettings): number {
-  return sampler.includes("ratio") ? ratio : Number(!sampler.endsWith("always_off"));
-}
+export const isUnsampled = (traceparent: string): boolean => !parseTraceparent(traceparent)?.sampled;
 
 const OURS = "@throughline/server: ";
 

@@ -31,7 +31,7 @@ const settings: AnsweredSettings = {
   service: "shop",
   exporters: ["otlp"],
   sampler: "parentbased_traceidratio",
-  ratio: 1,
+  share: 1,
   why: "as set",
   propagators: ["tracecontext", "baggage"],
 };
@@ -98,17 +98,17 @@ test("an app whose every step is whole is healthy", () => {
 });
 
 test("a share below 1 is no fault, and is told; one of 0 is, and not the trace that is missing for it", () => {
-  const share = (ratio: number) => told({ settings: { ...settings, ratio } });
-  expect(verdicts({ app: share(0.1) })).toContainEqual({
+  const keeping = (share: number) => told({ settings: { ...settings, share } });
+  expect(verdicts({ app: keeping(0.1) })).toContainEqual({
     ok: "0.1 of all traces are kept (as set): most clicks leave none",
   });
   const unkept = { ...page, join: { sent: SENT, returned: undefined } };
-  expect(firstFault({ app: share(0.1), page: unkept })).toBe("healthy");
+  expect(firstFault({ app: keeping(0.1), page: unkept })).toBe("healthy");
   expect(firstFault({ page: unkept })).toMatch(/^not-continued: /);
-  expect(firstFault({ app: { ...share(0), returned: undefined } })).toMatch(
+  expect(firstFault({ app: { ...keeping(0), returned: undefined } })).toMatch(
     /^nothing-exported: .*OTEL_TRACES_SAMPLER_ARG/,
   );
-  const off = told({ settings: { ...settings, sampler: "always_off" } });
+  const off = told({ settings: { ...settings, sampler: "always_off", share: 0 } });
   expect(firstFault({ app: { ...off, returned: undefined } })).toMatch(/^nothing-exported: .*always_off/);
 });
 

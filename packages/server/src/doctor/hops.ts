@@ -9,7 +9,6 @@ import {
   JOINED,
   type Looks,
   notTold,
-  shareOf,
   traceOf,
   type Verdict,
 } from "./faults.ts";
@@ -142,7 +141,7 @@ function checkArrived({ settings, received }: AppAnswer, { sent, returned }: App
   // Both are told already.
   if (received !== null && isUnsampled(received))
     return { skipped: `another traceparent arrived: ${received}` };
-  if (shareOf(settings) === 0) return { skipped: "nothing is kept" };
+  if (settings.share === 0) return { skipped: "nothing is kept" };
   if (received !== null && traceOf(received) === traceOf(sent)) return checkReturned(sent, returned);
   return broken(
     "trace-header-lost",
@@ -189,7 +188,7 @@ function checkSampled(looks: Looks): Verdict {
 }
 
 function checkShare(settings: AnsweredSettings, gateway: string): Verdict {
-  const share = shareOf(settings);
+  const share = settings.share;
   if (share === 1) return { ok: `every trace is kept${gateway}` };
   if (share > 0)
     return {

@@ -1,13 +1,4 @@
-import {
-  broken,
-  type Fault,
-  isJoined,
-  JOINED,
-  type Looks,
-  shareOf,
-  traceOf,
-  type Verdict,
-} from "./faults.ts";
+import { broken, type Fault, isJoined, JOINED, type Looks, traceOf, type Verdict } from "./faults.ts";
 import type { PageLook } from "./look-at-page.ts";
 import type { PageRequest } from "./watch-requests.ts";
 
@@ -104,7 +95,7 @@ function postFault({ url, status, error = "no answer", blocked, cors }: PageRequ
 /** The server keeps a share, or nobody knows. */
 function mayBeLeftOut({ app: { account } }: Looks): boolean {
   const settings = account?.kind === "told" ? account.answer.settings : undefined;
-  return settings === undefined || shareOf(settings) < 1;
+  return settings === undefined || settings.share < 1;
 }
 
 export function checkRequests(looks: Looks): Verdict {

@@ -11,7 +11,7 @@ export interface Answer {
   readonly timing: string | null;
 }
 
-export const MOVED: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+const MOVED: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** The exports that the app tries have five seconds, and `next dev` compiles the route before. */
 const ANSWER_MS = 60_000;
@@ -31,9 +31,9 @@ export async function post(
       signal: AbortSignal.timeout(ANSWER_MS),
     });
     const text = await response.text();
-    const next = nextOf(response, url);
+    const next = movedTo(response, new URL(url));
     // As Next.js does to a path without its `trailingSlash`.
-    if (next && redirects === 0) return post(next, headers, 1);
+    if (next?.origin === new URL(url).origin && redirects === 0) return post(next.href, headers, 1);
     return {
       status: response.status,
       reason: "",
@@ -45,11 +45,14 @@ export async function post(
   }
 }
 
-function nextOf({ status, headers }: Response, url: string): string | undefined {
+/** Where an answer leads to, if it does. */
+export function movedTo(
+  { status, headers }: Pick<Response, "status" | "headers">,
+  from: URL,
+): URL | undefined {
   const location = headers.get("location");
-  if (!MOVED.has(status) || location === null || !URL.canParse(location, url)) return undefined;
-  const next = new URL(location, url);
-  return next.origin === new URL(url).origin ? next.href : undefined;
+  if (!MOVED.has(status) || location === null || !URL.canParse(location, from.href)) return undefined;
+  return new URL(location, from);
 }
 
 function parse(text: string): unknown {

@@ -1,5 +1,4 @@
-import { protocolOf } from "@throughline/core";
-import { logsTarget, metricsTarget } from "../pipeline/signal-target.ts";
+import { logsTarget, metricsTarget, tracesTarget } from "../pipeline/signal-target.ts";
 import type { ServerConfig } from "../settings.ts";
 
 export type Signal = "traces" | "metrics" | "logs";
@@ -25,7 +24,7 @@ export function forwardTarget(config: ServerConfig, signal: Signal): ForwardTarg
 function settingsOf(config: ServerConfig, signal: Signal) {
   switch (signal) {
     case "traces":
-      return { own: config.tracesEndpoint, protocol: protocolOf(config), headers: config.headers };
+      return { ...tracesTarget(config), own: config.tracesEndpoint };
     case "metrics":
       return { ...metricsTarget(config), own: config.metricsEndpoint };
     case "logs":

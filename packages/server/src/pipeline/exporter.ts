@@ -1,5 +1,4 @@
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-base";
-import { protocolOf, tracesUrl } from "@throughline/core";
 import { print } from "../log.ts";
 import type { ServerConfig, TracesExporter } from "../settings.ts";
 import { createBatchProcessor } from "./batch-processor.ts";
@@ -9,7 +8,7 @@ import { createSender } from "./delivery/create-sender.ts";
 import { createJsonEncoder } from "./otlp/encode-json.ts";
 import { createProtobufEncoder } from "./otlp/encode-protobuf.ts";
 import type { SpanCounts } from "./sending.ts";
-import { printUrl } from "./signal-target.ts";
+import { printUrl, tracesTarget } from "./signal-target.ts";
 import type { Troubles } from "./troubles.ts";
 
 export interface Exporting {
@@ -39,8 +38,9 @@ export function createExporting(config: ServerConfig, troubles: Troubles): Expor
 
 /** Where spans go, as the boot line says it. */
 export function printDestination(config: ServerConfig): string {
+  const { url, protocol } = tracesTarget(config);
   const printed: Record<TracesExporter, string> = {
-    otlp: `${printUrl(tracesUrl(config))} (${protocolOf(config)})`,
+    otlp: `${printUrl(url)} (${protocol})`,
     console: "the console",
     none: "nowhere (OTEL_TRACES_EXPORTER=none)",
   };
@@ -48,7 +48,7 @@ export function printDestination(config: ServerConfig): string {
 }
 
 function createOtlp(config: ServerConfig, troubles: Troubles): ReturnType<typeof createBatchProcessor> {
-  const target = { url: tracesUrl(config), protocol: protocolOf(config), headers: config.headers };
+  const target = tracesTarget(config);
   const encoder = target.protocol === "http/json" ? createJsonEncoder() : createProtobufEncoder();
   const sender = createSender("traces", target, config);
   return createBatchProcessor({
@@ -56,7 +56,7 @@ function createOtlp(config: ServerConfig, troubles: Troubles): ReturnType<typeof
     send: sender.send,
     close: sender.close,
     trouble: troubles.open(),
-    where: printUrl(tracesUrl(config)),
+    where: printUrl(target.url),
     delayMs: config.batchDelayMs,
     maxBatchSpans: config.maxBatchSpans,
     queueMaxBytes: config.queueMaxBytes,

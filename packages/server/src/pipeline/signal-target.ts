@@ -1,4 +1,4 @@
-import { grpcEndpoint, type OtlpProtocol, redactUrl } from "@throughline/core";
+import { grpcEndpoint, type OtlpProtocol, protocolOf, redactUrl, tracesUrl } from "@throughline/core";
 import type { ServerConfig } from "../settings.ts";
 
 /** Where a signal goes, and how. */
@@ -15,6 +15,12 @@ type MetricSettings = Pick<
   ServerConfig,
   "endpoint" | "metricsEndpoint" | "metricsProtocol" | "metricsHeaders"
 >;
+
+type TraceSettings = Pick<ServerConfig, "endpoint" | "tracesEndpoint" | "protocol" | "headers">;
+
+export function tracesTarget(config: TraceSettings): SignalTarget {
+  return { url: tracesUrl(config), protocol: protocolOf(config), headers: config.headers };
+}
 
 export function logsTarget({ endpoint, ...config }: LogSettings): SignalTarget {
   const { logsEndpoint: own, logsProtocol: protocol, logsHeaders: headers } = config;
