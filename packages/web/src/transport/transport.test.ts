@@ -353,6 +353,26 @@ test("what a page that has no network leaves is held, for nobody will hear that 
   expect(held).toHaveLength(1);
 });
 
+test("what a browser breaks off while the page hides goes with the next sign that it does", () => {
+  const { transport, posts } = createNetwork();
+  const held: string[] = [];
+  transport.holdBy((body) => {
+    held.push(body);
+    return undefined;
+  });
+  endSpans(transport, 60, "x".repeat(3000));
+  // Stands for a script that ends midway, which nobody can catch.
+  const measured = vi.spyOn(TextEncoder.prototype, "encode").mockImplementationOnce(() => {
+    throw new Error("broken off");
+  });
+  expect(() => transport.hide()).toThrow("broken off");
+  measured.mockRestore();
+  transport.hide();
+  const safe = posts.filter(({ keepalive }) => keepalive).map(({ body }) => body);
+  const names = [...safe, ...held].flatMap(readBody).map(({ name }) => name);
+  expect(new Set(names)).toEqual(new Set(Array.from({ length: 60 }, (_, index) => `span ${index}`)));
+});
+
 test("a post that was given up for want of an answer stays held; one that was refused does not", async () => {
   const { transport, posts, timers, runTimers } = createNetwork();
   const held: string[] = [];

@@ -66,21 +66,30 @@ export interface Written {
 
 /** Queues ended spans as OTLP/JSON and posts them about once a second, at the latest when the page hides. */
 export function createTransport(options: TransportOptions): Transport {
-  const { later } = options;
+  const { later, url } = options;
   const resourceJson = writeResource(options.resource);
   let hold: Hold = () => undefined;
-  const tellLoss = createLossTeller(options.url);
+  let told = false;
   const delivery = createDelivery({ ...options, hold: (body) => hold(body), tellLoss });
   const queue: SpanData[] = [];
   let cancelTimer: Stop | undefined;
+
+  /** Says the first loss. */
+  function tellLoss(spans: number | string, why: string): void {
+    if (!told)
+      diag.warn(`@throughline/web: ${spans} spans not delivered to ${url}: ${why}; check its collector`);
+    told = true;
+  }
 
   function send(isLate?: boolean): void {
     cancelTimer?.();
     cancelTimer = undefined;
     // A page that nobody comes to see is told of by nobody.
     if (isPrerendering()) return;
+    const count = queue.length;
+    // Off the queue when they have been handed on: Firefox breaks off, once, what a closing tab runs.
     // One that cannot be written does not take the others along.
-    const spans = queue.splice(0).flatMap(
+    const spans = queue.flatMap(
       (span) =>
         attempt(() => ({
           scope: writeScope(span.instrumentationScope),
@@ -91,6 +100,7 @@ export function createTransport(options: TransportOptions): Transport {
     for (const batch of packSpans(spans, limit))
       delivery.deliver(writeRequest(resourceJson, groupByScope(batch)), batch.length, isLate);
     if (isLate) delivery.hurry();
+    queue.splice(0, count);
   }
 
   /** While a post is on its way spans wait together, and not in many posts. */
@@ -104,10 +114,7 @@ export function createTransport(options: TransportOptions): Transport {
   const transport: Transport = {
     onEnd(span) {
       if (!(span.spanContext().traceFlags & TraceFlags.SAMPLED)) return;
-      if (queue.length >= MAX_QUEUED) {
-        tellLoss(1, `${MAX_QUEUED} wait already`);
-        return;
-      }
+      if (queue.length >= MAX_QUEUED) return tellLoss(1, `${MAX_QUEUED} wait already`);
       queue.push(span);
       if (queue.length >= BATCH_SPANS && !delivery.isBusy()) send();
       else cancelTimer ??= later(sendUnlessBusy, BATCH_MS);
@@ -123,16 +130,6 @@ export function createTransport(options: TransportOptions): Transport {
     hide: () => send(true),
   };
   return transport;
-}
-
-/** Says the first loss. */
-function createLossTeller(url: string): (spans: number | string, why: string) => void {
-  let told = false;
-  return (spans, why) => {
-    if (told) return;
-    told = true;
-    diag.warn(`@throughline/web: ${spans} spans not delivered to ${url}: ${why}; check its collector`);
-  };
 }
 
 // {"resourceSpans":[{"resource":,"scopeSpans":[]}]}
