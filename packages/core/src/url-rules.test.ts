@@ -41,7 +41,15 @@ test("ignored URLs are prefixes, a path means the page's own origin", () => {
 
 test("a list entry must be an exact origin", () => {
   expect(parseOrigin("https://api.example.com/")).toBe("https://api.example.com");
-  for (const bad of ["api.example.com", "https://api.example.com/v1", "https://*.example.com", "data:x"]) {
+  for (const bad of [
+    "api.example.com",
+    "api.example.com:443",
+    "https://api.example.com/v1",
+    "https://*.example.com",
+    "https://:pw@api.example.com",
+    "wss://api.example.com",
+    "data:x",
+  ]) {
     expect(() => parseOrigin(bad)).toThrow("exact origin");
   }
 });

@@ -31,16 +31,14 @@ export function isIgnored(rules: UrlRules, url: URL): boolean {
  * @throws Error when the text is not an http(s) origin; a path or wildcard is refused instead of dropped.
  */
 export function parseOrigin(text: string): string {
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
+  const url = parseHttpUrl(text);
+  if (!url) {
     throw new Error(
       `expected an exact origin such as "https://api.example.com", got ${JSON.stringify(text)}`,
     );
   }
-  const bare = url.pathname === "/" && url.search === "" && url.hash === "" && url.username === "";
-  if (!bare || url.origin === "null" || text.includes("*")) {
+  const bare = url.href === `${url.origin}/`;
+  if (!bare || text.includes("*")) {
     throw new Error(
       `expected an exact origin such as "https://api.example.com", got ${JSON.stringify(text)}; leave out path, query and wildcards`,
     );

@@ -40,3 +40,32 @@ test("so are a signal's own endpoint, and HTTP beside gRPC, where the browser's 
   };
   expect(leftAlone(grpc, "http://agent.test:4318", ["/v1/traces", "/orders"])).toEqual(["/v1/traces"]);
 });
+
+test.each([
+  ["https://api.example.com:443", "https://api.example.com"],
+  ["HTTPS://API.example.com/", "https://api.example.com:443"],
+  ["https://api.example.com", "https://API.EXAMPLE.COM"],
+  ["http://x:80", "http://x"],
+  ["http://x", "http://x:80"],
+  ["http://[0:0:0:0:0:0:0:1]:80", "http://[::1]"],
+  ["http://[::1]:8080", "http://[::1]:8080"],
+])("an entry of propagateTo is the origin that it names, however it is written: %s, %s", (entry, origin) => {
+  expect(receivers(entry, [origin])).toEqual([origin]);
+});
+
+test("another scheme, port or host does not receive what an entry of propagateTo does", () => {
+  const others = ["http://api.example.com", "https://api.example.com:8443", "http://api.example.com:443"];
+  const hosts = ["https://api.example.com.", "https://api.example.com.evil.test", "https://example.com"];
+  expect(receivers("https://api.example.com:443", [...others, ...hosts])).toEqual([]);
+  expect(receivers("http://[::1]:8080", ["http://[::1]", "http://[::1]:80", "https://[::1]:8080"])).toEqual(
+    [],
+  );
+});
+
+function receivers(entry: string, origins: readonly string[]): readonly string[] {
+  vi.stubEnv("OTEL_ENABLED", "true");
+  const config = readServerConfig({}, (problem) => expect.unreachable(problem));
+  const rules = callRules(config ?? expect.unreachable("it is off"), { propagateTo: [entry] });
+  const placeOf = createTargets(rules);
+  return origins.filter((origin) => placeOf(origin, "/")?.target.receivesTrace);
+}
