@@ -80,6 +80,7 @@ describe("parsers", () => {
     expect(parseUrl("http://collector:4318/")).toBe("http://collector:4318");
     expect(() => parseUrl("ftp://collector")).toThrow("http://");
     expect(() => parseUrl("collector:4318")).toThrow("http://");
+    expect(parseBaseUrl("http://collector:4318/otlp//")).toBe("http://collector:4318/otlp");
   });
 
   test("header values are percent-decoded and may hold an equals sign", () => {

@@ -106,7 +106,7 @@ export function parseUrl(text: string): string {
   return url.href.replace(/\/$/, "");
 }
 
-/** {@link parseUrl} of what paths are put behind. */
+/** {@link parseUrl} of what paths are put behind: `https://host/otlp//` is `https://host/otlp`. */
 export function parseBaseUrl(text: string): string {
   const url = parseUrl(text);
   if (/[?#]/.test(url)) {
@@ -114,7 +114,7 @@ export function parseBaseUrl(text: string): string {
       'expected a URL without query and fragment, such as "http://localhost:4318"; a signal\'s own endpoint may have them',
     );
   }
-  return url;
+  return url.replace(/\/+$/, "");
 }
 
 /** A URL that is asked for as it stands: the slash at its end may be part of the address. */

@@ -6,6 +6,7 @@ test("an address that is printed holds no credentials", () => {
   expect(printUrl("https://ada:secret@otel.test/v1/traces?key=secret")).toBe(
     "https://otel.test/v1/traces?key=REDACTED",
   );
+  expect(printUrl("https://otel.test/v1/traces#secret")).toBe("https://otel.test/v1/traces");
 });
 
 test("logs by grpc without an endpoint go to the port of grpc", () => {

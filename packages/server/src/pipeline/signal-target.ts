@@ -32,10 +32,10 @@ export function metricsTarget({ endpoint, ...config }: MetricSettings): SignalTa
   return { ...targetOf({ endpoint, own, protocol, path: "/v1/metrics" }), headers };
 }
 
-/** A collector's address as a log may have it: without the credentials that it may hold. */
+/** A collector's address as a log may have it: without the credentials that it may hold, and what is not sent. */
 export function printUrl(text: string): string {
   const url = new URL(text);
-  return url.username || url.password || url.search ? redactUrl(url) : text;
+  return url.username || url.password || url.search || url.hash ? redactUrl(url) : text;
 }
 
 interface SignalEndpoints {
