@@ -509,6 +509,25 @@ test("a failure told after streaming began marks the SERVER span, open or held",
   expect(finished("GET")?.events.map((event) => event.name)).toEqual(["exception"]);
 });
 
+test("an error that says what the answer says, as Next.js's reader of bodies throws one, is no failure below 500", async () => {
+  const refused = Object.assign(new Error("Invalid JSON"), { statusCode: 400 });
+  for (const [status, code] of [
+    [400, SpanStatusCode.UNSET],
+    [500, SpanStatusCode.ERROR],
+  ] as const) {
+    exporter.reset();
+    await request((_, response) => {
+      const span = openServerSpan("/");
+      recordRequestError(records.current(), refused);
+      response.writeHead(status).end();
+      span.end();
+    });
+    const { status: told, events = [] } = finished("GET") ?? {};
+    expect(told?.code).toBe(code);
+    expect(events).toHaveLength(code === SpanStatusCode.ERROR ? 1 : 0);
+  }
+});
+
 test("an error in the midst of an answer is told as the app threw it, once", async () => {
   const broken = new Error("the stream broke");
   const piping = new Error("failed to pipe response", { cause: broken });

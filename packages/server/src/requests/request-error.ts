@@ -63,6 +63,16 @@ function isCutOff(error: Error): boolean {
   );
 }
 
+/**
+ * Whether it says no more than the answer does, which is no failure of a server's below 500: Next.js's reader of bodies
+ * throws the 400 or 413 that it then sends, and tells `onRequestError` of it (`ApiError` of 16.4.6).
+ * https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status
+ */
+export function isAnswer({ error }: Failure, status: number | undefined): boolean {
+  if (!(error instanceof Error) || status === undefined || status < 400 || status >= 500) return false;
+  return (error as { readonly statusCode?: unknown }).statusCode === status;
+}
+
 /** By the conventions: https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-spans/ */
 export function exceptionOf({ error, atMs }: Failure, origin: number): TimedEvent {
   const stack = error instanceof Error ? stackOf(error) : undefined;

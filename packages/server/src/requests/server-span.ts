@@ -8,7 +8,14 @@ import type { SpanChanges } from "../pipeline/span-view.ts";
 import { RecordedSpan } from "../tracer/span.ts";
 import { isRoute, routeByNext } from "./next-route.ts";
 import { schemeOf } from "./request-address.ts";
-import { attributesOf, exceptionOf, type Failure, isOfLeaving, isOfPiping } from "./request-error.ts";
+import {
+  attributesOf,
+  exceptionOf,
+  type Failure,
+  isAnswer,
+  isOfLeaving,
+  isOfPiping,
+} from "./request-error.ts";
 import { endOf, isOver } from "./response-over.ts";
 import type { ResponseRecord } from "./response-record.ts";
 import { stableAttributes } from "./stable-attributes.ts";
@@ -47,7 +54,8 @@ export function serverSpan(
 /** What was told, else what the answer was broken off with. */
 function failureIn(record: ResponseRecord | undefined): Failure | undefined {
   const error = record?.end?.error;
-  return record?.failure ?? (error && { error, atMs: performance.now(), isLate: true });
+  const told = record?.failure && !isAnswer(record.failure, record.end?.status) ? record.failure : undefined;
+  return told ?? (error && { error, atMs: performance.now(), isLate: true });
 }
 
 /** Next.js writes what it knew when its own work ended; the response knows better once it is sent, or never will be. */

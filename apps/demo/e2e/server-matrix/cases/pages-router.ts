@@ -2,6 +2,33 @@ import { expect } from "@playwright/test";
 import type { Case, Cases } from "../case.ts";
 import { SLOW_MS } from "../downstream.ts";
 
+/** Next.js's own limit. https://nextjs.org/docs/pages/building-your-application/routing/api-routes#custom-config */
+const MOST_BYTES = 1024 * 1024;
+
+function post(body: string): RequestInit {
+  return { method: "POST", headers: { "content-type": "application/json" }, body };
+}
+
+/** What Next.js answers before the handler runs. */
+const REFUSED: readonly Case[] = [
+  {
+    title: "a Pages API route whose body is no JSON",
+    path: "/api/parts/7",
+    init: post("{"),
+    status: 400,
+    route: "/api/parts/[id]",
+    below: ["executing api route (pages) /api/parts/[id] · internal"],
+  },
+  {
+    title: "a Pages API route whose body is too large",
+    path: "/api/parts/7",
+    init: post(JSON.stringify("a".repeat(MOST_BYTES))),
+    status: 413,
+    route: "/api/parts/[id]",
+    below: ["executing api route (pages) /api/parts/[id] · internal"],
+  },
+];
+
 /** API routes of the Pages Router. */
 export const pagesApi: Cases = () => [
   {
@@ -52,6 +79,7 @@ export const pagesApi: Cases = () => [
     ],
     inspect: ({ body }) => expect.soft(JSON.parse(body)).toEqual({ told: "failed" }),
   },
+  ...REFUSED,
   {
     title: "a Pages API route that throws",
     path: "/api/parts/broken",
