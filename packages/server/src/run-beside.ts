@@ -7,6 +7,7 @@ import { printDiagnostics, tellLatecomers } from "./coexistence/latecomers.ts";
 import type { Side } from "./coexistence/side.ts";
 import type { ContextStorage } from "./context-storage.ts";
 import { startInstrumentations, withoutDoubles } from "./libraries/start-instrumentations.ts";
+import { tellDoubles } from "./libraries/tell-doubles.ts";
 import { type Callers, propagatorOptions, type Served } from "./outbound/call-rules.ts";
 import type { CallRules } from "./outbound/calls.ts";
 import { hearCacheHits } from "./outbound/next-fetch.ts";
@@ -63,6 +64,7 @@ function runOwn(parts: Parts): Tracing {
   propagation.setGlobalPropagator(propagator);
   const provider = createProvider(parts, processor);
   listenToNext(provider);
+  tellDoubles(provider);
   if (parts.isNext) {
     const { pages } = processState();
     records.decideBy(({ headers, url = "/" }) => {

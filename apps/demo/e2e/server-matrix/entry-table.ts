@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { expect } from "@playwright/test";
 import { casesOf } from "./cases/index.ts";
 import { flush, runEntries } from "./run-cases.ts";
 import type { BuiltApp } from "./server-app.ts";
@@ -55,6 +56,8 @@ export async function checkEntryTable(
       // It is answered when register() is over; Next.js calls itself ready before.
       await flush(app, combination);
       await runEntries(cases, app, combination, library);
+      const told = app.log.filter((line) => line.includes("runs beside this package"));
+      expect.soft(told, `what ${service} says of doubles`).toHaveLength(library ? 1 : 0);
     });
   }
 }

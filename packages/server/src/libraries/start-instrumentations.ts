@@ -4,6 +4,7 @@ import { printError } from "../error-text.ts";
 import { say, warnOfFailure } from "../log.ts";
 import type { Instrumentation } from "../register-options.ts";
 import { withoutConnects } from "./pg-connects.ts";
+import { DOUBLES } from "./tell-doubles.ts";
 
 /** Starts what the app brought; one that fails is named and left out, and the others go on. Returns the undoing. */
 export function startInstrumentations(
@@ -23,18 +24,12 @@ export function startInstrumentations(
   };
 }
 
-/** What makes the spans that this package makes itself, of requests that come in and of those that go out. */
-const OURS: ReadonlySet<string> = new Set([
-  "@opentelemetry/instrumentation-http",
-  "@opentelemetry/instrumentation-undici",
-]);
-
 /**
  * What the app brought, without what would make each of its requests two spans; `getNodeAutoInstrumentations()` brings
  * those too. They are stopped, because an instrumentation starts when it is constructed.
  */
 export function withoutDoubles(instrumentations: readonly Instrumentation[]): readonly Instrumentation[] {
-  const doubles = instrumentations.filter((each) => OURS.has(each?.instrumentationName));
+  const doubles = instrumentations.filter((each) => DOUBLES.has(each?.instrumentationName));
   for (const each of doubles) attempt(each, "stopped", () => each.disable());
   if (doubles.length > 0) {
     const list = doubles.map(({ instrumentationName }) => instrumentationName).join(" and ");
