@@ -23,11 +23,25 @@ export async function checkLogs(app: ServedApp, combination: Combination): Promi
   await postForm(urlOf("/log", app, combination), html, { word: "now" }, action.header);
   await flush(app, combination);
   await expectLines(app, "action now", action.traceId);
+  await expectFailureOfAfter(app, combination);
   await expectLinesOfNoRequest(app, "boot");
   process.kill(app.pid, "SIGUSR2");
   await expectLinesOfNoRequest(app, "signal");
   const named = (await readTrace(action.traceId))?.spans.map(({ name }) => name);
   expect.soft(named, "the trace of the action").toContain("act on the form");
+}
+
+/** Next.js writes what a callback of after() throws on the console, where the trace is still current. */
+async function expectFailureOfAfter(app: ServedApp, combination: Combination): Promise<void> {
+  const asked = newTraceparent();
+  await get(urlOf("/api/after?throws", app, combination), asked.header);
+  const lines = async () => {
+    await flush(app, combination);
+    const { logs = [] } = (await readTrace(asked.traceId)) ?? {};
+    return logs.map(({ body }) => body);
+  };
+  const said = expect.stringMatching(/passed to `after\(\)`.*put off and broke/s);
+  await expect.soft.poll(lines, "what after() has thrown").toEqual([said]);
 }
 
 async function expectLines(app: ServedApp, where: string, traceId: string): Promise<void> {

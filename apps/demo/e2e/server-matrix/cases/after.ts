@@ -28,4 +28,16 @@ export const afterResponse: Cases = () => [
     later: ["after the response", "GET"],
     inspect: expectHit,
   },
+  {
+    title: "a callback of after() that throws",
+    path: "/api/after?throws",
+    // It was sent before.
+    status: 200,
+    route: "/api/after",
+    below: [
+      "executing api route (app) /api/after · internal",
+      "  after the response · internal · ERROR · exception",
+    ],
+    later: ["after the response"],
+  },
 ];
