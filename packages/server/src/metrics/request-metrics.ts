@@ -3,7 +3,8 @@ import { IncomingMessage, type ServerResponse } from "node:http";
 import { type Attributes, type Meter, SpanKind, TraceFlags, ValueType } from "@opentelemetry/api";
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import * as names from "@throughline/core/attributes";
-import { onceOver } from "../requests/response-over.ts";
+import { openResponses } from "../requests/open-responses.ts";
+import { isOver, onceOver } from "../requests/response-over.ts";
 
 // https://opentelemetry.io/docs/specs/semconv/http/http-metrics/
 const DURATION = "http.server.request.duration";
@@ -44,14 +45,19 @@ export function countActiveRequests(
     description: "Requests that are being served.",
     valueType: ValueType.INT,
   });
-  const onStart = (message: unknown): void => {
-    const { request, response } = message as { request: unknown; response: ServerResponse };
+  const count = (request: unknown, response: ServerResponse): void => {
     if (!(request instanceof IncomingMessage) || isNoise(request)) return;
     const series = { [names.HTTP_REQUEST_METHOD]: methodOf(request.method) };
     active.add(1, series);
     onceOver(response, () => active.add(-1, series));
   };
+  const onStart = (message: unknown): void => {
+    const { request, response } = message as { request: unknown; response: ServerResponse };
+    count(request, response);
+  };
   subscribe(STARTED, onStart);
+  // What Next.js lets wait until `register` has run.
+  for (const response of openResponses()) if (!isOver(response)) count(response.req, response);
   return () => unsubscribe(STARTED, onStart);
 }
 

@@ -1,4 +1,5 @@
-import { createServer, get, type Server } from "node:http";
+import { once } from "node:events";
+import { createServer, get, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -27,10 +28,8 @@ let exporter: InMemoryMetricExporter;
 let running: RunningMetrics;
 let dropped = 0;
 
-beforeEach(() => {
+function start(): void {
   exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
-  spans.reset();
-  dropped = 0;
   running = startMetrics({
     resource: emptyResource(),
     exporter,
@@ -38,6 +37,11 @@ beforeEach(() => {
     isNoise: ({ url }) => url === "/healthz",
     droppedSpans: () => dropped,
   });
+}
+beforeEach(() => {
+  spans.reset();
+  dropped = 0;
+  start();
 });
 afterEach(async () => {
   await running.stop();
@@ -128,21 +132,34 @@ test("invented routes and methods do not make series without end", async () => {
 });
 
 let server: Server | undefined;
-test("a request is active until its response is closed", async () => {
-  let asked: (answer: () => void) => void;
-  const waiting = new Promise<() => void>((resolve) => {
-    asked = resolve;
-  });
-  const listening = createServer((_request, response) => asked(() => response.end("done")));
+const active = async () =>
+  (await collect()).get("http.server.active_requests")?.dataPoints.map(({ value }) => value);
+
+/** A request that waits for its answer. */
+async function openRequest(): Promise<{ answer(): void; readonly closed: Promise<unknown> }> {
+  const listening = createServer();
   server = listening;
-  await new Promise<void>((resolve) => listening.listen(0, "127.0.0.1", resolve));
+  await once(listening.listen(0, "127.0.0.1"), "listening");
   const { port } = listening.address() as AddressInfo;
   const closed = new Promise((resolve) =>
     get({ port }, (response) => response.resume().once("close", resolve)),
   );
-  const answer = await waiting;
-  const active = async () =>
-    (await collect()).get("http.server.active_requests")?.dataPoints.map(({ value }) => value);
+  const [, response] = (await once(listening, "request")) as [unknown, ServerResponse];
+  return { answer: () => response.end("done"), closed };
+}
+
+test("a request is active until its response is closed", async () => {
+  const { answer, closed } = await openRequest();
+  expect(await active()).toEqual([1]);
+  answer();
+  await closed;
+  await expect.poll(active).toEqual([0]);
+});
+
+test("so is one that came before anybody counted", async () => {
+  await running.stop();
+  const { answer, closed } = await openRequest();
+  start();
   expect(await active()).toEqual([1]);
   answer();
   await closed;
@@ -158,8 +175,6 @@ test("a pipelined request whose connection breaks while it waits for its turn is
   const connection = connect((listening.address() as AddressInfo).port, "127.0.0.1");
   for (const path of ["/1", "/2"]) connection.write(`GET ${path} HTTP/1.1\r\nHost: shop.test\r\n\r\n`);
   await new Promise((resolve) => connection.once("close", resolve));
-  const active = async () =>
-    (await collect()).get("http.server.active_requests")?.dataPoints.map(({ value }) => value);
   await expect.poll(active).toEqual([0]);
 });
 
