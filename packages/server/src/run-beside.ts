@@ -19,6 +19,7 @@ import { flushAfterResponse } from "./requests/after-response.ts";
 import { dropBookkeeping, skipBookkeeping } from "./requests/bookkeeping.ts";
 import { nextSpans } from "./requests/next-spans.ts";
 import { type IncomingOptions, traceNodeRequests } from "./requests/node-requests.ts";
+import { traceNodeUpgrades } from "./requests/node-upgrades.ts";
 import type { ResponseRecord, ResponseRecords } from "./requests/response-record.ts";
 import { traceRouterAnswers } from "./requests/router-answers.ts";
 import { type ServerConfig, spanLimitsOf } from "./settings.ts";
@@ -134,7 +135,10 @@ function startInstruments(parts: Parts): () => void {
   );
   // In Next.js the SERVER spans are Next.js's own.
   if (!isNext)
-    stops.push(traceNodeRequests(tracer, { ...incoming, enter: storage.enter, bind: storage.bind }));
+    stops.push(
+      traceNodeRequests(tracer, { ...incoming, enter: storage.enter, bind: storage.bind }),
+      traceNodeUpgrades(tracer, { ...incoming, contexts: storage.manager }),
+    );
   return () => {
     for (const stop of stops) stop();
   };

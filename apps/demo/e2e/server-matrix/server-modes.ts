@@ -1,9 +1,14 @@
+import { once } from "node:events";
+import http from "node:http";
+import type { Socket } from "node:net";
 import { expect } from "@playwright/test";
 import { newTraceparent, readTrace } from "../trace-reading.ts";
 import type { Case } from "./case.ts";
 import { casesOf } from "./cases/index.ts";
-import { runCases, runEntries } from "./run-cases.ts";
-import type { BuiltApp, ServeOptions } from "./server-app.ts";
+import type { Combination } from "./combinations.ts";
+import { flush, runCases, runEntries, urlOf } from "./run-cases.ts";
+import type { BuiltApp, ServedApp, ServeOptions } from "./server-app.ts";
+import { printTree } from "./span-tree.ts";
 
 type Env = Readonly<Record<string, string>>;
 
@@ -30,9 +35,28 @@ export async function checkCustomServers(built: BuiltApp, env: Env): Promise<voi
   const { combination } = built;
   const service = serviceOf(built);
   await built.serve({ service, env, script }, (app) => runCases(casesOf(combination), app, combination));
-  await built.serve({ service: `${service}-first`, env: first(env), script }, (app) =>
-    runCases([...casesOf(combination), OWN], app, combination),
-  );
+  await built.serve({ service: `${service}-first`, env: first(env), script }, async (app) => {
+    await runCases([...casesOf(combination), OWN], app, combination);
+    await checkUpgrade(app, combination);
+  });
+}
+
+/** A WebSocket's handshake that the custom server answers, beside the listener that Next.js adds to it. */
+async function checkUpgrade(app: ServedApp, combination: Combination): Promise<void> {
+  const asked = newTraceparent();
+  const headers = { connection: "Upgrade", upgrade: "chat", traceparent: asked.header };
+  const request = http.get(urlOf("/own", app, combination), { headers });
+  const [{ statusCode }, socket] = (await once(request, "upgrade")) as [http.IncomingMessage, Socket];
+  socket.destroy();
+  expect.soft(statusCode).toBe(101);
+  await flush(app, combination);
+  const { spans = [] } = (await readTrace(asked.traceId)) ?? {};
+  // Next.js asks its proxy about every upgrade.
+  const expected = ["GET · server", ...(combination.proxy ? ["  middleware GET · internal"] : [])];
+  const title = `an upgrade of ${app.service}`;
+  expect.soft(printTree(spans, asked.spanId), title).toEqual(expected);
+  const server = spans.find(({ kind }) => kind === "server");
+  expect.soft(server?.attributes["http.response.status_code"], title).toBe(101);
 }
 
 /** A signal that only tracing hears ends a custom server; the batch would leave a minute later. */

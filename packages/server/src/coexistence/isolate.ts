@@ -5,6 +5,7 @@ import { traceOutbound } from "../outbound/outbound.ts";
 import { processState } from "../process-state.ts";
 import { routeByNext } from "../requests/next-route.ts";
 import { type IncomingOptions, traceNodeRequests } from "../requests/node-requests.ts";
+import { traceNodeUpgrades } from "../requests/node-upgrades.ts";
 import type { ResponseRecord } from "../requests/response-record.ts";
 
 export interface IsolateOptions {
@@ -24,14 +25,14 @@ export interface IsolateOptions {
 export function startIsolated({ tracer, storage, rules, incoming, propagator }: IsolateOptions): () => void {
   const state = processState();
   state.isolated = { tracer, contexts: storage.manager };
+  const heads: Pick<IncomingOptions, "route" | "isNoise" | "extract"> = {
+    isNoise: incoming.isNoise,
+    route: (request) => incoming.route?.(request) ?? routeByNext(request),
+    extract: (carrier, getter) => propagator.extract(ROOT_CONTEXT, carrier, getter),
+  };
   const stops = [
-    traceNodeRequests(tracer, {
-      isNoise: incoming.isNoise,
-      route: (request) => incoming.route?.(request) ?? routeByNext(request),
-      extract: (carrier, getter) => propagator.extract(ROOT_CONTEXT, carrier, getter),
-      enter: storage.enter,
-      bind: storage.bind,
-    }),
+    traceNodeRequests(tracer, { ...heads, enter: storage.enter, bind: storage.bind }),
+    traceNodeUpgrades(tracer, { ...heads, contexts: storage.manager }),
     // Without headers: two would make both invalid, and the other tracer may write one after us.
     traceOutbound(tracer, { ...rules, propagators: [] }, { active: () => storage.manager.active() }),
   ];

@@ -2,6 +2,8 @@ import {
   type Attributes,
   context,
   type SpanContext,
+  SpanKind,
+  type SpanOptions,
   type Tracer,
   type TracerProvider,
 } from "@opentelemetry/api";
@@ -12,6 +14,7 @@ import { viewOf } from "../pipeline/span-view.ts";
 import { nextMeasuresItsSpans } from "../settings.ts";
 import { standIn } from "../tracer/stand-in.ts";
 import { withStartActive, wrapNextTracer } from "./next-tracer.ts";
+import { isInUpgrade } from "./node-upgrades.ts";
 
 // What Next.js does by itself: boot, module loading, zero-length marks; with NEXT_OTEL_VERBOSE=1 the functions around a
 // request, which would stand between the caller's span and the SERVER span.
@@ -64,14 +67,17 @@ export function hideBookkeeping(): () => void {
   };
 }
 
+/** Of an upgrade too its pass over the request, which runs proxy.ts: nobody merges the passes where there is no response. */
+function isSkipped({ attributes, kind }: SpanOptions): boolean {
+  return isBookkeeping(attributes) || (kind === SpanKind.SERVER && isInUpgrade(context.active()));
+}
+
 function createSkippingTracer(tracer: Tracer): Tracer {
   return {
-    startSpan: (name, options, parent = context.active()) =>
-      isBookkeeping(options?.attributes) ? standIn(parent) : tracer.startSpan(name, options, parent),
+    startSpan: (name, options = {}, parent = context.active()) =>
+      isSkipped(options) ? standIn(parent) : tracer.startSpan(name, options, parent),
     startActiveSpan: withStartActive(tracer, (name, options, fn) =>
-      isBookkeeping(options.attributes)
-        ? fn(standIn(context.active()))
-        : tracer.startActiveSpan(name, options, fn),
+      isSkipped(options) ? fn(standIn(context.active())) : tracer.startActiveSpan(name, options, fn),
     ),
   };
 }

@@ -89,7 +89,8 @@ function take(tracer: Tracer, options: IncomingOptions, exchange: Exchange): Con
   const routed = setRPCMetadata(active, { type: RPCType.HTTP, span });
   const sentAt = watchLastByte(response);
   onceOver(response, () => {
-    describe(span, exchange, routeOf(request, route) ?? getRPCMetadata(routed)?.route);
+    nameByRoute(span, request, routeOf(request, route) ?? getRPCMetadata(routed)?.route);
+    describe(span, response);
     span.end(sentAt());
   });
   return routed;
@@ -114,11 +115,13 @@ export function openServerSpan(
   );
 }
 
-function describe(span: Span, { request, response }: Exchange, route: string | undefined): void {
-  if (route !== undefined) {
-    span.setAttribute(names.HTTP_ROUTE, route);
-    span.updateName(requestSpanName(methodOf(request.method ?? "GET").spanName, route));
-  }
+export function nameByRoute(span: Span, request: IncomingMessage, route: string | undefined): void {
+  if (route === undefined) return;
+  span.setAttribute(names.HTTP_ROUTE, route);
+  span.updateName(requestSpanName(methodOf(request.method ?? "GET").spanName, route));
+}
+
+function describe(span: Span, response: ServerResponse): void {
   if (response.headersSent) span.setAttribute(names.HTTP_RESPONSE_STATUS_CODE, response.statusCode);
   const { isLeft, error } = endOf(response);
   if (isLeft) span.setAttribute(names.ABORTED, true);
@@ -136,7 +139,8 @@ function fail(span: Span, error: Error): void {
   span.setStatus({ code: SpanStatusCode.ERROR, message: errorText(error) });
 }
 
-function routeOf(request: IncomingMessage, route: IncomingOptions["route"]): string | undefined {
+/** By the app's own word. */
+export function routeOf(request: IncomingMessage, route: IncomingOptions["route"]): string | undefined {
   try {
     return route?.(request);
   } catch (error) {
