@@ -1,7 +1,15 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
-import { context, type Span, SpanKind, SpanStatusCode, type Tracer, trace } from "@opentelemetry/api";
+import {
+  context,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  type Tracer,
+  trace,
+} from "@opentelemetry/api";
 import { hrTimeToMilliseconds } from "@opentelemetry/core";
 import { emptyResource } from "@opentelemetry/resources";
 import {
@@ -36,6 +44,13 @@ afterEach(async () => {
   if (server) await once(server.close(), "close");
   server = undefined;
 });
+
+const CALLER = {
+  traceId: "0af7651916cd43dd8448eb211c80319c",
+  spanId: "b7ad6b7169203331",
+  traceFlags: 1,
+  isRemote: true,
+};
 
 /** Answers one real request by `handle`; resolves when the response is closed on the server's side. */
 async function request(
@@ -149,6 +164,23 @@ test("with proxy.ts the outer span stays SERVER, takes over what the inner found
   expect(finished("render route (app) /orders/[id]")?.parentSpanContext?.spanId).toBe(
     server?.spanContext().spanId,
   );
+});
+
+test("a pass beside the first, of a page that is missing, is the same SERVER span, and what it renders below it", async () => {
+  const caller = trace.setSpanContext(ROOT_CONTEXT, CALLER);
+  await request((_, response) => {
+    const first = openServerSpan("/none", caller);
+    first.end();
+    const again = openServerSpan("/none", caller);
+    startNextSpan("render", again).end();
+    response.writeHead(404).end();
+    again.end();
+  });
+  const [server, ...more] = exporter.getFinishedSpans().filter(({ kind }) => kind === SpanKind.SERVER);
+  expect(more).toEqual([]);
+  expect(server?.attributes["http.response.status_code"]).toBe(404);
+  expect(server?.parentSpanContext?.spanId).toBe(CALLER.spanId);
+  expect(finished("render")?.parentSpanContext?.spanId).toBe(server?.spanContext().spanId);
 });
 
 test("passes that end in any order, or after the response, are one SERVER span", async () => {

@@ -65,7 +65,8 @@ export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
 
   /** Whether a pass of Next.js's is a further one over the same request, which is noted then. */
   const goesOn = (span: Span, first: Span): boolean => {
-    const [own, parent] = [span.spanContext(), parentOf(span)];
+    const own = span.spanContext();
+    const parent = isBeside(first, span) ? first.spanContext() : parentOf(span);
     const below = ends.isBelow(first.spanContext().spanId, parent?.spanId);
     if (below === "no") return false;
     further.add(own);
@@ -109,6 +110,14 @@ export function mergePasses(record: ResponseRecord, ends: SpanEnds): Passes {
     parentOf,
     merged: (span) => serverSpan(span, record, passes),
   };
+}
+
+/**
+ * Whether a pass hangs on the same caller as the first: in a context that is not ours Next.js reads the request's headers
+ * once more for the page that stands for a missing one.
+ */
+function isBeside({ parentSpanContext: caller }: Span, { parentSpanContext: parent }: Span): boolean {
+  return caller?.isRemote === true && caller.spanId === parent?.spanId && caller.traceId === parent.traceId;
 }
 
 function tellsRequest({ attributes }: ReadableSpan): boolean {
