@@ -352,6 +352,21 @@ test("noise makes no span, and neither does what it runs; the next request on th
   agent.destroy();
 });
 
+test("a request that came before tracing had started is a SERVER span from then on", async () => {
+  await take(() => undefined);
+  stop();
+  const request = http.get(`${server.origin}/early`, { headers: { traceparent: CALLER } });
+  const [, response] = (await once(server.server, "request")) as [unknown, http.ServerResponse];
+  const { enter, bind } = createContextStorage();
+  stop = traceNodeRequests(memory.tracer, { route: undefined, isNoise: () => false, enter, bind });
+  response.writeHead(503).end();
+  await once(request, "response").then(([answer]) => text(answer));
+  const [span, ...others] = await memory.ended(1);
+  expect(others).toEqual([]);
+  expect(span?.parentSpanContext?.spanId).toBe("b7ad6b7169203331");
+  expect(span?.attributes).toMatchObject({ "url.path": "/early", "http.response.status_code": 503 });
+});
+
 test("stop leaves later requests untraced", async () => {
   await take((_, response) => void response.end());
   stop();

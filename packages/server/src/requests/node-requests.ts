@@ -18,13 +18,15 @@ import { getRPCMetadata, RPCType, setRPCMetadata } from "@opentelemetry/core";
 import * as names from "@throughline/core/attributes";
 import { requestSpanName } from "@throughline/core/attributes";
 import { errorText } from "../error-text.ts";
+import { guarded } from "../guarded.ts";
 import { warnOfFailure } from "../log.ts";
 import { callerLinks } from "../outbound/caller-trust.ts";
 import { methodOf } from "../outbound/method.ts";
 import { watchLastByte } from "./last-byte.ts";
+import { openResponses } from "./open-responses.ts";
 import { clientAddressOf, schemeOf, serverAddressOf } from "./request-address.ts";
 import { attributesOf as attributesOfFailure } from "./request-error.ts";
-import { endOf, onceOver } from "./response-over.ts";
+import { endOf, isOver, onceOver } from "./response-over.ts";
 import { appendServerTiming } from "./server-timing.ts";
 import { silence } from "./silence.ts";
 import { markTaken } from "./taken.ts";
@@ -52,14 +54,21 @@ export function traceNodeRequests(tracer: Tracer, options: IncomingOptions): () 
     } catch (error) {
       // Else the context of the request before it on this connection would hold.
       options.enter(ROOT_CONTEXT);
-      warnOfFailure("a request could not be traced", error, "It is served without; please report this");
+      warnOfFailure(UNTRACED, error, "It is served without; please report this");
     }
   };
   started.subscribe(onStart);
+  // Next.js listens before it calls `register`. What these run is out of reach: their contexts were made without us.
+  const takeEarly = guarded((response: ServerResponse) => {
+    if (!isOver(response)) take(tracer, options, { request: response.req, response });
+  }, UNTRACED);
+  for (const response of openResponses()) takeEarly(response);
   return () => {
     started.unsubscribe(onStart);
   };
 }
+
+const UNTRACED = "a request could not be traced";
 
 /**
  * From Node 24 on a context is bound to what waits, not to the resource it waits for: the parser of a connection tells
