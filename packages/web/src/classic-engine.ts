@@ -26,8 +26,9 @@ export const createClassicEngine: CreateEngine = ({ propagation }) => {
   let provider: WebTracerProvider | undefined;
   return {
     manager,
-    // It is how the instrumentation writes the header of every request.
-    mayInject: propagation !== "off",
+    // It is how the instrumentation writes the header of every request, and takes a sandboxed page, which has no origin,
+    // for one of its address.
+    mayInject: propagation !== "off" && origin !== "null",
     later: createLater({ setTimeout, clearTimeout }),
     untracedFetch: (...args) => manager.with(suppressTracing(ROOT_CONTEXT), () => fetch(...args)),
     createProvider(options) {

@@ -208,7 +208,8 @@ function tracePage({ engine, inherited, ...parts }: PageTracing) {
     inherited,
   );
   const rules = {
-    pageOrigin: location.origin,
+    // Not that of `location`: a sandboxed page has none, and the header would be its request's preflight.
+    pageOrigin: origin,
     propagateTo: config.propagateTo,
     ignoreUrls: [...config.ignoreUrls, config.endpoint],
   };

@@ -89,7 +89,7 @@ function rulesOf(options: WebTracingOptions, consent: ConsentGate): PropagationR
   const { endpoint = `${DEFAULT_INGEST_PATH}/v1/traces`, propagateTo = [], ignoreUrls = [] } = options;
   return {
     rules: {
-      pageOrigin: location.origin,
+      pageOrigin: origin,
       propagateTo: propagateTo.map((text) => parseUrl(text)?.origin ?? text),
       ignoreUrls: [...ignoreUrls, parseUrl(endpoint, document.baseURI)?.href ?? endpoint],
     },

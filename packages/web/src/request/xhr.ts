@@ -94,7 +94,7 @@ function readOpen([method, url]: readonly unknown[]): Opened | undefined {
 /** Adds the header and starts the span; without one when the request is not to be traced or the trace not kept. */
 function begin(xhr: XMLHttpRequest, { method, url, headers }: Opened, page: TracedPage): Span | undefined {
   const { propagateTo, ignoreUrls, endpoint } = page.config;
-  const rules = { pageOrigin: location.origin, propagateTo, ignoreUrls: [...ignoreUrls, endpoint] };
+  const rules = { pageOrigin: origin, propagateTo, ignoreUrls: [...ignoreUrls, endpoint] };
   // `send` without `open`: the browser will say so.
   if (xhr.readyState !== XMLHttpRequest.OPENED || isIgnored(rules, url)) return undefined;
   const call = { url, method, headers, mode: undefined };
