@@ -24,6 +24,7 @@ const CLASSIC = [
   "delivery-limits",
   "export-delivery",
   "interleaved-clicks",
+  "late-chunk",
   "one-click-one-trace",
   "page-close",
   "privacy",

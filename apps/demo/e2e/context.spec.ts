@@ -17,6 +17,7 @@ import {
   THENABLES,
   withApp,
 } from "./context-builds.ts";
+import { expectLateInstruments } from "./late-chunk.ts";
 import { expectVisitsOfTheirOwn } from "./pages-app/visits.ts";
 import { readTrace } from "./trace-reading.ts";
 
@@ -88,6 +89,9 @@ for (const build of BUILDS) {
         testGenerators(page, url, build));
       const isXhrTraced = requestsTo(spans, "/api/echo/first").length > 2;
       expect(isXhrTraced, "only who asked for it").toBe(build.options.xhr === true);
+      // The shop is the two others, in late-chunk.spec.ts.
+      if (["webpack", "await-hook"].includes(build.name))
+        await test.step("what a page loads after its `load` event", () => expectLateInstruments(page, url));
       // Other specs look at page loads in builds of Turbopack.
       if (build.name !== "webpack") return;
       await test.step("with `xhr` an XMLHttpRequest carries its click's trace", () =>

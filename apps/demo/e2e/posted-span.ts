@@ -9,6 +9,7 @@ export interface PostedSpan {
   readonly startTimeUnixNano: string;
   readonly endTimeUnixNano: string;
   readonly links?: readonly { readonly traceId: string; readonly spanId: string }[];
+  readonly events?: readonly { readonly name: string }[];
 }
 
 /** The next span of this name that the page sends. */
