@@ -9,16 +9,26 @@ export interface GatewayOptions {
   readonly back?: (headers: IncomingHttpHeaders) => void;
   /** What it puts in place of the app's own text, by path; the headers stay. */
   readonly pages?: Readonly<Record<string, { readonly type: string; readonly text: string }>>;
+  /** Where it leads each of these paths on to. */
+  readonly redirects?: Readonly<Record<string, string>>;
   /** Paths that begin like this get no answer: the connection is cut. */
   readonly cut?: string;
 }
 
 /** A proxy before the app at `target`. */
-export async function startGateway(target: string, { onward, back, pages = {}, cut }: GatewayOptions) {
+export async function startGateway(
+  target: string,
+  { onward, back, pages = {}, redirects = {}, cut }: GatewayOptions,
+) {
   const server = createServer((incoming: IncomingMessage, response) => {
     const { method, url = "/" } = incoming;
     if (cut && url.startsWith(cut)) {
       incoming.destroy();
+      return;
+    }
+    const location = redirects[url];
+    if (location) {
+      response.writeHead(302, { location }).end();
       return;
     }
     const headers = { ...incoming.headers };

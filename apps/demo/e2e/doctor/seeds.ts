@@ -53,12 +53,15 @@ async function nothingThere(): Promise<Listening> {
   return { url, stop };
 }
 
-const answering = (status: number) => (): Promise<Listening> =>
-  listen(
-    createHttpServer(
-      (request, response) => void request.resume().once("end", () => response.writeHead(status).end("{}")),
-    ),
-  );
+const answering =
+  (status: number, headers: Readonly<Record<string, string>> = {}) =>
+  (): Promise<Listening> =>
+    listen(
+      createHttpServer(
+        (request, response) =>
+          void request.resume().once("end", () => response.writeHead(status, headers).end("{}")),
+      ),
+    );
 
 const silent = (): Promise<Listening> => listen(createHttpServer(() => undefined));
 
@@ -125,6 +128,17 @@ export const SEEDS: readonly Seed[] = [
     gateway: (other) => scriptPage(`propagateTo: ["${other}"]`, `fetch("${other}/stock").catch(() => 0)`),
     code: "cors-denied",
     says: /refuses the page's request to .*\/stock/,
+  },
+  {
+    name: "a path of the app's own that leads to a store which allows no header",
+    other: answering(200, { "access-control-allow-origin": "*" }),
+    isInPage: true,
+    gateway: (other) => ({
+      ...scriptPage("", 'fetch("/api/files/7").catch(() => 0)'),
+      redirects: { "/api/files/7": `${other}/7?signature=abc` },
+    }),
+    code: "cors-denied",
+    says: /request to \S*\/api\/files\/7, which is led on to http:\/\/[\d.:]+: \w+ traceparent/,
   },
   {
     name: "posts that another server does not allow",

@@ -98,17 +98,21 @@ function mayBeLeftOut({ app: { account } }: Looks): boolean {
   return settings === undefined || settings.share < 1;
 }
 
+function refusedFault({ url, ledTo, cors }: PageRequest): Fault {
+  const way = ledTo ? `${url}, which is led on to ${ledTo}` : url;
+  return {
+    code: "cors-denied",
+    message: `the browser refuses the page's request to ${way}: ${cors}`,
+    fix: `Have that server allow the header: Access-Control-Allow-Headers: traceparent; or ${ledTo ? "name the path in ignoreUrls" : "take its origin off propagateTo"}`,
+  };
+}
+
 export function checkRequests(looks: Looks): Verdict {
   const look = seen(looks);
   if ("skipped" in look) return look;
   const { page } = look;
   const [refused] = page.refused;
-  if (refused)
-    return broken(
-      "cors-denied",
-      `the browser refuses the page's request to ${refused.url}: ${refused.cors}`,
-      "Have that server allow the header: Access-Control-Allow-Headers: traceparent; or take its origin off propagateTo",
-    );
+  if (refused) return { fault: refusedFault(refused) };
   if (!page.isTraced) return UNTRACED;
   if (!page.join)
     return broken(

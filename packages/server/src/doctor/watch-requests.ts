@@ -2,6 +2,8 @@ import { traceparentIn } from "./ask-app.ts";
 
 export interface PageRequest {
   readonly url: string;
+  /** The origin that it was led on to, where that is another: the address may be a secret, as those that are signed. */
+  readonly ledTo?: string | undefined;
   /** 0: there was no answer. */
   readonly status: number;
   /** As the browser says it: `net::ERR_BLOCKED_BY_CLIENT`. */
@@ -60,8 +62,12 @@ export function watchRequests(tools: DevTools): {
     if (method === "OPTIONS") return;
     const origin = URL.canParse(url) ? new URL(url).origin : "";
     // Where it is led to, a request keeps its id; what counts is what was asked for.
-    const asked = byId.get(requestId) ?? { url, origin };
-    byId.set(requestId, { ...asked, status: 0, traceparent: headerOf(headers, "traceparent") });
+    const before = byId.get(requestId);
+    const asked = before ?? { url, origin };
+    const ledTo = origin === asked.origin ? undefined : origin;
+    // The header goes along, and is not told of a request that has not left for its preflight.
+    const traceparent = headerOf(headers, "traceparent") ?? before?.traceparent;
+    byId.set(requestId, { ...asked, ledTo, status: 0, traceparent });
   });
   tools.on("Network.responseReceived", ({ requestId, response: { status, headers } }: Answered) =>
     add(requestId, { status, returned: traceparentIn(headerOf(headers, "server-timing")) }),
@@ -79,8 +85,8 @@ export function watchRequests(tools: DevTools): {
 }
 
 /** What is told of a request. */
-export function requestOf({ url, status, error, blocked, cors }: Watched): PageRequest {
-  return { url, status, error, blocked, cors };
+export function requestOf({ url, ledTo, status, error, blocked, cors }: Watched): PageRequest {
+  return { url, ledTo, status, error, blocked, cors };
 }
 
 function headerOf(headers: Headers, name: string): string | undefined {
