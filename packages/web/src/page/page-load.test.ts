@@ -1,6 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { type FakePage, lengthMs, openFakePage, type PostedSpan } from "../../test/fake-page.ts";
 import { stopTime } from "../../test/used-page.ts";
+import { offlineQueue } from "../transport/offline-queue.ts";
 import { traceNavigation } from "./navigation.ts";
 import { tracePageLoad } from "./page-load.ts";
 
@@ -176,6 +177,19 @@ test("a page that is prerendered loads when a person comes to see it, and tells 
   document.dispatchEvent(new Event("prerenderingchange"));
   expect(await named("page load")).toHaveLength(1);
   expect(await named("GET")).toHaveLength(1);
+});
+
+test("a prerendered page that goes unseen posts nothing and keeps nothing; one that was stopped is told once, when somebody comes after all", async () => {
+  pretend("prerendering", true);
+  page = openFakePage({ instruments: [tracePageLoad(), offlineQueue()] });
+  await (await fetch("/ahead")).text();
+  window.dispatchEvent(new PageTransitionEvent("pagehide"));
+  await page.close();
+  expect(page.posted()).toEqual([]);
+  expect(Object.keys(localStorage).filter((key) => key.startsWith("throughline.post."))).toEqual([]);
+  pretend("prerendering", false);
+  for (let times = 0; times < 2; times++) document.dispatchEvent(new Event("prerenderingchange"));
+  await expect.poll(() => page.posted().map(({ name }) => name)).toEqual(["GET"]);
 });
 
 /** As if the server had said which of its spans served the page. */
