@@ -5,6 +5,8 @@ import { awaitTrace, readTrace, spanOf } from "./trace-reading.ts";
 
 const VITALS = ["FCP", "TTFB", "LCP", "INP", "CLS"] as const;
 const KEPT = "throughline.post.";
+/** Posts are tried again seconds later, also where tests are told to be quick (`E2E_PRESET=classic`). */
+const LATER = { timeout: 15_000 };
 /** After as many an endpoint that does not answer would be left alone. */
 const TRIES = 3;
 
@@ -88,10 +90,10 @@ export async function expectEndpointTriedAgain(page: Page, url: string): Promise
       .flat()
       .map(({ name }) => name);
   await orderOffline(page);
-  await expect.poll(() => namesSince(0)).toContain("click Buy");
+  await expect.poll(() => namesSince(0), LATER).toContain("click Buy");
   // What ends while a post waits for its next try goes in another.
   await page.getByRole("button", { name: "Try again" }).click();
-  await expect.poll(() => namesSince(TRIES)).toContain("click Try again");
+  await expect.poll(() => namesSince(TRIES), LATER).toContain("click Try again");
   await page.context().setOffline(false);
   await expectArrived(failed.flat());
 }
@@ -136,6 +138,8 @@ async function spansKeptIn(context: BrowserContext): Promise<readonly PostedSpan
 async function expectArrived(spans: readonly PostedSpan[]): Promise<void> {
   for (const { traceId, spanId, startTimeUnixNano, endTimeUnixNano } of spans) {
     const find = async () => (await readTrace(traceId))?.spans.find((span) => span.spanId === spanId);
-    await expect.poll(find).toMatchObject({ startUnixNano: startTimeUnixNano, endUnixNano: endTimeUnixNano });
+    await expect
+      .poll(find, LATER)
+      .toMatchObject({ startUnixNano: startTimeUnixNano, endUnixNano: endTimeUnixNano });
   }
 }
