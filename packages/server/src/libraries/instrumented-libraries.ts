@@ -27,6 +27,8 @@ export const INSTRUMENTED_LIBRARIES: Readonly<Record<string, readonly string[]>>
   "@opentelemetry/instrumentation-socket.io": ["socket.io"],
   "@opentelemetry/instrumentation-tedious": ["tedious"],
   "@opentelemetry/instrumentation-winston": ["winston"],
+  // Patches nothing, and brings the hook all the same.
+  "@prisma/instrumentation": [],
 };
 
 /** Brings all of the above. */

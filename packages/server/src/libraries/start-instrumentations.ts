@@ -6,18 +6,22 @@ import type { Instrumentation } from "../register-options.ts";
 import { withoutConnects } from "./pg-connects.ts";
 import { DOUBLES } from "./tell-doubles.ts";
 
+const PRISMA = "@prisma/instrumentation";
+
 /** Starts what the app brought; one that fails is named and left out, and the others go on. Returns the undoing. */
 export function startInstrumentations(
   instrumentations: readonly Instrumentation[],
   tracerProvider: TracerProvider,
 ): () => void {
   const started = instrumentations.filter((each) =>
-    attempt(each, "started", () =>
+    attempt(each, "started", () => {
       registerInstrumentations({
         instrumentations: [each],
         tracerProvider: withoutConnects(each, tracerProvider),
-      }),
-    ),
+      });
+      // It took the provider of its own copy of the api when it was constructed, and takes another only here (7.10).
+      if (each.instrumentationName === PRISMA) each.enable();
+    }),
   );
   return () => {
     for (const each of started) attempt(each, "stopped", () => each.disable());

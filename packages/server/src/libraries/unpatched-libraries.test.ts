@@ -2,6 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import {
+  InstrumentationNodeModuleDefinition,
+  InstrumentationNodeModuleFile,
+} from "@opentelemetry/instrumentation";
 import { IORedisInstrumentation } from "@opentelemetry/instrumentation-ioredis";
 import { PgInstrumentation } from "@opentelemetry/instrumentation-pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -89,4 +93,25 @@ test("what only a library needs is not named: that library loads it, and was lef
   // PgInstrumentation patches it too.
   install("pg-pool");
   expect(unpatchedLibraries([new PgInstrumentation()], { app, build: build([]) })).toEqual([]);
+});
+
+test("a library that its instrumentation names and does not patch is not named, as Prisma's client", () => {
+  const asked = Object.assign(new IORedisInstrumentation(), {
+    _modules: [new InstrumentationNodeModuleDefinition("ioredis", ["5.0.0"])],
+  });
+  const require = createRequire(join(app, "app.cjs"));
+  const folder = install("ioredis");
+  require(folder);
+  expect(unpatchedLibraries([asked], { app, build: build([]) })).toEqual([]);
+  expect(unpatchedLibraries([asked], { app, build: undefined })).toEqual([]);
+  delete require.cache[join(folder, "index.js")];
+});
+
+test("a library of which only files are patched is named", () => {
+  install("ioredis");
+  const file = new InstrumentationNodeModuleFile("ioredis/built/Redis.js", ["*"], Object, Object);
+  const ofFiles = Object.assign(new IORedisInstrumentation(), {
+    _modules: [new InstrumentationNodeModuleDefinition("ioredis", ["*"], undefined, undefined, [file])],
+  });
+  expect(unpatchedLibraries([ofFiles], { app, build: build([]) })).toHaveLength(1);
 });

@@ -44,12 +44,19 @@ export function unpatchedLibraries(
   });
 }
 
-/** The packages an instrumentation waits for, as OpenTelemetry's base class lists them. */
+/** As OpenTelemetry's base class lists them. */
+interface Patches {
+  readonly name?: unknown;
+  readonly patch?: unknown;
+  readonly files?: readonly unknown[];
+}
+
+/** The packages an instrumentation patches. Prisma's names its client only, which comes and asks for spans itself. */
 function librariesOf(instrumentation: Instrumentation): readonly string[] {
   const modules: unknown = Reflect.get(instrumentation, "_modules");
   if (!Array.isArray(modules)) return [];
-  return modules.flatMap((module: { readonly name?: unknown } | undefined) =>
-    typeof module?.name === "string" ? [module.name] : [],
+  return modules.flatMap((module: Patches | undefined) =>
+    typeof module?.name === "string" && (module.patch || module.files?.length) ? [module.name] : [],
   );
 }
 
