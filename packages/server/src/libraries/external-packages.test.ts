@@ -57,6 +57,11 @@ test("what Next.js leaves out by itself is not named again, and Next.js still do
   expect(listed.sort()).toEqual([...EXTERNAL_BY_DEFAULT].sort());
 });
 
+test("what loads a library for the app is left out with it, as Prisma's adapter of pg", () => {
+  install("@prisma/adapter-pg", "@opentelemetry/instrumentation-pg");
+  expect(packagesToLeaveOut(app)).toEqual(["@prisma/adapter-pg"]);
+});
+
 test("where the app does not find what watches `require`, the instrumentation is left out too", () => {
   const instrumentations = [
     "@opentelemetry/instrumentation-ioredis",

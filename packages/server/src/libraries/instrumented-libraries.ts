@@ -21,7 +21,8 @@ export const INSTRUMENTED_LIBRARIES: Readonly<Record<string, readonly string[]>>
   "@opentelemetry/instrumentation-mysql2": ["mysql2"],
   "@opentelemetry/instrumentation-openai": ["openai"],
   "@opentelemetry/instrumentation-oracledb": ["oracledb"],
-  "@opentelemetry/instrumentation-pg": ["pg"],
+  // The adapter has a `pg` of its own, which a webpack bundle of pnpm's tree takes in with it.
+  "@opentelemetry/instrumentation-pg": ["pg", "@prisma/adapter-pg"],
   "@opentelemetry/instrumentation-pino": ["pino"],
   "@opentelemetry/instrumentation-redis": ["redis", "@redis/client"],
   "@opentelemetry/instrumentation-socket.io": ["socket.io"],
