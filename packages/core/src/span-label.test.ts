@@ -35,6 +35,15 @@ test("a database span is called by operation and table", () => {
   expect(queryOf(pg)).toEqual({ operation: "INSERT", collection: "orders" });
 });
 
+test.each([
+  ['SELECT "public"."Item"."id" FROM "public"."Item" WHERE 1=1', "SELECT public.Item"],
+  ["UPDATE `shop`.`Item` SET `left` = ?", "UPDATE shop.Item"],
+  ['SELECT left FROM "Item"', "SELECT Item"],
+])("a quoted table is called by schema and name: %s", (text, label) => {
+  const attributes = { "db.system.name": "postgresql", "db.query.text": text };
+  expect(spanLabel(span("client", "prisma:client:db_query", attributes))).toBe(label);
+});
+
 test("everything else keeps its name", () => {
   expect(spanLabel(span("internal", "click Buy", {}))).toBe("click Buy");
 });

@@ -63,7 +63,7 @@ export function queryOf(span: Labelled): {
     span.name;
   const collection =
     textOf(span.attributes, DB_COLLECTION_NAME) ??
-    /\b(?:from|into|update|table|join)\s+"?([\w.]+)/i.exec(text)?.[1];
+    /\b(?:from|into|update|table|join)\s+(["`\w.]+)/i.exec(text)?.[1]?.replace(/["`]/g, "");
   return { operation: operation.toUpperCase(), collection };
 }
 
