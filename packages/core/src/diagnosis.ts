@@ -1,4 +1,5 @@
 import { PARENT, PROPAGATION, URL_FULL } from "./attributes.ts";
+import { whyNoServer } from "./no-server.ts";
 import { spanLabel } from "./span-label.ts";
 import { serviceOf } from "./span-record.ts";
 import type { TraceNode, TraceTree } from "./trace-tree.ts";
@@ -68,6 +69,8 @@ function cycle(spanId: string): Finding {
 
 function brokenHop(node: TraceNode): readonly Finding[] {
   if (!isBrowserRequest(node) || node.children.some((child) => joins(node, child))) return [];
+  const known = whyNoServer(node.span);
+  if (known?.reason === "noise") return [];
   const propagation = node.span.attributes[PROPAGATION];
   const label = spanLabel(node.span);
   const url = node.span.attributes[URL_FULL];
@@ -75,11 +78,15 @@ function brokenHop(node: TraceNode): readonly Finding[] {
     return [
       {
         code: "TL-P03",
-        severity: "warning",
+        severity: known ? "info" : "warning",
         spanIds: [node.span.spanId],
         message: `browser → server: ${label} sent traceparent, but no SERVER span joined the trace`,
-        cause: "the server is not traced, does not export to this collector, or a proxy removed the header",
-        fix: "set OTEL_ENABLED=true on the server, export register from instrumentation.ts, and look for a proxy that strips traceparent",
+        cause:
+          known?.cause ??
+          "the server is not traced, leaves this request out (ignoreIncoming), does not export to this collector, or a proxy removed the header",
+        fix:
+          known?.fix ??
+          "set OTEL_ENABLED=true on the server, export register from instrumentation.ts, and look for a proxy that strips traceparent; what the server leaves out on purpose, leave out in the browser too (ignoreUrls)",
       },
     ];
   }
@@ -121,7 +128,7 @@ function joins(request: TraceNode, child: TraceNode): boolean {
 }
 
 function inferredParent(node: TraceNode): readonly Finding[] {
-  if (node.span.attributes[PARENT] !== "inferred") return [];
+  if (node.span.attributes[PARENT] !== "inferred" || cannotBeKnown(node)) return [];
   return [
     {
       code: "TL-P12",
@@ -132,6 +139,13 @@ function inferredParent(node: TraceNode): readonly Finding[] {
       fix: "add the package to transpilePackages, or wrap the work in withSpan",
     },
   ];
+}
+
+/** Errors come after their context is gone (docs/browser/errors.md), and what Next.js asks for itself nobody can mend. */
+function cannotBeKnown(node: TraceNode): boolean {
+  const { name } = node.span;
+  if (name === "uncaught error" || name === "caught error") return true;
+  return isBrowserRequest(node) && whyNoServer(node.span)?.reason === "noise";
 }
 
 function dropped(node: TraceNode): readonly Finding[] {

@@ -13,9 +13,13 @@ test("the public names are these", () => {
     "diagnose",
     "grpcEndpoint",
     "hopName",
+    "isAssetPath",
     "isBrowserRequest",
+    "isHealthPath",
     "isIgnored",
+    "isProbePath",
     "isSecretName",
+    "isUnaskedPath",
     "mayPropagate",
     "methodOf",
     "parseBoolean",
@@ -51,5 +55,6 @@ test("the public names are these", () => {
     "tracesUrl",
     "tracingSettings",
     "underPrefix",
+    "whyNoServer",
   ]);
 });

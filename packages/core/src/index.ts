@@ -12,6 +12,8 @@ export {
 } from "./config.ts";
 export { diagnose, type Finding, type FindingCode, hopName, isBrowserRequest } from "./diagnosis.ts";
 export type { LogLine } from "./log-line.ts";
+export { type NoServer, whyNoServer } from "./no-server.ts";
+export { isAssetPath, isHealthPath, isProbePath, isUnaskedPath } from "./noise-paths.ts";
 export { redactQuery, redactUrl } from "./redact.ts";
 export { isSecretName, scrub } from "./scrub.ts";
 export {

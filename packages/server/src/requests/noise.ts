@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { isAssetPath, isHealthPath, isProbePath, isUnaskedPath } from "@throughline/core";
 import { warnOfFailure } from "../log.ts";
 import type { IgnoredRequest, RegisterOptions } from "../register-options.ts";
 
@@ -18,14 +19,8 @@ export interface NoiseOptions {
   readonly ignoreIncoming: RegisterOptions["ignoreIncoming"];
 }
 
-/** Paths that only a probe asks for. */
-const PROBED = /^(?:\/api)?\/(?:healthz|livez|readyz)(?:\/|$)/;
-/** Paths that a probe asks for, and that may as well be a page about health: then a browser asks. */
-const HEALTH = /^(?:\/api)?\/health(?:[-_]?checks?)?(?:\/|$)/;
 const PROBES =
   /^(?:kube-probe|ELB-HealthChecker|GoogleHC|Amazon-Route53-Health-Check|Consul Health Check|Envoy\/HC)/;
-/** What browsers and the dev overlay ask for by themselves. */
-const UNASKED = /^\/(?:favicon\.ico$|__nextjs_|\.well-known\/appspecific\/com\.chrome\.devtools)/;
 /** How the routers mark what they fetch before anybody asked for it: App Router, its segments, Pages Router. */
 const PREFETCH = ["next-router-prefetch", "next-router-segment-prefetch", "x-middleware-prefetch"];
 
@@ -39,15 +34,10 @@ export function createNoiseTest(options: NoiseOptions): Test {
   const asked = (only ?? (ignoreIncoming as readonly IgnoredRequest[])).map((each) => toTest(each, paths));
   return (request) => {
     const path = pathOf(request.url ?? "");
-    if (isAsset(path) || isIngest(path, paths) || isPrefetch(request)) return true;
+    if (isAssetPath(path) || isIngest(path, paths) || isPrefetch(request)) return true;
     if (only === undefined && isProbe(withoutBase(path, paths), request)) return true;
     return asked.some((test) => test(request));
   };
-}
-
-/** Files of the build. The Pages Router's data requests lie among them, and run the user's getServerSideProps. */
-export function isAsset(path: string): boolean {
-  return path.includes("/_next/") && !path.includes("/_next/data/");
 }
 
 const INGEST = /\/(?:v1\/(?:traces|metrics|logs)|flush|doctor\/received)\/?$/;
@@ -70,8 +60,8 @@ function isPrefetch({ headers }: Request): boolean {
 }
 
 function isProbe(path: string, { headers }: Request): boolean {
-  if (PROBED.test(path) || UNASKED.test(path) || PROBES.test(headers["user-agent"] ?? "")) return true;
-  return HEALTH.test(path) && headers["sec-fetch-dest"] === undefined && headers.rsc === undefined;
+  if (isProbePath(path) || isUnaskedPath(path) || PROBES.test(headers["user-agent"] ?? "")) return true;
+  return isHealthPath(path) && headers["sec-fetch-dest"] === undefined && headers.rsc === undefined;
 }
 
 function withoutBase(path: string, { basePath }: AppPaths): string {

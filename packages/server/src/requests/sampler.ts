@@ -17,9 +17,9 @@ import {
   type SamplingResult,
   TraceIdRatioBasedSampler,
 } from "@opentelemetry/sdk-trace-base";
-import type { SamplerName } from "@throughline/core";
+import { isAssetPath, type SamplerName } from "@throughline/core";
 import { OLD_HTTP_TARGET, URL_PATH } from "@throughline/core/attributes";
-import { type AppPaths, isAsset, isIngest, pathOf } from "./noise.ts";
+import { type AppPaths, isIngest, pathOf } from "./noise.ts";
 
 export interface SamplerOptions {
   readonly name: SamplerName | "";
@@ -43,7 +43,7 @@ export const NOISE: SamplingResult = { decision: SamplingDecision.NOT_RECORD };
 export function createSampler(options: SamplerOptions): Sampler {
   const inner = baseSampler(options);
   // The request's head is judged by noise.ts where the process sees it; here is what the span alone can tell.
-  const isNoise = (path: string): boolean => isAsset(path) || isIngest(path, options.paths);
+  const isNoise = (path: string): boolean => isAssetPath(path) || isIngest(path, options.paths);
   return {
     shouldSample(
       context: Context,
