@@ -110,14 +110,8 @@ async function readStats(url: string): Promise<void> {
     problem = reasonOf(error);
   }
   throw new Error(
-    `@throughline/playwright: no collector at ${url} (${problem}), so traces cannot be tested; start one with "npx throughline-collector", or set THROUGHLINE_COLLECTOR_URL or the "collectorUrl" option to where it runs${localhostHint(url)}`,
+    `@throughline/playwright: no collector at ${url} (${problem}), so traces cannot be tested; start one with "npx throughline-collector", or set THROUGHLINE_COLLECTOR_URL or the "collectorUrl" option to where it runs`,
   );
-}
-
-function localhostHint(url: string): string {
-  return new URL(url).hostname === "localhost"
-    ? ' ("localhost" may mean ::1 here; the collector binds 127.0.0.1)'
-    : "";
 }
 
 async function openStream(url: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {

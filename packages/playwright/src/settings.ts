@@ -10,7 +10,7 @@ export interface FixtureSettings {
   readonly columns: number;
 }
 
-// The address, not "localhost": that name may mean ::1 while the collector binds 127.0.0.1.
+// The address, not "localhost": a collector that was told an address, or another backend, may bind 127.0.0.1 alone.
 export const DEFAULT_COLLECTOR_URL = "http://127.0.0.1:4318";
 
 export const fixtureSettings: SettingsTable<FixtureSettings> = {
