@@ -105,7 +105,13 @@ test("a span in the wrong place is shown where it hangs", () => {
 });
 
 test("no trace at all says what to look at", () => {
-  expect(failPath(evidenceOf({}))).toContain("1 request on the wire, but no span of this test arrived");
+  const text = failPath(evidenceOf({}));
+  expect(text).toContain("1 request on the wire, but no span of this test arrived");
+  expect(text).toContain('"npx throughline doctor http://shop.test" names the first step that is broken');
+  const opened = failPath(
+    evidenceOf({ wire: [postEntry({ pageOrigin: undefined, url: "http://127.0.0.1:3000/a?b" })] }),
+  );
+  expect(opened).toContain('"npx throughline doctor http://127.0.0.1:3000"');
   expect(failPath(evidenceOf({ wire: [] }))).toContain("the callback made no request");
 });
 

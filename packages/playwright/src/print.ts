@@ -126,10 +126,12 @@ function nameHop(last: TraceNode): string {
   return `after ${spanLabel(last.span)} in ${serviceOf(last.span)}`;
 }
 
-function nothingArrived(evidence: Evidence): string {
-  return evidence.wire.length === 0
-    ? "No trace: the callback made no request, and no span of this test arrived."
-    : `No trace: ${count(evidence.wire.length, "request")} on the wire, but no span of this test arrived. Is tracing on (OTEL_ENABLED=true at build and at run), and does the app export to this collector?`;
+function nothingArrived({ wire }: Evidence): string {
+  const [first] = wire;
+  if (!first) return "No trace: the callback made no request, and no span of this test arrived.";
+  const app =
+    wire.find(({ pageOrigin }) => pageOrigin !== undefined)?.pageOrigin ?? new URL(first.url).origin;
+  return `No trace: ${count(wire.length, "request")} on the wire, but no span of this test arrived. Is tracing on (OTEL_ENABLED=true at build and at run), and does the app export to this collector? "npx throughline doctor ${app}" names the first step that is broken.`;
 }
 
 function section(
