@@ -2,7 +2,7 @@ import type { Page } from "@playwright/test";
 import { parseTraceparent } from "@throughline/core";
 import { expect, span, test } from "@throughline/playwright";
 import { oldNamesIn } from "./old-names.ts";
-import { awaitTrace, lines, spanOf } from "./trace-reading.ts";
+import { awaitTrace, lines, readTrace, spanOf } from "./trace-reading.ts";
 
 const BUY = "Buy Cedar";
 
@@ -117,4 +117,40 @@ test("a second click is a second trace", async ({ page }) => {
   }
   expect(new Set(traceIds).size).toBe(2);
   for (const traceId of traceIds) expect(lines(await awaitTrace(traceId, LEAVES))).toEqual(SHAPE);
+});
+
+test("what the server leaves out on purpose, and what the browser's cache answers, is no problem", async ({
+  page,
+  otel,
+}) => {
+  await page.goto("/");
+  const ask = (path: string, cache: RequestCache = "default") =>
+    page.evaluate(async (init) => (await fetch(init.path, init)).text(), { path, cache });
+  await ask("/api/orders");
+  const trace = await otel.during(async () => {
+    await ask("/robots.txt");
+    await ask("/api/healthz");
+    await ask("/api/orders", "force-cache");
+  });
+
+  await expect(trace).toBeConnected();
+
+  const asked = otel.requests().slice(-3);
+  expect(asked.map(({ url, isCopy }) => [new URL(url).pathname, isCopy])).toEqual([
+    ["/robots.txt", false],
+    ["/api/healthz", false],
+    ["/api/orders", true],
+  ]);
+  const documents = await Promise.all(asked.map(({ traceparent }) => readTrace(traceparent?.traceId ?? "")));
+  expect(documents.map((document) => document?.summary.problemCount)).toEqual([0, 0, 0]);
+  const told = documents.map((document, index) =>
+    document?.findings
+      .filter(({ spanIds }) => spanIds.includes(asked[index]?.traceparent?.spanId ?? ""))
+      .map(({ code, cause }) => `${code} ${cause}`),
+  );
+  expect(told).toEqual([
+    [expect.stringMatching(/^TL-P03 .*file of public/)],
+    [],
+    [expect.stringMatching(/^TL-P03 .*cache/)],
+  ]);
 });

@@ -1,10 +1,21 @@
 import { buildTraceTree, type SpanRecord } from "@throughline/core";
 import { expect, test } from "vitest";
-import { browserPost, click, handler, order, PAGE, serverPost, spanOf } from "../test-data/order-trace.ts";
+import {
+  browserPost,
+  click,
+  handler,
+  OTHER_TRACE,
+  order,
+  PAGE,
+  postEntry,
+  serverPost,
+  spanOf,
+} from "../test-data/order-trace.ts";
 import { findGaps } from "./connected.ts";
+import type { WireEntry } from "./wire.ts";
 
-const gaps = (spans: readonly SpanRecord[]): string[] =>
-  findGaps(buildTraceTree(spans), new Set([PAGE])).map((gap) => gap.message);
+const gaps = (spans: readonly SpanRecord[], entry: Partial<WireEntry> = {}): string[] =>
+  findGaps(buildTraceTree(spans), [postEntry(entry)]).map((gap) => gap.message);
 
 test("a whole trace has no gap", () => {
   expect(gaps(order)).toEqual([]);
@@ -31,4 +42,18 @@ test("a missing parent and a second root are gaps", () => {
 test("a cycle is a gap", () => {
   const loop = { ...serverPost, parentSpanId: handler.spanId };
   expect(gaps([loop, handler]).some((message) => message.includes("cycle"))).toBe(true);
+});
+
+test.each([["/data.json"], ["/healthz"]])("%s, of which a server makes no span, needs none", (path) => {
+  const url = PAGE + path;
+  const attributes = { ...browserPost.attributes, "http.request.method": "GET", "url.full": url };
+  const spans = [click, { ...browserPost, attributes }];
+  expect(gaps(spans, { method: "GET", url, serverTrace: undefined })).toEqual([]);
+  // This server has made one, in another trace.
+  const serverTrace = { traceId: OTHER_TRACE, spanId: "5050505050505050", sampled: true };
+  expect(gaps(spans, { method: "GET", url, serverTrace })).toEqual([`GET ${path} (web) has no SERVER child`]);
+});
+
+test("a request that a cache answered needs no server", () => {
+  expect(gaps([click, browserPost], { serverTrace: undefined, isCopy: true })).toEqual([]);
 });

@@ -1,6 +1,8 @@
 import { serviceOf, spanLabel, statusCodeOf, type TraceNode, type TraceTree } from "@throughline/core";
 import { URL_FULL } from "@throughline/core/attributes";
+import { needsNoServer } from "./hop.ts";
 import { hasRemoteChild, isBrowserSpan } from "./match.ts";
+import type { WireEntry } from "./wire.ts";
 
 /** One reason why a trace is not one connected whole. */
 export interface Gap {
@@ -10,9 +12,12 @@ export interface Gap {
 }
 
 /** Everything that keeps this trace from being connected: roots, orphans, cycles, hops without their SERVER span. */
-export function findGaps(tree: TraceTree, pageOrigins: ReadonlySet<string>): readonly Gap[] {
+export function findGaps(tree: TraceTree, wire: readonly WireEntry[]): readonly Gap[] {
+  const pageOrigins = new Set(wire.flatMap(({ pageOrigin }) => pageOrigin ?? []));
   const lonely = tree.nodes
-    .filter((node) => mustHaveServer(node, pageOrigins) && !hasRemoteChild(node))
+    .filter(
+      (node) => mustHaveServer(node, pageOrigins) && !hasRemoteChild(node) && !needsNoServer(node, wire),
+    )
     .map((node) => gap(tree, node, `${spanLabel(node.span)} (${serviceOf(node.span)}) has no SERVER child`));
   const orphans = tree.orphans.map((node) =>
     gap(

@@ -6,6 +6,7 @@ import {
   OTHER_TRACE,
   order,
   outbound,
+  PAGE,
   postEntry,
   settledReport,
   TRACE,
@@ -62,6 +63,28 @@ test("TL-P03: header sent, the server answered with another trace", () => {
 
 test("TL-P03 without the server's word is not proven: another server than the flushed one may have answered", () => {
   expect(judge([postEntry({ serverTrace: undefined })])).toMatchObject({ code: "TL-P03", proven: false });
+});
+
+test("a copy out of a cache is told as such, and proves nothing: it may be renewed behind the answer", () => {
+  expect(judge([postEntry({ serverTrace: undefined, isCopy: true })])).toMatchObject({
+    code: undefined,
+    proven: false,
+    cause: expect.stringContaining("cache"),
+  });
+});
+
+test("of a request that a server leaves out, the cause says so, and nothing is proven", () => {
+  const url = `${PAGE}/data.json`;
+  const attributes = { ...browserPost.attributes, "http.request.method": "GET", "url.full": url };
+  const asked = [click, { ...browserPost, attributes }];
+  const entry = { method: "GET", url, serverTrace: undefined };
+  expect(judge([postEntry(entry)], true, asked)).toMatchObject({
+    code: "TL-P03",
+    proven: false,
+    cause: expect.stringContaining("public/"),
+  });
+  const serverTrace = { traceId: OTHER_TRACE, spanId: "5050505050505050", sampled: true };
+  expect(judge([postEntry({ ...entry, serverTrace })], true, asked)?.cause).toMatch(/a proxy removed/);
 });
 
 test("a server that joined but has not exported is waited for", () => {

@@ -1,4 +1,11 @@
-import { diagnose, methodOf, serviceOf, type TraceNode, type TraceTree } from "@throughline/core";
+import {
+  diagnose,
+  methodOf,
+  serviceOf,
+  type TraceNode,
+  type TraceTree,
+  whyNoServer,
+} from "@throughline/core";
 import { PROPAGATION, URL_FULL } from "@throughline/core/attributes";
 import type { SettleReport } from "./evidence.ts";
 import { hasRemoteChild, isBrowserSpan } from "./match.ts";
@@ -31,6 +38,7 @@ export function judgeHop(
   if (node.span.kind !== "client" || !isBrowserSpan(node) || hasRemoteChild(node)) return undefined;
   const entry = entryOf(node, wire);
   if (!entry || entry.state === "open") return unseen(node, tree, entry);
+  if (entry.isCopy) return copied(entry);
   if (!entry.traceparent) {
     return {
       code: "TL-P02",
@@ -42,6 +50,15 @@ export function judgeHop(
     };
   }
   return withHeader(entry, node, settled);
+}
+
+/**
+ * Whether a browser's request may stand without a server below it: a cache answered, or it is one of those that the
+ * server leaves out and no server has named a trace in its answer.
+ */
+export function needsNoServer(node: TraceNode, wire: readonly WireEntry[]): boolean {
+  const entry = entryOf(node, wire);
+  return entry?.isCopy || (entry?.serverTrace === undefined && whyNoServer(node.span) !== undefined);
 }
 
 /** The request that this CLIENT span describes. */
@@ -56,6 +73,18 @@ export function entryOf(node: TraceNode, wire: readonly WireEntry[]): WireEntry 
         entry.traceparent === undefined && entry.method === methodOf(node.span) && samePlace(entry.url, url),
     )
     .sort((a, b) => Math.abs(a.startUnixMs - startUnixMs) - Math.abs(b.startUnixMs - startUnixMs))[0];
+}
+
+function copied(entry: WireEntry): HopFinding {
+  return {
+    code: undefined,
+    message: "the answer is the copy of an earlier one, and the server was not asked",
+    // A cache may renew a stale copy behind the answer, with the header: https://www.rfc-editor.org/rfc/rfc5861
+    proven: false,
+    entry,
+    cause: "the browser's cache, a service worker or a cache on the way kept the response",
+    fix: 'where each request must reach the server, answer with Cache-Control: no-store or ask with cache: "no-store"',
+  };
 }
 
 function withHeader(entry: WireEntry, node: TraceNode, settled: SettleReport | undefined): HopFinding {
@@ -80,6 +109,7 @@ function withHeader(entry: WireEntry, node: TraceNode, settled: SettleReport | u
       fix: "set THROUGHLINE_FLUSH_TOKEN for the server and for the tests, and compare OTEL_EXPORTER_OTLP_ENDPOINT of both",
     };
   }
+  const expected = entry.serverTrace ? undefined : whyNoServer(node.span);
   return {
     code: "TL-P03",
     message: entry.serverTrace
@@ -90,10 +120,12 @@ function withHeader(entry: WireEntry, node: TraceNode, settled: SettleReport | u
     entry,
     cause: entry.serverTrace
       ? "a proxy removed the header, or the server does not read W3C trace context"
-      : "the server is not traced, does not export to this collector, or a proxy or cache answered",
+      : (expected?.cause ??
+        "the server is not traced, leaves this request out (ignoreIncoming), does not export to this collector, or a proxy or cache answered"),
     fix: entry.serverTrace
       ? "look for a proxy that strips traceparent, and for OTEL_PROPAGATORS without tracecontext"
-      : "set OTEL_ENABLED=true on the server, export register from instrumentation.ts, and compare OTEL_EXPORTER_OTLP_ENDPOINT",
+      : (expected?.fix ??
+        "set OTEL_ENABLED=true on the server, export register from instrumentation.ts, and compare OTEL_EXPORTER_OTLP_ENDPOINT"),
   };
 }
 

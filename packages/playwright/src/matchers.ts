@@ -21,7 +21,7 @@ export type TraceMatchers = {
     path: readonly SpanPattern[],
     options?: MatcherOptions,
   ): Promise<MatcherReturnType>;
-  /** One root, no span without its parent, every request to the page's origin joined by its server. */
+  /** One root, no span without its parent, every request to the page's origin joined by its server, unless it leaves that out or was not asked. */
   toBeConnected(
     this: ExpectMatcherState,
     trace: TraceHandle,
@@ -94,8 +94,7 @@ export function judgeAbsence(path: readonly SpanPattern[], evidence: Evidence): 
 /** Connected, which needs a barrier: a gap may hide in what has not arrived. */
 export function judgeConnection(evidence: Evidence): Judgement<GapDetail> {
   const main = evidence.trees.slice(0, evidence.mainCount);
-  const origins = new Set(evidence.wire.flatMap(({ pageOrigin }) => pageOrigin ?? []));
-  const gaps = main.flatMap((tree) => findGaps(tree, origins));
+  const gaps = main.flatMap((tree) => findGaps(tree, evidence.wire));
   const hops = gaps.flatMap(
     ({ node, tree }) => (node && judgeHop(node, tree, evidence.wire, evidence.settled)) ?? [],
   );

@@ -167,9 +167,9 @@ function explain(hop: HopFinding | undefined): readonly string[] {
   ];
 }
 
-function printEntry({ method, url, status, traceparent, serverTrace, state }: WireEntry): string {
+function printEntry({ method, url, status, traceparent, serverTrace, isCopy, state }: WireEntry): string {
   const sent = traceparent ? `${shortId(traceparent.traceId)} (sent)` : "(absent)";
-  const answered = serverTrace ? shortId(serverTrace.traceId) : "(absent)";
+  const answered = serverTrace ? shortId(serverTrace.traceId) : isCopy ? "(copy)" : "(absent)";
   return `${method} ${url} → ${status ?? state}   traceparent: ${sent}   server-timing: ${answered}`;
 }
 

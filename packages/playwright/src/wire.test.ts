@@ -1,8 +1,8 @@
 import { EventEmitter } from "node:events";
 import type { BrowserContext, Request } from "@playwright/test";
 import { expect, test } from "vitest";
-import { OTHER_TRACE, TRACE } from "../test-data/order-trace.ts";
-import { parseServerTiming, startWireLog } from "./wire.ts";
+import { OTHER_TRACE, postEntry, TRACE } from "../test-data/order-trace.ts";
+import { markCopies, parseServerTiming, startWireLog } from "./wire.ts";
 
 const traceparent = `00-${TRACE}-b0b0b0b0b0b0b0b0-01`;
 
@@ -86,6 +86,7 @@ test("a request is in flight until its headers are known", async () => {
       pageOrigin: "http://shop.test",
       traceparent: { traceId: TRACE, spanId: "b0b0b0b0b0b0b0b0", sampled: true },
       serverTrace: { traceId: OTHER_TRACE, spanId: "5050505050505050", sampled: true },
+      isCopy: false,
       status: 201,
       startUnixMs: 7,
       state: "finished",
@@ -117,4 +118,25 @@ test("stop takes every listener off the context", () => {
   expect(events.eventNames().length).toBe(3);
   log.stop();
   expect(events.eventNames()).toEqual([]);
+});
+
+test("an answer that names the span of an earlier request is a copy, and says nothing of a server", () => {
+  const carried = (spanId: string) => ({ traceId: TRACE, spanId, sampled: true });
+  const first = postEntry({ order: 0 });
+  const copy = postEntry({ order: 1, traceparent: carried("b1b1b1b1b1b1b1b1") });
+  const own = { traceparent: carried("b2b2b2b2b2b2b2b2"), serverTrace: carried("5151515151515151") };
+  const other = postEntry({ order: 2, ...own });
+  expect(markCopies([first, copy, other])).toEqual([
+    first,
+    { ...copy, serverTrace: undefined, isCopy: true },
+    other,
+  ]);
+});
+
+test("what a service worker passes on is no copy of the page's request, nor the other way round", () => {
+  const page = postEntry({ order: 0 });
+  const passedOn = postEntry({ order: 1 });
+  expect(markCopies([page, passedOn])).toEqual([page, passedOn]);
+  const withoutHeader = postEntry({ order: 1, traceparent: undefined });
+  expect(markCopies([page, withoutHeader])[0]).toBe(page);
 });

@@ -13,6 +13,8 @@ export interface WireEntry {
   readonly traceparent: TraceContext | undefined;
   /** What the server said it made of this request: `traceparent` in `Server-Timing`. */
   readonly serverTrace: TraceContext | undefined;
+  /** A cache answered with the copy of an earlier response, and no server was asked. */
+  readonly isCopy: boolean;
   readonly status: number | undefined;
   /** Milliseconds since the Unix epoch, by the browser's clock; 0 while open. */
   readonly startUnixMs: number;
@@ -67,7 +69,7 @@ export function startWireLog(context: BrowserContext): WireLog {
   context.on("requestfinished", onFinished);
   context.on("requestfailed", onFailed);
   return {
-    entries: () => entries,
+    entries: () => markCopies(entries),
     position: () => entries.length,
     inFlight: () =>
       [...open].filter(([request]) => isAlive(request)).flatMap(([, order]) => entries[order] ?? []),
@@ -90,6 +92,21 @@ export function parseServerTiming(header: string | undefined | null): TraceConte
   return match?.[1] === undefined ? undefined : parseTraceparent(match[1]);
 }
 
+/**
+ * Marks the answers whose `Server-Timing` names a span that an earlier request has made: a span serves one request.
+ * Not what a service worker asks for on behalf of a page, which begins after the page's own.
+ */
+export function markCopies(entries: readonly WireEntry[]): readonly WireEntry[] {
+  const firstOf = new Map<string, WireEntry>();
+  return entries.map((entry) => {
+    const spanId = entry.serverTrace?.spanId;
+    const first = spanId === undefined ? undefined : firstOf.get(spanId);
+    if (spanId !== undefined && !first) firstOf.set(spanId, entry);
+    const isCopy = first !== undefined && first.traceparent?.spanId !== entry.traceparent?.spanId;
+    return isCopy ? { ...entry, serverTrace: undefined, isCopy } : entry;
+  });
+}
+
 function openEntry(order: number, request: Request): WireEntry {
   return {
     order,
@@ -98,6 +115,7 @@ function openEntry(order: number, request: Request): WireEntry {
     pageOrigin: originOf(() => request.frame().url()),
     traceparent: parseTraceparent(request.headers().traceparent ?? ""),
     serverTrace: undefined,
+    isCopy: false,
     status: undefined,
     startUnixMs: 0,
     state: "open",

@@ -169,6 +169,7 @@ export function postEntry(changes: Partial<WireEntry> = {}): WireEntry {
     pageOrigin: PAGE,
     traceparent: { traceId: TRACE, spanId: browserPost.spanId, sampled: true },
     serverTrace: { traceId: TRACE, spanId: serverPost.spanId, sampled: true },
+    isCopy: false,
     status: 201,
     startUnixMs: EPOCH_MS + 5,
     state: "finished",
