@@ -135,13 +135,33 @@ test("the share of production: healthy, in each run", async () => {
   }
 });
 
-test("a production server tells nobody without the token, and the rest is still looked at", async () => {
-  const { code, lines } = await runDoctor(process.env.E2E_SHOP_URL ?? "", browser, {
-    THROUGHLINE_FLUSH_TOKEN: "",
-  });
-  expect(lines[0]).toMatch(/^nothing broken was seen at .*; 6 of 12 steps were not looked at/);
-  expect(lines.join("\n")).toContain("THROUGHLINE_FLUSH_TOKEN");
-  expect(code).toBe(0);
+test("a production server tells nothing to another token, and the rest is still looked at", async () => {
+  for (const [token, has] of [
+    ["", "none"],
+    ["another", "another"],
+  ]) {
+    const env = { THROUGHLINE_FLUSH_TOKEN: token ?? "" };
+    const { code, lines } = await runDoctor(process.env.E2E_SHOP_URL ?? "", browser, env);
+    expect(lines[0]).toMatch(new RegExp(`^token-mismatch: .*the doctor ${has}`));
+    expect(lines[1]).toMatch(/^What to do: .*THROUGHLINE_FLUSH_TOKEN=/);
+    expect(lines.filter((line) => line.startsWith("  ok ")).length).toBe(5);
+    expect(code).toBe(1);
+  }
+});
+
+test("a production server without a token and with a dead collector is no all-clear", async () => {
+  const env = { ...tracingEnv("shop-quiet"), OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9" };
+  const shop = await startShop({ env: { ...env, THROUGHLINE_FLUSH_TOKEN: "" } });
+  try {
+    const { code, lines } = await runDoctor(shop.url, browser);
+    expect(lines[0]).toMatch(/^cannot tell: 6 of 12 steps were not looked at: .*THROUGHLINE_FLUSH_TOKEN$/);
+    expect(lines[1]).toMatch(
+      /^What to do: Start the app and the doctor with the same THROUGHLINE_FLUSH_TOKEN/,
+    );
+    expect(code).toBe(3);
+  } finally {
+    await shop.stop();
+  }
 });
 
 test("an ad blocker in the user's own browser is named", async () => {

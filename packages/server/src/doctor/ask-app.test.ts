@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { TraceIdRatioBasedSampler } from "@opentelemetry/sdk-trace-base";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
+import { POST } from "../ingest.ts";
 import { askApp } from "./ask-app.ts";
 
 const ANSWER = {
@@ -18,6 +19,7 @@ const ANSWER = {
 const servers: Server[] = [];
 
 afterEach(() => {
+  vi.unstubAllEnvs();
   for (const server of servers.splice(0)) server.close();
 });
 
@@ -106,16 +108,36 @@ test("from one port to another of the same host the app is followed, to another 
 });
 
 test("a closed door is off where the app says so, and not where a firewall answers in its place", async () => {
-  const closed = (status: number, traces: unknown) =>
+  const closed = (status: number, flush: unknown) =>
     serve(({ method, url }, response) => {
       if (method === "GET") return response.writeHead(200).end();
       const said = { message: "@throughline/server: no token" };
-      return url?.endsWith("/doctor") ? json(response, 403, said) : json(response, status, traces);
+      return url?.endsWith("/doctor") ? json(response, 403, said) : json(response, status, flush);
     });
   const off = { message: "@throughline/server: tracing is off in this process" };
-  expect((await ask(await closed(202, {}))).account).toMatchObject({ kind: "closed", isOff: false });
-  expect((await ask(await closed(403, "no"))).account).toMatchObject({ kind: "closed", isOff: false });
-  expect((await ask(await closed(404, off))).account).toMatchObject({ kind: "closed", isOff: true });
+  const whyOf = async (url: string) => (await ask(url)).account;
+  expect(await whyOf(await closed(202, {}))).toMatchObject({ kind: "closed", why: "no-token" });
+  expect(await whyOf(await closed(403, "no"))).toMatchObject({ kind: "closed", why: "no-token" });
+  expect(await whyOf(await closed(404, off))).toMatchObject({ kind: "closed", why: "off" });
+});
+
+test("an app without a token, one with another, and one whose answer failed are told apart", async () => {
+  vi.stubEnv("OTEL_ENABLED", "true");
+  vi.stubEnv("NODE_ENV", "production");
+  const url = await serve(async (request, response) => {
+    if (request.method === "GET") return response.writeHead(200).end();
+    const headers = new Headers(request.headers as Record<string, string>);
+    const answer = await POST(new Request(new URL(request.url ?? "", url), { method: "POST", headers }));
+    return json(response, answer.status, await answer.json());
+  });
+  expect((await ask(url)).account).toMatchObject({ kind: "closed", why: "no-token" });
+  vi.stubEnv("THROUGHLINE_FLUSH_TOKEN", "secret");
+  expect(await ask(url)).toMatchObject({ hasToken: false, account: { why: "other-token" } });
+  expect(await ask(url, "wrong")).toMatchObject({ hasToken: true, account: { why: "other-token" } });
+  const failing = await serve(({ method }, response) =>
+    method === "GET" ? response.end() : json(response, 500, { message: "@throughline/server: it failed" }),
+  );
+  expect((await ask(failing)).account).toMatchObject({ kind: "closed", why: "failed" });
 });
 
 test("an app that cuts the connection, or is not there, is told with Node's reason", async () => {

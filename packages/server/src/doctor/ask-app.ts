@@ -9,10 +9,13 @@ import { type Answer, movedTo, post, reasonOf } from "./post.ts";
 /** What the app itself says of its tracing. */
 export type Account =
   | { readonly kind: "told"; readonly answer: AppAnswer }
-  /** The route is there, and does not speak to who holds no token. */
-  | { readonly kind: "closed"; readonly isOff: boolean; readonly reason: string }
+  /** The route is there, and tells nothing of the process. */
+  | { readonly kind: "closed"; readonly why: Closed; readonly reason: string }
   /** Nothing of the kit answers there: `status` 0 is no answer at all, for `reason`. */
   | { readonly kind: "missing"; readonly url: string; readonly status: number; readonly reason: string };
+
+/** Tracing is off · in production it has no token · it has another than ours · its answer failed. */
+export type Closed = "off" | "no-token" | "other-token" | "failed";
 
 /** What was seen of an app from outside, as any HTTP client sees it. */
 export interface AppLook {
@@ -21,6 +24,8 @@ export interface AppLook {
   /** The status of the page, or why there is none. */
   readonly page: { readonly status: number } | { readonly error: string };
   readonly account?: Account;
+  /** Whether a token went along. */
+  readonly hasToken: boolean;
   /** The sampled `traceparent` that went along with the requests for the page and for the account. */
   readonly sent: string;
   /** The one that `Server-Timing` names, of the account or of the page. */
@@ -50,7 +55,7 @@ export async function askApp(options: AskOptions): Promise<AppLook> {
     sampled: true,
   });
   const { url, ...page } = await askPage(options.url, sent);
-  const look = { url, page, sent, arrivedUnsent: [] };
+  const look = { url, page, hasToken: options.token !== "", sent, arrivedUnsent: [] };
   if ("error" in page) return look;
   const { account, door, answer } = await findAccount({ ...options, url }, sent);
   return {
@@ -140,10 +145,16 @@ async function findAccount({ url, ingestPath, token }: AskOptions, traceparent: 
 async function readAccount(door: string, { status, body, reason }: Answer): Promise<Account> {
   if (status === 200 && isAnswer(body)) return { kind: "told", answer: body };
   if (!isOurs(body)) return { kind: "missing", url: `${door}/doctor`, status, reason };
-  // No door: a process that traces says so, and one that does not says that.
-  const { body: said } = await post(`${door}/v1`, {});
-  const isOff = isOurs(said) && said.message.includes("tracing is off");
-  return { kind: "closed", isOff, reason: isOff ? said.message : body.message };
+  // A process that traces says why it has no flush either, and one that does not says that.
+  const { body: said } = await post(`${door}/flush`, {});
+  if (isOurs(said) && said.message.includes("tracing is off"))
+    return { kind: "closed", why: "off", reason: said.message };
+  return { kind: "closed", why: whyClosed(status, body.message), reason: body.message };
+}
+
+function whyClosed(status: number, message: string): Closed {
+  if (status !== 403) return "failed";
+  return message.includes("is not the value of") ? "other-token" : "no-token";
 }
 
 /** Where no token is set, any text opens the door of a process in development. */

@@ -20,9 +20,13 @@ Usage: throughline doctor [url] [flags]       (default http://localhost:3000)
   --help                 this text
 
 Looks along the path of a span, from the app to its collector and from a page to the app, and names the first
-step that is broken. Exit code 0: none is; 1: one is; 2: it was called wrongly.
+step that is broken. Exit code 0: none is; 1: one is; 2: it was called wrongly; 3: it cannot tell, because a step
+that may be broken could not be looked at.
 Outside of development, and where the app has a THROUGHLINE_FLUSH_TOKEN, it tells only who knows it: set it for
 both. THROUGHLINE_INGEST_PATH is the default of --ingest-path.`;
+
+/** 2 is a wrong call. */
+const EXIT_CODES = { healthy: 0, broken: 1, "cannot-tell": 3 } as const;
 
 async function main(): Promise<void> {
   const read = readArguments(process.argv.slice(2));
@@ -32,7 +36,7 @@ async function main(): Promise<void> {
   }
   const report = await examine(read.options);
   console.log(read.isJson ? JSON.stringify(report, null, 2) : printReport(report));
-  if (report.fault) process.exitCode = 1;
+  process.exitCode = EXIT_CODES[report.result];
 }
 
 const OPTIONS = {

@@ -4,7 +4,7 @@ import { broken, type Fault, type FaultCode, type Looks, notTold, type Verdict }
 
 /** Whether the collector takes what the app sends it. */
 export function checkDelivery({ app: { account } }: Looks, of: Delivery["of"]): Verdict {
-  if (account?.kind !== "told") return { skipped: notTold(account) };
+  if (account?.kind !== "told") return notTold(account);
   const { settings, exports } = account.answer;
   if (settings && !settings.exporters.includes("otlp"))
     return broken(

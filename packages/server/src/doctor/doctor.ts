@@ -1,7 +1,7 @@
 import { errorText } from "../error-text.ts";
 import { type Account, askApp } from "./ask-app.ts";
 import { askPreflights } from "./ask-preflights.ts";
-import type { Fault, Looks, Verdict } from "./faults.ts";
+import type { Blindness, Fault, Looks, Verdict } from "./faults.ts";
 import { HOPS } from "./hops.ts";
 import { lookAtFolder } from "./look-at-folder.ts";
 import { lookAtPage } from "./look-at-page.ts";
@@ -17,9 +17,13 @@ export interface DoctorOptions {
   readonly browser: Omit<BrowserOptions, "folder"> | undefined;
 }
 
+/** `cannot-tell`: nothing broken was seen, and not all that may be was looked at. */
+export type Result = "healthy" | "broken" | "cannot-tell";
+
 export interface Report {
   readonly url: string;
-  /** The first broken hop's; `undefined`: traces appear. */
+  readonly result: Result;
+  /** The first broken hop's. */
   readonly fault: Fault | undefined;
   readonly hops: readonly ({ readonly name: string } & Verdict)[];
   /** What the app has warned of lately. */
@@ -41,12 +45,19 @@ export async function examine(given: DoctorOptions): Promise<Report> {
   const listed = app.account?.kind === "told" ? app.account.answer.propagateTo : [];
   const preflights = await askPreflights(listed, options.url);
   const hops = HOPS.map(({ name, check }) => ({ name, ...check({ app, folder, page, preflights }) }));
+  const fault = hops.flatMap((hop) => ("fault" in hop ? [hop.fault] : []))[0];
   return {
     url: app.url.href,
-    fault: hops.map((hop) => ("fault" in hop ? hop.fault : undefined)).find((fault) => fault !== undefined),
+    result: resultOf(hops),
+    fault,
     hops,
     warnings: app.account?.kind === "told" ? app.account.answer.warnings : [],
   };
+}
+
+export function resultOf(hops: readonly Verdict[]): Result {
+  if (hops.some((hop) => "fault" in hop)) return "broken";
+  return hops.some((hop) => "unseen" in hop) ? "cannot-tell" : "healthy";
 }
 
 /** At the usual share of a tenth 39 of 40 runs find one that is kept among these. */
@@ -68,38 +79,56 @@ async function openAndLook(
     if (browser.executable || browser.devTools) throw error;
     return errorText(error);
   });
-  if (typeof opened === "string") return { skipped: opened };
+  if (typeof opened === "string") return { unseen: noBrowser(opened) };
   try {
     return await lookAtPage(opened.page, url.href, requests);
   } catch (error) {
-    return { skipped: errorText(error).split("\n")[0] ?? "" };
+    const [reason = ""] = errorText(error).split("\n");
+    return { unseen: { reason, fix: LEAVE_PAGE } };
   } finally {
     await opened.close();
   }
 }
 
-/** The first line names what is broken, or that nothing is. */
-export function printReport({ url, fault, hops, warnings }: Report): string {
-  const skipped = hops.flatMap((hop) => ("skipped" in hop ? [hop.skipped] : []));
+const LEAVE_PAGE = "Look whether the page opens in a browser; or leave it out: --no-browser";
+
+/** Of an error whose last part is its cure. */
+function noBrowser(text: string): Blindness {
+  const cut = text.lastIndexOf("; ");
+  return { reason: text.slice(0, cut), fix: `${text.slice(cut + 2)}; or leave the page out: --no-browser` };
+}
+
+/** The first line names what is broken, or that nothing is, or that nobody can tell; the second what to do. */
+export function printReport(report: Report): string {
+  const reasons = report.hops.flatMap((hop) =>
+    "skipped" in hop ? [hop.skipped] : "unseen" in hop ? [hop.unseen.reason] : [],
+  );
   return [
-    fault ? `${fault.code}: ${fault.message}` : printHealth(url, skipped.length, hops.length),
-    ...(fault ? [`What to do: ${fault.fix}.`] : []),
+    ...printResult(report, reasons),
     "",
-    ...hops.map(printHop),
-    ...listed("Not looked at:", [...new Set(skipped)]),
-    ...listed("The app has warned of lately:", warnings),
+    ...report.hops.map(printHop),
+    ...listed("Not looked at:", [...new Set(reasons)]),
+    ...listed("The app has warned of lately:", report.warnings),
   ].join("\n");
 }
 
-function printHealth(url: string, skipped: number, all: number): string {
-  return skipped === 0
-    ? `healthy: spans of ${url} reach the collector`
-    : `nothing broken was seen at ${url}; ${skipped} of ${all} steps were not looked at`;
+function printResult({ url, fault, hops }: Report, reasons: readonly string[]): readonly string[] {
+  if (fault) return [`${fault.code}: ${fault.message}`, `What to do: ${fault.fix}.`];
+  const left = `${reasons.length} of ${hops.length} steps were not looked at`;
+  const why = [...new Set(reasons)].join("; ");
+  const unseen = hops.flatMap((hop) => ("unseen" in hop ? [hop.unseen] : []));
+  if (unseen.length > 0)
+    return [
+      `cannot tell: ${left}: ${why}`,
+      `What to do: ${[...new Set(unseen.map(({ fix }) => fix))].join(". ")}.`,
+    ];
+  if (reasons.length === 0) return [`healthy: spans of ${url} reach the collector`];
+  return [`nothing broken was seen at ${url}; ${left}: ${why}`];
 }
 
 function printHop(hop: Report["hops"][number]): string {
   if ("ok" in hop) return `  ok    ${hop.name}${hop.ok && `: ${hop.ok}`}`;
-  return "skipped" in hop ? `  -     ${hop.name}` : `  FAIL  ${hop.name}: ${hop.fault.code}`;
+  return "fault" in hop ? `  FAIL  ${hop.name}: ${hop.fault.code}` : `  -     ${hop.name}`;
 }
 
 function listed(title: string, lines: readonly string[]): readonly string[] {

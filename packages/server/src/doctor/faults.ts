@@ -9,7 +9,7 @@ export interface Looks {
   readonly app: AppLook;
   readonly folder: FolderLook;
   /** Or why no browser has opened the page. */
-  readonly page: PageLook | { readonly skipped: string };
+  readonly page: PageLook | Unlooked;
   /** Of the origins on the app's `propagateTo`. */
   readonly preflights: readonly Preflight[];
 }
@@ -25,6 +25,7 @@ export interface Fault {
 export const FAULT_CODES = [
   "app-unreachable",
   "disabled",
+  "token-mismatch",
   "bad-setting",
   "start-failed",
   "no-ingest-route",
@@ -50,8 +51,17 @@ export const FAULT_CODES = [
 ] as const;
 export type FaultCode = (typeof FAULT_CODES)[number];
 
+/** Why a hop that may be broken was not looked at, and what opens it to the next look. */
+export interface Blindness {
+  readonly reason: string;
+  readonly fix: string;
+}
+
+/** `skipped`: it does not apply, or was left out on purpose. */
+export type Unlooked = { readonly skipped: string } | { readonly unseen: Blindness };
+
 /** What a hop is found to be. */
-export type Verdict = { readonly ok: string } | { readonly skipped: string } | { readonly fault: Fault };
+export type Verdict = { readonly ok: string } | { readonly fault: Fault } | Unlooked;
 
 export interface Hop {
   readonly name: string;
@@ -70,11 +80,21 @@ export const isUnsampled = (traceparent: string): boolean => !parseTraceparent(t
 
 const OURS = "@throughline/server: ";
 
-/** Why the app itself has not said it. */
-export function notTold(account: AppLook["account"]): string {
-  if (account?.kind === "closed") return account.reason.replace(OURS, "");
-  return account ? "the app has no ingest route" : "the app does not answer";
+/** The verdict on what the app itself has not said. */
+export function notTold(account: Exclude<AppLook["account"], { readonly kind: "told" }>): Verdict {
+  if (!account) return { skipped: "the app does not answer" };
+  if (account.kind === "missing") return { skipped: "the app has no ingest route" };
+  return { unseen: { reason: said(account), fix: account.why === "failed" ? READ_LOG : SAME_TOKEN } };
 }
+
+/** What an app that tells nothing of itself says instead. */
+export function said({ reason }: Extract<AppLook["account"], { readonly kind: "closed" }>): string {
+  return reason.replace(OURS, "");
+}
+
+export const SAME_TOKEN =
+  "Start the app and the doctor with the same THROUGHLINE_FLUSH_TOKEN, any random text";
+const READ_LOG = "Read the app's log, mend what is named there and restart";
 
 /** Whether what is kept, and what requests take along, is another tracer's matter. */
 export function isJoined({ app: { account } }: Looks): boolean {

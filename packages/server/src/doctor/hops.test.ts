@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { AnsweredSettings, AppAnswer, Delivery } from "./app-answer.ts";
-import type { AppLook } from "./ask-app.ts";
+import type { AppLook, Closed } from "./ask-app.ts";
 import { deliveryFault } from "./delivery-checks.ts";
 import { FAULT_CODES, type Looks, type Verdict } from "./faults.ts";
 import { HOPS } from "./hops.ts";
@@ -61,6 +61,7 @@ const app: AppLook = {
   url: new URL("http://localhost:3000/"),
   page: { status: 200 },
   account: { kind: "told", answer },
+  hasToken: false,
   sent: SENT,
   returned: `00-${TRACE}-00f067aa0ba902b7-01`,
   arrivedUnsent: [null, null],
@@ -273,15 +274,31 @@ test("a page that leads to a login elsewhere is not judged", () => {
   const login = { ...page, origin: "https://sso.test", isTraced: false, posts: [], join: undefined };
   expect(firstFault({ page: login })).toBe("healthy");
   expect(verdicts({ page: login })).toContainEqual({
-    skipped: "http://localhost:3000/ leads to https://sso.test",
+    unseen: {
+      reason: "http://localhost:3000/ leads to https://sso.test",
+      fix: expect.stringContaining("--no-browser"),
+    },
   });
 });
 
-test("where the door is closed, off is told by the app's own word alone", () => {
-  const closed = (isOff: boolean) =>
-    ({ kind: "closed", isOff, reason: "@throughline/server: no token" }) as const;
-  expect(firstFault({ app: { ...app, account: closed(false) } })).toBe("healthy");
-  expect(firstFault({ app: { ...app, account: closed(true) } })).toMatch(/^disabled: no token/);
+test("where the door is closed, off and another token are told, and nothing else is called whole", () => {
+  const closed = (why: Closed): AppLook => ({
+    ...app,
+    account: { kind: "closed", why, reason: "@throughline/server: no token" },
+  });
+  expect(firstFault({ app: closed("off") })).toMatch(/^disabled: no token/);
+  expect(firstFault({ app: closed("other-token") })).toMatch(/^token-mismatch: .*the doctor none, .*app's/);
+  expect(firstFault({ app: { ...closed("other-token"), hasToken: true } })).toMatch(
+    /^token-mismatch: .*the doctor another/,
+  );
+  const unseen = verdicts({ app: closed("no-token") }).filter((verdict) => "unseen" in verdict);
+  expect(unseen).toHaveLength(6);
+  expect(unseen[0]).toEqual({
+    unseen: { reason: "no token", fix: expect.stringContaining("the same THROUGHLINE_FLUSH_TOKEN") },
+  });
+  expect(verdicts({ app: closed("failed") })).toContainEqual({
+    unseen: { reason: "no token", fix: expect.stringContaining("the app's log") },
+  });
 });
 
 test("what was lost is told beside a collector that is whole", () => {

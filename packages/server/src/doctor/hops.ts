@@ -9,11 +9,12 @@ import {
   JOINED,
   type Looks,
   notTold,
+  said,
   traceOf,
   type Verdict,
 } from "./faults.ts";
 import type { FolderLook } from "./look-at-folder.ts";
-import { checkPage, checkPosts, checkRequests } from "./page-checks.ts";
+import { checkListed, checkPage, checkPosts, checkRequests, checkVisitors } from "./page-checks.ts";
 
 /** Along the path of a span: whoever mends the first that is broken may find the others whole. */
 export const HOPS: readonly Hop[] = [
@@ -50,11 +51,7 @@ function checkServer({ app, folder }: Looks): Verdict {
   const { account } = app;
   if (!account) return { skipped: "the app does not answer" };
   if (account.kind === "missing") return checkWithoutRoute(account, app);
-  if (account.kind === "closed") {
-    return account.isOff
-      ? broken("disabled", notTold(account), TURN_ON)
-      : { ok: "as far as can be seen from outside" };
-  }
+  if (account.kind === "closed") return checkClosed(account, app.hasToken);
   const { off, isRegistered, version, node, settings } = account.answer;
   if (off !== undefined) return checkOff(off);
   if (!isRegistered)
@@ -64,6 +61,22 @@ function checkServer({ app, folder }: Looks): Verdict {
       `Write export { register, onRequestError } from "@throughline/server"; into ${folder.place} and restart`,
     );
   return { ok: `${settings?.service ?? ""}, @throughline/server ${version}, Node ${node}` };
+}
+
+/** What is seen from outside alone: whether the server answers in the trace, the steps below say. */
+function checkClosed(account: Extract<Account, { kind: "closed" }>, hasToken: boolean): Verdict {
+  switch (account.why) {
+    case "off":
+      return broken("disabled", said(account), TURN_ON);
+    case "other-token":
+      return broken(
+        "token-mismatch",
+        `the app has a THROUGHLINE_FLUSH_TOKEN, and the doctor ${hasToken ? "another" : "none"}, so the app tells it nothing`,
+        "Give the doctor the app's: THROUGHLINE_FLUSH_TOKEN=… npx throughline doctor …",
+      );
+    default:
+      return { ok: "as far as can be seen from outside" };
+  }
 }
 
 function checkOff({ by, reason }: Off): Verdict {
@@ -114,7 +127,7 @@ function whyUnregistered({ isNextApp, instrumentation, place }: FolderLook): str
 }
 
 function checkApi({ app: { account } }: Looks): Verdict {
-  if (account?.kind !== "told") return { skipped: notTold(account) };
+  if (account?.kind !== "told") return notTold(account);
   const [first] = account.answer.apiCopies;
   if (first === undefined) return { ok: "of those that the app and its dependencies find" };
   const [message = "", fix = ""] = first.split(/\. (?=Add )/);
@@ -126,8 +139,8 @@ function checkContinued(looks: Looks): Verdict {
   const { app } = looks;
   const { account, sent, returned } = app;
   if (account?.kind === "told") return checkArrived(account.answer, app);
-  if (account?.kind === "closed" && !account.isOff) return checkReturned(sent, returned);
-  return { skipped: notTold(account) };
+  if (account?.kind === "closed" && account.why !== "off") return checkReturned(sent, returned);
+  return notTold(account);
 }
 
 function checkArrived({ settings, received }: AppAnswer, { sent, returned }: AppLook): Verdict {
@@ -168,7 +181,7 @@ function checkReturned(sent: string, returned: string | undefined): Verdict {
 function checkSampled(looks: Looks): Verdict {
   if (isJoined(looks)) return JOINED;
   const { account, arrivedUnsent } = looks.app;
-  if (account?.kind !== "told") return { skipped: notTold(account) };
+  if (account?.kind !== "told") return notTold(account);
   const { received, settings } = account.answer;
   const unsampled = arrivedUnsent.filter((each) => each !== null && isUnsampled(each));
   const isAll = unsampled.length > 0 && unsampled.length === arrivedUnsent.length;
@@ -199,41 +212,4 @@ function checkShare(settings: AnsweredSettings, gateway: string): Verdict {
     `the sampler keeps nothing: ${settings.sampler}`,
     "Set OTEL_TRACES_SAMPLER_ARG to the share to be kept, and unset OTEL_TRACES_SAMPLER",
   );
-}
-
-/** So many requests of pages that deliver nothing are no chance. */
-const TELLING_REQUESTS = 20;
-/** More than a page puts into one post; the doctor's own browser has posted for itself alone. */
-const MOST_A_POST = 100;
-
-/** What the doctor's own browser lets through, that of a visitor may not. */
-function checkVisitors({ app: { account } }: Looks): Verdict {
-  if (account?.kind !== "told") return { skipped: notTold(account) };
-  const { pages, way } = account.answer;
-  const { requests, posts } = pages;
-  // Counted is where the tracing of Next.js's own server decides about a request.
-  if (way !== "own" || (requests === 0 && posts > 0))
-    return { skipped: "requests of pages are not counted here" };
-  if (requests < TELLING_REQUESTS || requests <= posts * MOST_A_POST)
-    return { ok: `${requests} requests in traces that are kept, ${posts} posts of spans` };
-  const came = posts === 0 ? "no page has posted a span" : `only ${posts} posts of spans have come`;
-  return broken(
-    "export-blocked",
-    `${requests} requests of pages named a trace that is kept, and ${came}`,
-    "Look for an ad blocker in those browsers (open the page in one: --devtools), and for a content security policy; THROUGHLINE_INGEST_PATH moves the path, together with the folder of the route",
-  );
-}
-
-function checkListed({ app: { account }, preflights }: Looks): Verdict {
-  if (account?.kind !== "told") return { skipped: notTold(account) };
-  const refused = preflights.find(({ allowsHeader }) => allowsHeader === false);
-  if (refused)
-    return broken(
-      "cors-denied",
-      `${refused.origin} is on propagateTo, and its preflight does not allow the header (${refused.reason})`,
-      "Have it answer Access-Control-Allow-Headers: traceparent, or take it off propagateTo",
-    );
-  const untold = preflights.find(({ allowsHeader }) => allowsHeader === undefined);
-  if (untold) return { skipped: `${untold.origin}/ does not say whom it allows: ${untold.reason}` };
-  return { ok: preflights.map(({ origin }) => origin).join(", ") || "none is listed" };
 }

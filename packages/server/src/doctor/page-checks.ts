@@ -1,14 +1,30 @@
-import { broken, type Fault, isJoined, JOINED, type Looks, traceOf, type Verdict } from "./faults.ts";
+import {
+  broken,
+  type Fault,
+  isJoined,
+  JOINED,
+  type Looks,
+  notTold,
+  traceOf,
+  type Unlooked,
+  type Verdict,
+} from "./faults.ts";
 import type { PageLook } from "./look-at-page.ts";
 import type { PageRequest } from "./watch-requests.ts";
 
 /** The page itself, or why it was not seen. */
-type Seen = { readonly page: PageLook } | { readonly skipped: string };
+type Seen = { readonly page: PageLook } | Unlooked;
 
 function seen({ app, page }: Looks): Seen {
-  if ("skipped" in page) return page;
+  if (!("origin" in page)) return page;
   // A login that stands before the page is a page of somebody else.
-  if (page.origin !== app.url.origin) return { skipped: `${app.url} leads to ${page.origin}` };
+  if (page.origin !== app.url.origin)
+    return {
+      unseen: {
+        reason: `${app.url} leads to ${page.origin}`,
+        fix: "Name a page that asks for no login; or leave the page out: --no-browser",
+      },
+    };
   return { page };
 }
 
@@ -16,7 +32,7 @@ const UNTRACED: Verdict = { skipped: "the page is not traced" };
 
 export function checkPage(looks: Looks): Verdict {
   const look = seen(looks);
-  if ("skipped" in look) return look;
+  if (!("page" in look)) return look;
   const { page } = look;
   const { folder } = looks;
   if (page.isTraced) return { ok: page.endpoint ?? "" };
@@ -42,7 +58,7 @@ export function checkPage(looks: Looks): Verdict {
 
 export function checkPosts(looks: Looks): Verdict {
   const look = seen(looks);
-  if ("skipped" in look) return look;
+  if (!("page" in look)) return look;
   if (!look.page.isTraced) return UNTRACED;
   const { endpoint = "", posts, violations } = look.page;
   if (posts.some(({ status }) => status >= 200 && status < 300))
@@ -109,7 +125,7 @@ function refusedFault({ url, ledTo, cors }: PageRequest): Fault {
 
 export function checkRequests(looks: Looks): Verdict {
   const look = seen(looks);
-  if ("skipped" in look) return look;
+  if (!("page" in look)) return look;
   const { page } = look;
   const [refused] = page.refused;
   if (refused) return { fault: refusedFault(refused) };
@@ -130,4 +146,41 @@ export function checkRequests(looks: Looks): Verdict {
     `the page asked its server in trace ${traceOf(sent)}, and was answered ${returned ? `in ${traceOf(returned)}` : "without one"}`,
     "Look whether a service worker, a cache or a proxy answers in the server's place",
   );
+}
+
+/** So many requests of pages that deliver nothing are no chance. */
+const TELLING_REQUESTS = 20;
+/** More than a page puts into one post; the doctor's own browser has posted for itself alone. */
+const MOST_A_POST = 100;
+
+/** What the doctor's own browser lets through, that of a visitor may not. */
+export function checkVisitors({ app: { account } }: Looks): Verdict {
+  if (account?.kind !== "told") return notTold(account);
+  const { pages, way } = account.answer;
+  const { requests, posts } = pages;
+  // Counted is where the tracing of Next.js's own server decides about a request.
+  if (way !== "own" || (requests === 0 && posts > 0))
+    return { skipped: "requests of pages are not counted here" };
+  if (requests < TELLING_REQUESTS || requests <= posts * MOST_A_POST)
+    return { ok: `${requests} requests in traces that are kept, ${posts} posts of spans` };
+  const came = posts === 0 ? "no page has posted a span" : `only ${posts} posts of spans have come`;
+  return broken(
+    "export-blocked",
+    `${requests} requests of pages named a trace that is kept, and ${came}`,
+    "Look for an ad blocker in those browsers (open the page in one: --devtools), and for a content security policy; THROUGHLINE_INGEST_PATH moves the path, together with the folder of the route",
+  );
+}
+
+export function checkListed({ app: { account }, preflights }: Looks): Verdict {
+  if (account?.kind !== "told") return notTold(account);
+  const refused = preflights.find(({ allowsHeader }) => allowsHeader === false);
+  if (refused)
+    return broken(
+      "cors-denied",
+      `${refused.origin} is on propagateTo, and its preflight does not allow the header (${refused.reason})`,
+      "Have it answer Access-Control-Allow-Headers: traceparent, or take it off propagateTo",
+    );
+  const untold = preflights.find(({ allowsHeader }) => allowsHeader === undefined);
+  if (untold) return { skipped: `${untold.origin}/ does not say whom it allows: ${untold.reason}` };
+  return { ok: preflights.map(({ origin }) => origin).join(", ") || "none is listed" };
 }
