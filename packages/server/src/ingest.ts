@@ -3,8 +3,9 @@ import { FLUSH_TOKEN_HEADER } from "@throughline/core/attributes";
 import { errorText } from "./error-text.ts";
 import { hostWaitUntil } from "./host-wait.ts";
 import { createForwarder, type Forwarder } from "./ingest/forward.ts";
-import { forwardTarget, type Signal } from "./ingest/forward-url.ts";
+import type { Signal } from "./ingest/forward-url.ts";
 import { Refusal, readTelemetry } from "./ingest/read-telemetry.ts";
+import { toParcel } from "./ingest/to-parcel.ts";
 import { warnOnce } from "./log.ts";
 import { createForwardSender } from "./pipeline/delivery/create-sender.ts";
 import { processTroubles } from "./pipeline/troubles.ts";
@@ -28,10 +29,7 @@ export async function POST(request: Request, _context?: unknown): Promise<Respon
     const telemetry = await readTelemetry(request, config.ingestMaxBytes);
     if (match[1] === "traces") processState().pages.posts++;
     if (match[1] === "traces" && !config.tracesExporters.includes("otlp")) return taken();
-    const { done } = forwarderFor(config).send({
-      ...telemetry,
-      ...forwardTarget(config, match[1] as Signal),
-    });
+    const { done } = forwarderFor(config).send(toParcel(telemetry, match[1] as Signal, config));
     // On hosts that freeze a process after its response.
     hostWaitUntil()?.(done);
     return taken();

@@ -3,7 +3,6 @@ import { appFolder } from "../app-folder.ts";
 import { apiCopies } from "../coexistence/api-copies.ts";
 import type { Side } from "../coexistence/side.ts";
 import { errorText } from "../error-text.ts";
-import { forwardTarget } from "../ingest/forward-url.ts";
 import { atMost } from "../pipeline/at-most.ts";
 import { createForwardSender, createSender } from "../pipeline/delivery/create-sender.ts";
 import type { Outcome, Sender } from "../pipeline/delivery/sender.ts";
@@ -137,19 +136,12 @@ function tryExports(given: ServerConfig): Promise<readonly Delivery[]> {
   const config = { ...given, exportTimeoutMs: Math.min(given.exportTimeoutMs, MOST_EXPORT_MS) };
   const target = tracesTarget(config);
   const encoder = target.protocol === "http/json" ? createJsonEncoder() : createProtobufEncoder();
-  const forward = { ...forwardTarget(config, "traces"), contentType: "application/json" };
+  const forward = { ...target, signal: "traces", contentType: encoder.contentType } as const;
   // A request without spans is answered as any other: https://opentelemetry.io/docs/specs/otlp/#full-success-1
+  const empty = encoder.request([], 0);
   const tries = [
-    tryExport(
-      { of: "server", ...target },
-      () => createSender("traces", target, config),
-      encoder.request([], 0),
-    ),
-    tryExport(
-      { of: "browser", url: forward.url, protocol: "http/json" },
-      () => createForwardSender(forward, config),
-      createJsonEncoder().request([], 0),
-    ),
+    tryExport({ of: "server", ...target }, () => createSender("traces", target, config), empty),
+    tryExport({ of: "browser", ...target }, () => createForwardSender(forward, config), empty),
   ];
   return Promise.all(tries);
 }

@@ -60,6 +60,9 @@ const DELIVERY_FIXES: Partial<Record<FaultCode, string>> = {
     "Start the collector there (npx throughline-collector), or correct host and port in OTEL_EXPORTER_OTLP_ENDPOINT",
 };
 
+const OTHER_ENCODING =
+  "It takes another encoding: set OTEL_EXPORTER_OTLP_PROTOCOL to http/protobuf or http/json, whichever it names";
+
 /** Why a collector does not take what it is sent. */
 export function deliveryFault(
   { of, url, protocol }: Pick<Delivery, "of" | "url" | "protocol">,
@@ -67,10 +70,10 @@ export function deliveryFault(
 ): Fault {
   const [code] =
     DELIVERY_FAULTS.find(([, pattern]) => pattern.test(reason)) ?? (["collector-refuses"] as const);
-  const whose = of === "browser" ? "the browser's spans, which the app hands on by HTTP" : "spans";
+  const whose = of === "browser" ? "the browser's spans" : "spans";
   return {
     code,
     message: `the collector at ${url} (${protocol}) does not take ${whose}: ${reason}`,
-    fix: DELIVERY_FIXES[code] ?? cure,
+    fix: /^status 415\b/.test(reason) ? OTHER_ENCODING : (DELIVERY_FIXES[code] ?? cure),
   };
 }

@@ -230,7 +230,7 @@ test.each([
   ).toBe(code);
 });
 
-test("only the way of the browser's spans is broken where a collector takes gRPC alone", () => {
+test("where only the browser's spans are not taken, that is told", () => {
   const refused = delivered("browser", {
     kind: "later",
     reason: "connect ECONNREFUSED ::1:4318",
@@ -238,8 +238,18 @@ test("only the way of the browser's spans is broken where a collector takes gRPC
     reached: false,
   });
   expect(firstFault({ app: told({ exports: [...answer.exports.slice(0, 1), refused] }) })).toMatch(
-    /^collector-unreachable: .*the browser's spans, which the app hands on by HTTP/,
+    /^collector-unreachable: .*does not take the browser's spans: connect/,
   );
+});
+
+test("a collector that takes another encoding is told with the variable that chooses it", () => {
+  const refused = { kind: "refused", reason: "status 415", cure: "Do that" } as const;
+  const fault = deliveryFault({ of: "browser", url: "", protocol: "http/json" }, refused);
+  expect(fault).toMatchObject({
+    code: "protocol-mix",
+    fix: expect.stringContaining("OTEL_EXPORTER_OTLP_PROTOCOL"),
+  });
+  expect(fault.fix).not.toContain("4317");
 });
 
 test("docs/doctor.md has a line for each fault", () => {

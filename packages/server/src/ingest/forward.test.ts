@@ -6,6 +6,13 @@ import { createHttpSender } from "../pipeline/delivery/http-sender.ts";
 import type { Sender } from "../pipeline/delivery/sender.ts";
 import { createForwarder, type Parcel } from "./forward.ts";
 
+const JSON_TRACES = {
+  signal: "traces",
+  protocol: "http/json",
+  contentType: "application/json",
+  headers: {},
+} as const;
+
 const opener =
   (timeoutMs = 10_000) =>
   ({ url, contentType }: Parcel): Sender =>
@@ -27,9 +34,8 @@ async function listen(answer: (body: string) => number): Promise<(body: string) 
   await once(collector.listen(0, "127.0.0.1"), "listening");
   const { port } = collector.address() as AddressInfo;
   return (body) => ({
+    ...JSON_TRACES,
     url: `http://127.0.0.1:${port}/v1/traces`,
-    contentType: "application/json",
-    headers: {},
     body: Buffer.from(body),
   });
 }
@@ -86,7 +92,7 @@ test("what an answer is waited for is bounded too: the rest waits its turn", asy
     retryDelayMs: 60_000,
   });
   const post = (body: string) =>
-    forwarder.send({ url: "http://c", contentType: "x", headers: {}, body: Buffer.from(body) }).done;
+    forwarder.send({ ...JSON_TRACES, url: "http://c", body: Buffer.from(body) }).done;
   const first = ["1".repeat(10), "2".repeat(10)].map(post);
   await post("3".repeat(10));
   expect(taken).toHaveLength(2);
@@ -114,7 +120,7 @@ test("a Retry-After of a month is waited for five minutes", async () => {
     }),
     trouble: SILENT,
   });
-  await forwarder.send({ url: "http://c", contentType: "x", headers: {}, body: Buffer.from("a") }).done;
+  await forwarder.send({ ...JSON_TRACES, url: "http://c", body: Buffer.from("a") }).done;
   expect(timer.mock.calls.map(([, ms]) => ms)).toEqual([300_000]);
   timer.mockRestore();
 });
@@ -133,7 +139,7 @@ test("a flush that is patient waits out a Retry-After, another does not", async 
     }),
     trouble: SILENT,
   });
-  await forwarder.send({ url: "http://c", contentType: "x", headers: {}, body: Buffer.from("a") }).done;
+  await forwarder.send({ ...JSON_TRACES, url: "http://c", body: Buffer.from("a") }).done;
   await forwarder.flush(true);
   expect(posts).toBe(1);
   await forwarder.flush();
@@ -165,9 +171,8 @@ test("a collector that accepts and never answers does not hold the post for ever
     retryDelayMs: 60_000,
   });
   await forwarder.send({
+    ...JSON_TRACES,
     url: `http://127.0.0.1:${port}/v1/traces`,
-    contentType: "application/json",
-    headers: {},
     body: new Uint8Array([123, 125]),
   }).done;
   expect(warnings).toHaveLength(1);

@@ -1,3 +1,4 @@
+import type { ForwardTarget } from "../pipeline/delivery/create-sender.ts";
 import {
   MAX_RETRY_AFTER_MS,
   MAX_RETRY_DELAY_MS,
@@ -7,10 +8,8 @@ import {
 import { printUrl } from "../pipeline/signal-target.ts";
 import type { Trouble } from "../pipeline/troubles.ts";
 import type { Flusher } from "../process-state.ts";
-import type { ForwardTarget } from "./forward-url.ts";
 
 export interface Parcel extends ForwardTarget {
-  readonly contentType: string;
   readonly body: Uint8Array;
 }
 
@@ -174,7 +173,8 @@ function trackUnderway(maxBytes: number) {
 function openOnce(open: ForwarderOptions["open"]): ForwarderOptions["open"] {
   const senders = new Map<string, Sender>();
   return (parcel) => {
-    const key = JSON.stringify([parcel.contentType, parcel.url, parcel.headers]);
+    const { signal, protocol, contentType, url, headers } = parcel;
+    const key = JSON.stringify([signal, protocol, contentType, url, headers]);
     const sender = senders.get(key) ?? open(parcel);
     senders.set(key, sender);
     return sender;

@@ -4,6 +4,8 @@ export interface Telemetry {
   readonly contentType: string;
   /** Uncompressed. */
   readonly body: Uint8Array;
+  /** The body parsed, where it is JSON. */
+  readonly json?: object;
 }
 
 /** Why a post is not taken. */
@@ -38,8 +40,9 @@ export async function readTelemetry(request: Request, maxBytes: number): Promise
   if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
   const sent = await readAtMost(request, maxBytes);
   const body = encoding === "gzip" ? unzip(sent, maxBytes) : sent;
-  if (contentType === "application/json") checkJson(body);
-  return { contentType, body };
+  return contentType === "application/json"
+    ? { contentType, body, json: parseJson(body) }
+    : { contentType, body };
 }
 
 async function readAtMost(request: Request, maxBytes: number): Promise<Uint8Array> {
@@ -63,7 +66,7 @@ function unzip(body: Uint8Array, maxBytes: number): Uint8Array {
   }
 }
 
-function checkJson(body: Uint8Array): void {
+function parseJson(body: Uint8Array): object {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
@@ -73,6 +76,7 @@ function checkJson(body: Uint8Array): void {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new Refusal(400, "the body is not a JSON object");
   }
+  return value;
 }
 
 function tooLarge(maxBytes: number): Refusal {

@@ -26,7 +26,7 @@ test("of the collector's host only what takes telemetry is left alone", () => {
   expect(leftAlone(env, "https://gateway.test", paths)).toEqual(paths.slice(0, 3));
 });
 
-test("so are a signal's own endpoint, and HTTP beside gRPC, where the browser's data goes", () => {
+test("so is a signal's own endpoint", () => {
   const own = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://traces.test:9000/in" };
   expect(leftAlone(own, "http://traces.test:9000", ["/in", "/in?key=1", "/orders"])).toEqual([
     "/in",
@@ -34,11 +34,6 @@ test("so are a signal's own endpoint, and HTTP beside gRPC, where the browser's 
   ]);
   const root = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://gateway.test/" };
   expect(leftAlone(root, "https://gateway.test", ["/", "/orders"])).toEqual([]);
-  const grpc = {
-    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "",
-    OTEL_EXPORTER_OTLP_ENDPOINT: "http://agent.test:4317",
-  };
-  expect(leftAlone(grpc, "http://agent.test:4318", ["/v1/traces", "/orders"])).toEqual(["/v1/traces"]);
 });
 
 test.each([

@@ -33,15 +33,28 @@ export function createSender(
   });
 }
 
+/** Where a post of the browser goes, and what is in it. */
+export interface ForwardTarget extends SignalTarget {
+  readonly signal: keyof typeof RPC;
+  /** Protobuf may be posted where JSON is set. */
+  readonly contentType: string;
+}
+
 /**
- * What takes the browser's data on, as it came: by HTTP, with the certificates and compression of our own spans.
+ * What takes the browser's data on, with the certificates and compression of our own.
  * @throws when a certificate cannot be read or used.
  */
 export function createForwardSender(
-  { url, headers, contentType }: Pick<SenderOptions, "url" | "headers" | "contentType">,
+  { url, protocol, headers, signal, contentType }: ForwardTarget,
   config: ServerConfig,
 ): Sender {
-  return openWhenUsed(false, { ...connectionOf(config), url, rpc: "", headers, contentType });
+  return openWhenUsed(protocol === "grpc", {
+    ...connectionOf(config),
+    url,
+    rpc: RPC[signal],
+    headers,
+    contentType,
+  });
 }
 
 /** HTTP/2 and zlib are loaded with the first batch: a start pays for nothing it does not use. */

@@ -100,19 +100,34 @@ export function writeBytes(w: ProtobufWriter, tag: number, value: Uint8Array): v
   writeTag(w, tag, value.length);
 }
 
-/** A whole number up to 2^53 in size; a negative one takes ten bytes. */
+/** A whole number up to 2^53 in size; a negative one takes ten bytes. `tag` 0: an element of a packed list. */
 export function writeInteger(w: ProtobufWriter, tag: number, value: number): void {
   reserve(w, FIELD_BYTES);
   if (value >= 0) writeVarint(w, value);
-  else writeNegative(w, value);
-  writeVarint(w, tag);
+  else writeWide(w, BigInt(value));
+  if (tag > 0) writeVarint(w, tag);
+}
+
+/** A whole number of 64 bits, with its sign or without. */
+export function writeBigInteger(w: ProtobufWriter, tag: number, value: bigint): void {
+  reserve(w, FIELD_BYTES);
+  writeWide(w, value);
+  if (tag > 0) writeVarint(w, tag);
 }
 
 export function writeDouble(w: ProtobufWriter, tag: number, value: number): void {
   reserve(w, FIELD_BYTES);
   w.start -= 8;
   w.slab.writeDoubleLE(value, w.start);
-  writeVarint(w, tag);
+  if (tag > 0) writeVarint(w, tag);
+}
+
+/** fixed64 or sfixed64. */
+export function writeFixed64(w: ProtobufWriter, tag: number, value: bigint): void {
+  reserve(w, FIELD_BYTES);
+  w.start -= 8;
+  w.slab.writeBigUInt64LE(BigInt.asUintN(64, value), w.start);
+  if (tag > 0) writeVarint(w, tag);
 }
 
 /** Nanoseconds since the epoch, fixed64. */
@@ -125,7 +140,7 @@ export function writeTime(w: ProtobufWriter, tag: number, [seconds, nanos]: HrTi
   w.start -= 8;
   w.slab.writeUInt32LE(low % TWO_TO_32, w.start);
   w.slab.writeUInt32LE(high, w.start + 4);
-  writeVarint(w, tag);
+  if (tag > 0) writeVarint(w, tag);
 }
 
 export function writeFixed32(w: ProtobufWriter, tag: number, value: number): void {
@@ -159,14 +174,18 @@ function writeVarint(w: ProtobufWriter, value: number): void {
 }
 
 /** Two's complement of 64 bits, seven a byte. */
-function writeNegative(w: ProtobufWriter, value: number): void {
-  let rest = BigInt.asUintN(64, BigInt(value));
-  w.start -= 10;
-  for (let step = 0; step < 9; step++) {
-    w.slab[w.start + step] = Number(rest & 0x7fn) | 0x80;
+function writeWide(w: ProtobufWriter, value: bigint): void {
+  const whole = BigInt.asUintN(64, value);
+  let size = 1;
+  for (let rest = whole >> 7n; rest > 0n; rest >>= 7n) size += 1;
+  w.start -= size;
+  const last = w.start + size - 1;
+  let rest = whole;
+  for (let at = w.start; at < last; at++) {
+    w.slab[at] = Number(rest & 0x7fn) | 0x80;
     rest >>= 7n;
   }
-  w.slab[w.start + 9] = Number(rest);
+  w.slab[last] = Number(rest);
 }
 
 function reserve(w: ProtobufWriter, size: number): void {
