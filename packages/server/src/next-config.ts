@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { parseOrigin } from "@throughline/core";
 import { DEFAULT_INGEST_PATH } from "@throughline/core/attributes";
 import type { NextConfig } from "next";
+import { quietLogging, withoutOverlay } from "./dev-config.ts";
 import { errorText } from "./error-text.ts";
 import { packagesToLeaveOut } from "./libraries/external-packages.ts";
 import { warnOnce } from "./log.ts";
@@ -86,6 +87,8 @@ const CONSENTS: readonly unknown[] = ["granted", "pending", "denied", "gpc"];
 interface ReadOptions {
   /** Not every session is sampled: the others load the stub alone. In dev each page has everything at once. */
   readonly isLazy: boolean;
+  /** `next dev`; a build is none. */
+  readonly isDev: boolean;
   readonly ingestPath: string;
   /** As `startWebTracing` takes them, without the endpoint. */
   readonly web: Readonly<Record<string, unknown>>;
@@ -114,6 +117,7 @@ function readWebOptions(server: ServerConfig, options: WebOptions, folder: strin
     "unknown_service";
   return {
     isLazy: webRatio(server) < 1 && server.nodeEnv === "production",
+    isDev: server.nodeEnv === "development",
     ingestPath: server.ingestPath.replace(/\/$/, ""),
     web: {
       serviceName: options.serviceName ?? `${name}-web`,
@@ -196,7 +200,7 @@ function consentProblems({ consent }: WebOptions): readonly string[] {
 
 function traced(
   config: NextConfig,
-  { web, ingestPath, isLazy }: ReadOptions,
+  { web, ingestPath, isLazy, isDev }: ReadOptions,
   options: WebOptions,
   folder: string,
 ): NextConfig {
@@ -207,11 +211,13 @@ function traced(
   const transpiled = config.transpilePackages ?? [];
   // With the slash that Next.js would redirect to otherwise, which a post at the end of a page does not survive.
   const endpoint = `${config.basePath ?? ""}${ingestPath}/v1/traces${config.trailingSlash ? "/" : ""}`;
+  const dev = isDev && { ignoreUrls: withoutOverlay(web.ignoreUrls, config) };
   return {
     ...config,
+    ...(isDev && quietLogging(config, ingestPath)),
     env: {
       ...config.env,
-      THROUGHLINE_WEB: JSON.stringify({ ...web, endpoint, basePath: config.basePath }),
+      THROUGHLINE_WEB: JSON.stringify({ ...web, ...dev, endpoint, basePath: config.basePath }),
       THROUGHLINE_BUILT_INGEST_PATH: ingestPath,
       THROUGHLINE_BUILT_WEB_RATIO: String(web.sampleRatio),
     },
