@@ -64,3 +64,9 @@ function receivers(entry: string, origins: readonly string[]): readonly string[]
   const placeOf = createTargets(rules);
   return origins.filter((origin) => placeOf(origin, "/")?.target.receivesTrace);
 }
+
+test("in development Next.js's check of its own version is left alone, in production nothing is", () => {
+  const paths = ["/-/package/next/dist-tags", "/-/package/react/dist-tags"];
+  expect(leftAlone({ NODE_ENV: "development" }, "https://registry.test", paths)).toEqual(paths.slice(0, 1));
+  expect(leftAlone({ NODE_ENV: "production" }, "https://registry.test", paths)).toEqual([]);
+});

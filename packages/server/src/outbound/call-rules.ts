@@ -15,12 +15,19 @@ export function callRules(config: ServerConfig, options: RegisterOptions): CallR
   if (options.trust !== "all") options.trust?.forEach(parseOrigin);
   const { propagateTo, ignoreUrls = [] } = options;
   return {
-    ignoreUrls: [...collectorPrefixes(config), ...ignoreUrls.map(parseUrlPrefix)],
+    ignoreUrls: [
+      ...collectorPrefixes(config),
+      ...(config.nodeEnv === "development" ? [VERSION_CHECK] : []),
+      ...ignoreUrls.map(parseUrlPrefix),
+    ],
     propagateTo: propagateTo?.map(parseOrigin),
     propagators: config.propagators,
     followsParent: config.sampler === "" || config.sampler.startsWith("parentbased"),
   };
 }
+
+/** `next dev` asks the registry whether there is a newer version of itself. */
+const VERSION_CHECK: UrlPrefix = { origin: undefined, path: "/-/package/next/dist-tags" };
 
 function collectorPrefixes(config: ServerConfig): readonly UrlPrefix[] {
   const places = collectorUrls(config).map((text) => new URL(text));
