@@ -64,7 +64,7 @@ export function printTrace(summary: TraceSummary, url: string, colour: boolean):
   const parts = [
     `${failed ? paint(31, "✗") : paint(32, "✓")} ${printable(summary.name) || "(no name)"}`,
     ...(summary.statusCode === undefined ? [] : [paint(failed ? 31 : 32, String(summary.statusCode))]),
-    `${printDuration(summary.durationMs)}`,
+    `${printDuration(summary.workMs ?? summary.durationMs)}`,
     counted(summary.spanCount, "span"),
     ...(failed ? [paint(31, counted(summary.errorCount, "error"))] : []),
     ...(summary.problemCount > 0 ? [paint(33, counted(summary.problemCount, "problem"))] : []),

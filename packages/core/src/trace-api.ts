@@ -14,7 +14,13 @@ export interface TraceSummary {
   readonly services: readonly string[];
   /** Milliseconds since the Unix epoch. */
   readonly startUnixMs: number;
+  /** From the first start to the last end. */
   readonly durationMs: number;
+  /**
+   * The same without what only says how long the visitor stayed: web vitals, long tasks and errors that came after the
+   * work of the trace was done, and requests that were cut when the page went away. Absent where there is none of it.
+   */
+  readonly workMs?: number;
   readonly spanCount: number;
   /** Spans with status `error`. */
   readonly errorCount: number;

@@ -47,6 +47,16 @@ const kinds: readonly [string, (limits?: Partial<StoreLimits>) => Promise<SpanSt
 describe.each(kinds)("the %s store", (kind, open, available) => {
   const check = test.skipIf(!available);
 
+  check("a page load is as long as its work, and says how long the visit was", async () => {
+    const store = await open();
+    const cls = { "browser.web_vital.name": "cls" };
+    store.upsert([
+      span(id("a"), "1"),
+      span(id("a"), "2", { parentSpanId: "1".padStart(16, "0"), attributes: cls, ...at(25_000) }),
+    ]);
+    expect(store.list({})[0]).toMatchObject({ workMs: 1, durationMs: 25_001 });
+  });
+
   check("says what it is", async () => {
     expect((await open()).kind).toBe(kind);
   });

@@ -16,6 +16,7 @@ import {
   type TraceTree,
 } from "@throughline/core";
 import { TEST_CASE_ID } from "@throughline/core/attributes";
+import { byStart, workEndOf } from "./work-end.ts";
 
 /** One line of the trace list, computed from all spans of a trace. */
 export function summarizeTrace(spans: readonly SpanRecord[]): TraceSummary {
@@ -59,6 +60,7 @@ export function rootOf(tree: TraceTree): TraceNode | undefined {
 function summarize(tree: TraceTree, findings: readonly Finding[]): TraceSummary {
   const root = rootOf(tree);
   const spans = tree.nodes.map((node) => node.span).sort(byStart);
+  const workEnd = workEndOf(tree);
   const statusCode = root && nearestStatus(root);
   const testCaseId = spans.map(testCaseOf).find((id) => id !== undefined);
   return {
@@ -68,6 +70,7 @@ function summarize(tree: TraceTree, findings: readonly Finding[]): TraceSummary 
     services: [...new Set(spans.map(serviceOf))],
     startUnixMs: milliseconds(tree.startUnixNano),
     durationMs: lengthMs(tree.startUnixNano, tree.endUnixNano),
+    ...(workEnd === tree.endUnixNano ? {} : { workMs: lengthMs(tree.startUnixNano, workEnd) }),
     spanCount: spans.length,
     errorCount: spans.filter((span) => span.status.code === "error").length,
     ...(statusCode === undefined ? {} : { statusCode }),
@@ -112,11 +115,6 @@ function nearestStatus(root: TraceNode): number | undefined {
 function testCaseOf(span: SpanRecord): string | undefined {
   const id = span.attributes[TEST_CASE_ID] ?? span.resource[TEST_CASE_ID];
   return typeof id === "string" ? id : undefined;
-}
-
-function byStart(a: SpanRecord, b: SpanRecord): number {
-  if (a.startUnixNano === b.startUnixNano) return 0;
-  return a.startUnixNano < b.startUnixNano ? -1 : 1;
 }
 
 /** Nanoseconds as milliseconds; since 1970 they exceed 2^53, microseconds do not, so three digits stay exact. */

@@ -1,3 +1,5 @@
+import type { TraceSummary } from "@throughline/core";
+
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
@@ -42,6 +44,11 @@ export function formatCount(count: number): string {
 /** `1 span`, `12,480 spans`. */
 export function counted(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** How long the trace took: the visitor who stayed longer does not count. */
+export function workMsOf({ workMs, durationMs }: TraceSummary): number {
+  return workMs ?? durationMs;
 }
 
 function digits(value: number): string {

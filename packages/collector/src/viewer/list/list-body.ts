@@ -2,6 +2,7 @@ import type { TraceSummary } from "@throughline/core";
 import { type ListQuery, MAX_LISTED } from "../collector-api.ts";
 import { button, element } from "../dom.ts";
 import { firstSteps, nothingMatches, notice } from "../empty-state.ts";
+import { workMsOf } from "../format.ts";
 import { createListRow, fullBarMs, type ListRow } from "./list-row.ts";
 import { isFiltered } from "./list-state.ts";
 
@@ -61,7 +62,7 @@ function createRows(colourOf: (service: string) => string): Rows {
   return {
     element: list,
     show(traces) {
-      const full = fullBarMs(traces.map((trace) => trace.durationMs));
+      const full = fullBarMs(traces.map(workMsOf));
       const kept = new Set(traces.map((trace) => trace.traceId));
       for (const [traceId, row] of rows) {
         if (kept.has(traceId)) continue;

@@ -1,6 +1,6 @@
 import type { TraceSummary } from "@throughline/core";
 import { element } from "../dom.ts";
-import { formatAgo, formatClock, formatCount, formatDuration } from "../format.ts";
+import { formatAgo, formatClock, formatCount, formatDuration, workMsOf } from "../format.ts";
 import { countBadge, ERROR_LOOK, PROBLEM_LOOK, serviceChip, statusTone } from "../span-marks.ts";
 
 const MOST_CHIPS = 4;
@@ -40,12 +40,12 @@ export function createListRow(colourOf: (service: string) => string): ListRow {
             "span",
             { class: "trace-duration" },
             element("span", { class: "trace-bar", attributes: { "aria-hidden": "true" } }, bar),
-            element("span", { text: formatDuration(trace.durationMs) }),
+            element("span", { text: formatDuration(workMsOf(trace)) }),
           ),
           when,
         );
       }
-      if (bar) bar.style.width = `${share(trace.durationMs, fullBarMs)}%`;
+      if (bar) bar.style.width = `${share(workMsOf(trace), fullBarMs)}%`;
     },
     tick(nowMs) {
       if (when) when.textContent = formatAgo(startUnixMs, nowMs);

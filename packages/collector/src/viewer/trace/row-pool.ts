@@ -49,7 +49,8 @@ export function createRowPool(place: HTMLElement, colourOf: (service: string) =>
         if (!visible) return undefined;
         const { spanId, service } = visible.row;
         const match = found?.has(spanId);
-        const look = { index, range: scene.range, colour: colourOf(service), match };
+        const { range, whole } = scene;
+        const look = { index, range, whole, colour: colourOf(service), match };
         return drawRow(visible, { ...look, selected: index === scene.cursor });
       };
       for (const [index, row] of drawn) markSelected(row, index === scene.cursor);

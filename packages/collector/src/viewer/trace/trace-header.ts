@@ -1,7 +1,7 @@
 import type { TraceSummary } from "@throughline/core";
 import { copyButton } from "../copy-button.ts";
 import { element } from "../dom.ts";
-import { counted, formatAgo, formatClock, formatDuration } from "../format.ts";
+import { counted, formatAgo, formatClock, formatDuration, workMsOf } from "../format.ts";
 import { icon } from "../icons.ts";
 import { countBadge, ERROR_LOOK, PROBLEM_LOOK, serviceChip, statusTone } from "../span-marks.ts";
 
@@ -53,7 +53,8 @@ function factLine(summary: TraceSummary, colourOf: (service: string) => string):
   return element(
     "div",
     { class: "trace-facts" },
-    element("span", { class: "fact fact-strong", text: formatDuration(summary.durationMs) }),
+    element("span", { class: "fact fact-strong", text: formatDuration(workMsOf(summary)) }),
+    lateFact(summary),
     element("span", { class: "fact", text: counted(summary.spanCount, "span") }),
     element("time", { class: "fact", text: formatClock(summary.startUnixMs), title: started }),
     element(
@@ -71,4 +72,12 @@ function factLine(summary: TraceSummary, colourOf: (service: string) => string):
       ...summary.services.map((service) => serviceChip(service, colourOf(service))),
     ),
   );
+}
+
+function lateFact(summary: TraceSummary): HTMLElement | undefined {
+  const last = formatDuration(summary.durationMs);
+  if (last === formatDuration(workMsOf(summary))) return undefined;
+  const title =
+    "What the page told after its work was done: web vitals, late errors, requests cut when it was left";
+  return element("span", { class: "fact", text: `last span ends at +${last}`, title });
 }

@@ -1,4 +1,5 @@
 import type { SpanJson, TraceDocument, TraceRow } from "@throughline/core";
+import { workMsOf } from "../format.ts";
 import { NEXT_SPAN_TYPE } from "./attribute-names.ts";
 import { type VisibleRow, visibleRows } from "./row-tree.ts";
 import type { TimeRange } from "./time-axis.ts";
@@ -29,7 +30,7 @@ export function createSceneMaker(document: TraceDocument): (state: TraceState) =
     return spans.get(row.spanId)?.attributes[NEXT_SPAN_TYPE] !== undefined;
   };
   const frameworkCount = document.rows.filter(isFramework).length;
-  const whole = wholeRange(document);
+  const whole = { fromMs: 0, toMs: workMsOf(document.summary) };
   // Moving the cursor changes neither the rows nor the matches; thousands of spans make that worth knowing.
   const rowsOf = keepLast((collapsed: ReadonlySet<string>, hide: boolean) =>
     visibleRows(document.rows, { collapsed, isSkipped: (row) => hide && isFramework(row) }),
@@ -57,12 +58,4 @@ function keepLast<A extends readonly unknown[], R>(make: (...given: A) => R): (.
       last = { given, made: make(...given) };
     return last.made;
   };
-}
-
-function wholeRange(document: TraceDocument): TimeRange {
-  const toMs = document.rows.reduce(
-    (most, row) => Math.max(most, row.offsetMs + row.durationMs),
-    document.summary.durationMs,
-  );
-  return { fromMs: 0, toMs };
 }

@@ -8,6 +8,8 @@ import { barBox, type TimeRange } from "./time-axis.ts";
 export interface RowLook {
   readonly index: number;
   readonly range: TimeRange;
+  /** What later begins or ends lies beyond the right edge. */
+  readonly whole: TimeRange;
   readonly colour: string;
   readonly selected: boolean;
   /** Undefined without a search. */
@@ -40,7 +42,7 @@ export function drawRow(visible: VisibleRow, look: RowLook): HTMLElement {
       },
     },
     nameCell(visible),
-    timelineCell(visible, look.range),
+    timelineCell(visible, look),
   );
   markSelected(made, look.selected);
   return made;
@@ -113,19 +115,32 @@ function mark(name: "error" | "orphan", tone: string, title: string): HTMLElemen
   );
 }
 
-function timelineCell({ row }: VisibleRow, range: TimeRange): HTMLElement {
+function timelineCell({ row }: VisibleRow, { range, whole }: RowLook): HTMLElement {
   const cell = element("div", { class: "span-timeline", attributes: { role: "gridcell" } });
   const duration = formatDuration(row.durationMs);
+  if (row.offsetMs > whole.toMs) {
+    cell.append(latePin(row.offsetMs, duration));
+    return cell;
+  }
   const box = barBox(row, range);
   if (!box) {
     cell.setAttribute("aria-label", duration);
     return cell;
   }
-  const bar = element("span", { class: "bar" });
+  const goesOn = row.offsetMs + row.durationMs > whole.toMs && range.toMs >= whole.toMs;
+  const bar = element("span", { class: goesOn ? "bar goes-on" : "bar" });
   bar.style.left = `${box.left * 100}%`;
   bar.style.width = `${box.width * 100}%`;
   const label = element("span", { class: "bar-label", text: duration });
   label.style.left = `${(box.left + box.width) * 100}%`;
   cell.append(element("span", { class: "lane" }, bar, label));
   return cell;
+}
+
+// On the axis it would press the work of the trace into a corner.
+function latePin(offsetMs: number, duration: string): HTMLElement {
+  const after = `+${formatDuration(offsetMs)}`;
+  const title = `Began ${after} after the start, when the work of the trace was done; it lasted ${duration}`;
+  const label = element("span", { class: "bar-label", text: after });
+  return element("span", { class: "lane late", title }, element("span", { class: "bar" }), label);
 }
