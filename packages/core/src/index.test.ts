@@ -50,6 +50,7 @@ test("the public names are these", () => {
     "serviceOf",
     "spanFromJson",
     "spanLabel",
+    "spanNote",
     "spanToJson",
     "statusCodeOf",
     "tracesUrl",

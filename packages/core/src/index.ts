@@ -36,6 +36,7 @@ export {
   type SettingsTable,
 } from "./settings.ts";
 export { databaseOf, methodOf, pathOf, queryOf, routeOf, spanLabel, statusCodeOf } from "./span-label.ts";
+export { spanNote } from "./span-note.ts";
 export {
   type Attributes,
   type AttributeValue,

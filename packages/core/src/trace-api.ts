@@ -43,6 +43,8 @@ export interface TraceRow {
   /** 0 for roots. */
   readonly depth: number;
   readonly label: string;
+  /** What tells it from others of this label: `boom`, `app-4f2a.js`, `2.61 s needs improvement`. */
+  readonly note?: string;
   readonly service: string;
   readonly kind: SpanKind;
   /** Milliseconds after the start of the trace, with microsecond digits. */

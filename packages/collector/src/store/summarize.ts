@@ -7,6 +7,7 @@ import {
   type SpanRecord,
   serviceOf,
   spanLabel,
+  spanNote,
   spanToJson,
   statusCodeOf,
   type TraceDocument,
@@ -83,10 +84,12 @@ function row(node: TraceNode, sent: SpanRecord, startUnixNano: bigint): TraceRow
   const { span } = node;
   const shift = span.startUnixNano - sent.startUnixNano;
   const statusCode = statusCodeOf(span);
+  const note = spanNote(span);
   return {
     spanId: span.spanId,
     depth: node.depth,
     label: spanLabel(span),
+    ...(note === undefined ? {} : { note }),
     service: serviceOf(span),
     kind: span.kind,
     offsetMs: milliseconds(span.startUnixNano - startUnixNano),

@@ -74,6 +74,9 @@ function nameCell(visible: VisibleRow): HTMLElement {
     row.statusCode === undefined || row.statusCode < 400
       ? undefined
       : element("span", { class: `span-status ${statusTone(row.statusCode)}`, text: String(row.statusCode) }),
+    row.note === undefined
+      ? undefined
+      : element("span", { class: "span-note", text: row.note, title: row.note }),
     element("span", { class: "span-service", text: row.service }),
     visible.collapsed
       ? element("span", { class: "span-hidden", text: `+${visible.hiddenCount}` })
