@@ -9,6 +9,8 @@ export interface TraceSummary {
   readonly traceId: string;
   /** Label of the first root: `click Buy`. */
   readonly name: string;
+  /** Label of the HTTP span nearest to the root, where that is not the root: `POST /api/orders` of a click. */
+  readonly request?: string;
   readonly rootService: string;
   /** Every `service.name` in the trace, in order of first span. */
   readonly services: readonly string[];

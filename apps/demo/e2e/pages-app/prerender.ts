@@ -38,7 +38,8 @@ export function testPrerender(origin: () => string): void {
         .poll(async () => {
           const traces = await listTraces({ q: "GET /static" });
           return traces.some(
-            ({ traceId, services }) => !known.has(traceId) && services.includes("pages-web"),
+            ({ traceId, name, services }) =>
+              name === "GET /static" && !known.has(traceId) && services.includes("pages-web"),
           );
         })
         .toBe(true);

@@ -31,7 +31,10 @@ export interface TraceFilter {
   readonly limit?: number | undefined;
   /** A `service.name` that takes part in the trace. */
   readonly service?: string | undefined;
-  /** Part of the trace's name, of a service's name or of the trace id, in any letter case. */
+  /**
+   * Words, in any letter case, that must each occur in the trace: in its id, or in a label, name, service, message or
+   * attribute of any of its spans. `key=value` looks into that one attribute.
+   */
   readonly q?: string | undefined;
   /** The exact `test.case.id`. */
   readonly test?: string | undefined;

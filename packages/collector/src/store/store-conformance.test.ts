@@ -145,6 +145,35 @@ describe.each(kinds)("the %s store", (kind, open, available) => {
     expect(found({ q: "nothing" })).toEqual([]);
   });
 
+  check("finds a trace by the words of any of its spans", async () => {
+    const store = await open();
+    const child = (spanId: string, more: Partial<SpanRecord>) =>
+      span(id("a"), spanId, { parentSpanId: "1".padStart(16, "0"), ...more });
+    store.upsert([span(id("a"), "1", { name: "click Buy" }), span(id("b"), "1", { name: "click Buy" })]);
+    const found = (q: string) => store.list({ q }).map(({ traceId }) => traceId[0]);
+    expect(found("buy stock")).toEqual([]);
+    store.upsert([child("2", { name: "GET /stock", attributes: { "http.response.status_code": 500 } })]);
+    expect(found("buy stock")).toEqual(["a"]);
+    expect(found("http.response.status_code=500")).toEqual(["a"]);
+    store.upsert([child("2", { name: "GET /cart" })]);
+    expect(found("stock")).toEqual([]);
+    expect(found("click").sort()).toEqual(["a", "b"]);
+  });
+
+  check("tells clicks of the same name apart by what they asked for", async () => {
+    const store = await open();
+    const attributes = { "http.request.method": "POST", "url.full": "http://localhost/api/orders" };
+    store.upsert([
+      span(id("a"), "1", { name: "click Buy", ...at(0) }),
+      span(id("a"), "2", { parentSpanId: "1".padStart(16, "0"), kind: "client", attributes, ...at(1) }),
+      span(id("b"), "1", { kind: "client", attributes, ...at(2) }),
+    ]);
+    expect(store.list({}).map(({ name, request }) => [name, request])).toEqual([
+      ["POST /api/orders", undefined],
+      ["click Buy", "POST /api/orders"],
+    ]);
+  });
+
   const linked = (traceId: string, spanId: string, toSpanId = "1") =>
     span(traceId, spanId, {
       name: "process emails",

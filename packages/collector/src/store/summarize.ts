@@ -4,6 +4,7 @@ import {
   correctClocks,
   diagnose,
   type Finding,
+  methodOf,
   type SpanRecord,
   serviceOf,
   spanLabel,
@@ -62,11 +63,14 @@ function summarize(tree: TraceTree, findings: readonly Finding[]): TraceSummary 
   const root = rootOf(tree);
   const spans = tree.nodes.map((node) => node.span).sort(byStart);
   const workEnd = workEndOf(tree);
-  const statusCode = root && nearestStatus(root);
+  const statusCode = root && statusCodeOf(nearest(root, (span) => statusCodeOf(span) !== undefined));
+  const request = root && spanLabel(nearest(root, (span) => methodOf(span) !== undefined));
+  const name = root ? spanLabel(root.span) : "";
   const testCaseId = spans.map(testCaseOf).find((id) => id !== undefined);
   return {
     traceId: tree.traceId,
-    name: root ? spanLabel(root.span) : "",
+    name,
+    ...(request === undefined || request === name ? {} : { request }),
     rootService: root ? serviceOf(root.span) : "unknown_service",
     services: [...new Set(spans.map(serviceOf))],
     startUnixMs: milliseconds(tree.startUnixNano),
@@ -102,17 +106,15 @@ function row(node: TraceNode, sent: SpanRecord, startUnixNano: bigint): TraceRow
   };
 }
 
-// Breadth first: the HTTP span nearest to the root tells how the request of a click ended.
-function nearestStatus(root: TraceNode): number | undefined {
+// Breadth first: the HTTP span nearest to the root tells what a click asked for, and how that ended.
+function nearest(root: TraceNode, isIt: (span: SpanRecord) => boolean): SpanRecord {
   let level: readonly TraceNode[] = [root];
   while (level.length > 0) {
-    for (const { span } of level) {
-      const status = statusCodeOf(span);
-      if (status !== undefined) return status;
-    }
+    const found = level.find(({ span }) => isIt(span));
+    if (found) return found.span;
     level = level.flatMap((node) => node.children);
   }
-  return undefined;
+  return root.span;
 }
 
 function testCaseOf(span: SpanRecord): string | undefined {

@@ -1,4 +1,6 @@
 import type { SpanRecord, TraceSummary } from "@throughline/core";
+import { createSearchCache } from "./search-cache.ts";
+import { wordsOf } from "./search-text.ts";
 import type { StoreLimits, StoreStats, TraceFilter } from "./span-store.ts";
 import { summarizeTrace } from "./summarize.ts";
 
@@ -40,13 +42,13 @@ export function createTraceIndex(
   let spans = 0;
   let bytes = 0;
   let evictedTraces = 0;
+  const searchTexts = createSearchCache(load);
 
-  const summaryOf = (traceId: string, entry: Entry): TraceSummary => {
-    entry.summary ??= summarizeTrace(load(traceId));
-    return entry.summary;
-  };
+  const summaryOf = (traceId: string, entry: Entry): TraceSummary =>
+    (entry.summary ??= summarizeTrace(load(traceId)));
   const forget = (traceId: string, entry: Entry): void => {
     entries.delete(traceId);
+    searchTexts.forget(traceId);
     spans -= entry.spans;
     bytes -= entry.bytes;
   };
@@ -62,14 +64,16 @@ export function createTraceIndex(
       entry.bytes += change.addedBytes;
       if (change.startUnixMs < entry.startUnixMs) entry.startUnixMs = change.startUnixMs;
       entry.summary = undefined;
+      searchTexts.forget(traceId);
       spans += change.addedSpans;
       bytes += change.addedBytes;
     },
-    list(filter) {
+    list({ limit = DEFAULT_LIST_LIMIT, q = "", ...filter }) {
       const found: TraceSummary[] = [];
-      const limit = filter.limit ?? DEFAULT_LIST_LIMIT;
+      const words = wordsOf(q);
       for (const [traceId, entry] of [...entries].sort(newestFirst)) {
         if (found.length >= limit) break;
+        if (!searchTexts.finds(traceId, words)) continue;
         const summary = summaryOf(traceId, entry);
         if (matches(summary, filter)) found.push(summary);
       }
@@ -90,6 +94,7 @@ export function createTraceIndex(
     stats: () => ({ traces: entries.size, spans, evictedTraces }),
     clear() {
       entries.clear();
+      searchTexts.clear();
       spans = 0;
       bytes = 0;
     },
@@ -125,10 +130,5 @@ function newestFirst([, a]: [string, Entry], [, b]: [string, Entry]): number {
 function matches(summary: TraceSummary, filter: TraceFilter): boolean {
   if (filter.service !== undefined && !summary.services.includes(filter.service)) return false;
   if (filter.test !== undefined && summary.testCaseId !== filter.test) return false;
-  if (filter.errors === true && summary.errorCount === 0) return false;
-  if (filter.q === undefined) return true;
-  const wanted = filter.q.toLowerCase();
-  return [summary.name, summary.traceId, ...summary.services].some((text) =>
-    text.toLowerCase().includes(wanted),
-  );
+  return filter.errors !== true || summary.errorCount > 0;
 }

@@ -27,6 +27,14 @@ export function firstSteps(origin: string): HTMLElement {
   );
 }
 
+const HELD = "The filter looks at the traces the collector still holds.";
+
+function howWordsFind(): readonly (string | HTMLElement)[] {
+  const example = element("code", { text: "http.response.status_code=500" });
+  const where = "each word is looked for in the labels, services, messages and attributes of all spans";
+  return [`${HELD} There ${where}; `, example, " looks into that one attribute."];
+}
+
 /** What a reader needs whose filter matches nothing. */
 export function nothingMatches(query: string, onReset: () => void): HTMLElement {
   const traceId = findTraceId(query);
@@ -34,7 +42,7 @@ export function nothingMatches(query: string, onReset: () => void): HTMLElement 
     "section",
     { class: "empty" },
     element("h2", { text: "No trace matches" }),
-    element("p", { text: "The filter looks at the traces the collector still holds." }),
+    element("p", {}, ...(query === "" ? [HELD] : howWordsFind())),
     traceId === undefined
       ? undefined
       : element("a", {

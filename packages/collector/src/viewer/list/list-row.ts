@@ -58,6 +58,9 @@ function nameCell(trace: TraceSummary): HTMLElement {
     "span",
     { class: "trace-name" },
     element("span", { class: "trace-label", text: trace.name === "" ? "(no name)" : trace.name }),
+    trace.request === undefined
+      ? undefined
+      : element("span", { class: "trace-request", text: trace.request, title: trace.request }),
     countBadge(trace.errorCount, "error", ERROR_LOOK),
     countBadge(trace.problemCount, "problem", PROBLEM_LOOK),
     trace.testCaseId === undefined

@@ -63,7 +63,7 @@ function searchField(actions: ToolbarActions): HTMLInputElement {
   const search = element("input", {
     attributes: {
       type: "search",
-      placeholder: "Filter by name, service, route, or paste a trace id",
+      placeholder: "Filter by route, message, key=value, trace id",
       "aria-label": "Filter traces",
       spellcheck: "false",
       autocomplete: "off",
