@@ -8,3 +8,6 @@ export const EXCEPTION_TYPE = "exception.type";
 export const EXCEPTION_MESSAGE = "exception.message";
 export const EXCEPTION_STACKTRACE = "exception.stacktrace";
 export const NEXT_SPAN_TYPE = "next.span_type";
+export const MESSAGING_DESTINATION_NAME = "messaging.destination.name";
+export const MESSAGING_BATCH_MESSAGE_COUNT = "messaging.batch.message_count";
+export const JOB_NAME = "throughline.job.name";

@@ -2,6 +2,7 @@ import type { AttributeValue } from "@throughline/core";
 import { copyButton } from "../copy-button.ts";
 import { element } from "../dom.ts";
 import { printValue } from "./attribute-groups.ts";
+import { longText } from "./long-text.ts";
 import { formatSql, printSql } from "./sql-format.ts";
 
 /** Names and values, each value with a copy button. */
@@ -16,7 +17,7 @@ export function attributeTable(entries: readonly (readonly [string, AttributeVal
       element(
         "td",
         { class: `value value-${kind}` },
-        element("span", { text }),
+        longText(text),
         copyButton(key, () => text),
       ),
     );

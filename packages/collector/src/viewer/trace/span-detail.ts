@@ -19,6 +19,7 @@ import {
   EXCEPTION_TYPE,
 } from "./attribute-names.ts";
 import { attributeTable, queryBlock } from "./attribute-table.ts";
+import { longText } from "./long-text.ts";
 import { selfTimeMs } from "./self-time.ts";
 import { logLines } from "./span-logs.ts";
 import { summarise } from "./span-summary.ts";
@@ -80,7 +81,7 @@ function paneHead(row: TraceRow, span: SpanJson, actions: SpanDetailActions): HT
     element(
       "div",
       { class: "detail-title" },
-      element("h2", { text: row.label === "" ? "(no name)" : row.label }),
+      element("h2", { text: row.label === "" ? "(no name)" : row.label, title: row.label }),
       button({ class: "button quiet", label: "Close details", onClick: actions.onClose }, icon("close")),
     ),
     element("p", { class: "detail-summary", text: summarise(row, span) }),
@@ -130,7 +131,7 @@ function problems(span: SpanJson): HTMLElement[] {
   const shown: HTMLElement[] = [];
   const message = span.status.message;
   if (span.status.code === "error" && message) {
-    shown.push(element("p", { class: "status-message" }, icon("error"), element("span", { text: message })));
+    shown.push(element("p", { class: "status-message" }, icon("error"), longText(message)));
   }
   for (const event of span.events) if (event.name === EXCEPTION_EVENT) shown.push(exception(event));
   return shown;
@@ -144,7 +145,7 @@ function exception(event: SpanEventShape<string>): HTMLElement {
   return element(
     "section",
     { class: "exception" },
-    element("h3", { text: title }),
+    element("h3", {}, longText(title)),
     stack === undefined
       ? undefined
       : element(

@@ -1,0 +1,11 @@
+import { expect, test } from "vitest";
+import { isLong } from "./long-text.ts";
+
+test.each([
+  ["six lines", "a\n".repeat(5), false],
+  ["seven lines", "a\n".repeat(6), true],
+  ["three hundred characters", "a".repeat(300), false],
+  ["a word longer than that", "a".repeat(301), true],
+])("%s: long is %s", (_, text, expected) => {
+  expect(isLong(text)).toBe(expected);
+});
