@@ -1,6 +1,7 @@
 // Does what would be published work for somebody who installs it? The packages are packed, installed into a fresh app
-// outside the workspace, and served from eight builds: {npm, pnpm} × {Turbopack, webpack} × {normal, standalone copied
-// elsewhere}. `npm run test:packed -- pnpm webpack` takes those that have both words in their name.
+// outside the workspace, and served from twelve builds: {npm, pnpm} × {Turbopack, webpack} × {normal, standalone copied
+// elsewhere}, and with Prisma the normal ones. `npm run test:packed -- pnpm webpack` takes those that have both words
+// in their name.
 import { execFile } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,6 +14,7 @@ import { chromiumLaunchOptions } from "./chromium.mjs";
 import { freshApp } from "./packed-matrix/fresh-app.mjs";
 import { buildApp, installApp, MANAGERS, servedFolder, withServer } from "./packed-matrix/installed-app.mjs";
 import { clickBuy, faultsOfTrace } from "./packed-matrix/one-click.mjs";
+import { prismaApp } from "./packed-matrix/prisma-app.mjs";
 import { createProcesses } from "./processes.mjs";
 import { startCollector, startDatabase, startInventory } from "./services.mjs";
 
@@ -20,9 +22,13 @@ const run = promisify(execFile);
 const root = fileURLToPath(new URL("../", import.meta.url));
 const broken = fileURLToPath(new URL("packed-matrix/broken-register.cjs", import.meta.url));
 
-const COMBINATIONS = ["turbopack", "webpack"].flatMap((bundler) =>
-  [false, true].map((standalone) => ({ bundler, standalone })),
-);
+const COMBINATIONS = ["turbopack", "webpack"].flatMap((bundler) => [
+  { library: "pg", bundler, standalone: false },
+  { library: "pg", bundler, standalone: true },
+  { library: "prisma", bundler, standalone: false },
+]);
+
+const APPS = { pg: freshApp, prisma: (archives) => prismaApp(freshApp(archives)) };
 
 const FAULTS = {
   "instrumentations throw": { FAULT: "instrumentations" },
@@ -30,7 +36,12 @@ const FAULTS = {
 };
 
 const words = process.argv.slice(2);
-const nameOf = (manager, { bundler, standalone }) => [manager, bundler, standalone ? "standalone" : "normal"];
+const nameOf = (manager, { library, bundler, standalone }) => [
+  manager,
+  library,
+  bundler,
+  standalone ? "standalone" : "normal",
+];
 const isWanted = (manager, combination) => words.every((word) => nameOf(manager, combination).includes(word));
 
 const processes = createProcesses();
@@ -82,11 +93,11 @@ async function check({ folder, combination, collector, env, browser }) {
   const log = await buildApp(folder, combination, env);
   const hooks = log.filter((line) => line.includes("in-the-middle")).map((line) => `the build says: ${line}`);
   const cwd = servedFolder(folder, combination);
-  const { standalone } = combination;
+  const { library, standalone } = combination;
   if (standalone) folders.push(cwd);
   const traced = await withServer({ cwd, standalone, env }, async (url, lines) => {
     const { status } = await fetch(url);
-    const faults = await faultsOfTrace(collector.url, await clickBuy(browser, url));
+    const faults = await faultsOfTrace(collector.url, await clickBuy(browser, url), library);
     const unpatched = lines.filter((line) => /NOT patched|in-the-middle|Cannot find/.test(line));
     const said = faults.length > 0 ? lines.slice(-10).map((line) => `the server said: ${line}`) : [];
     const found = await examine(folder, url, env);
@@ -128,27 +139,36 @@ async function checkFaults({ cwd, standalone, env }) {
   return found;
 }
 
+/** One app by one package manager, in each of its builds. */
+async function checkApp({ manager, library, archives, collector, env }) {
+  const combinations = COMBINATIONS.filter(
+    (combination) => combination.library === library && isWanted(manager, combination),
+  );
+  if (combinations.length === 0) return;
+  const installed = await installApp(manager, APPS[library](archives));
+  const { folder } = installed;
+  folders.push(folder);
+  for (const combination of combinations) {
+    const startMs = performance.now();
+    const found = await check({ folder, combination, collector, env, browser }).catch((error) => [
+      [error.message, ...(error.lines ?? [])].join("\n    "),
+    ]);
+    const faults = [...installed.faults, ...found];
+    const seconds = Math.round((performance.now() - startMs) / 1000);
+    const name = nameOf(manager, combination).join(" · ");
+    console.log(`${faults.length === 0 ? "whole " : "BROKEN"}  ${name}  (${seconds} s)`);
+    for (const fault of faults) console.log(`  ${fault}`);
+    if (faults.length > 0) process.exitCode = 1;
+  }
+}
+
 const browser = await chromium.launch(chromiumLaunchOptions());
 try {
   await buildPackages({ processes });
   const archives = await pack();
-  const { collector, env } = await startServices();
+  const services = await startServices();
   for (const manager of MANAGERS) {
-    const combinations = COMBINATIONS.filter((combination) => isWanted(manager, combination));
-    if (combinations.length === 0) continue;
-    const folder = await installApp(manager, freshApp(archives), processes);
-    folders.push(folder);
-    for (const combination of combinations) {
-      const startMs = performance.now();
-      const faults = await check({ folder, combination, collector, env, browser }).catch((error) => [
-        [error.message, ...(error.lines ?? [])].join("\n    "),
-      ]);
-      const seconds = Math.round((performance.now() - startMs) / 1000);
-      const name = nameOf(manager, combination).join(" · ");
-      console.log(`${faults.length === 0 ? "whole " : "BROKEN"}  ${name}  (${seconds} s)`);
-      for (const fault of faults) console.log(`  ${fault}`);
-      if (faults.length > 0) process.exitCode = 1;
-    }
+    for (const library of Object.keys(APPS)) await checkApp({ manager, library, archives, ...services });
   }
 } finally {
   await browser.close();

@@ -1,5 +1,5 @@
 // A fresh app in a folder of its own, installed from the archives by one package manager, built and served.
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { freePort } from "../ports.mjs";
@@ -13,17 +13,40 @@ const INSTALL = {
   pnpm: { command: "npx", args: ["--yes", "pnpm@10", "install", "--prod=false", "--no-frozen-lockfile"] },
 };
 
+const LOCKS = { npm: "package-lock.json", pnpm: "pnpm-lock.yaml" };
+
 export const MANAGERS = Object.keys(INSTALL);
 
-/** Writes and installs the app; returns its folder. */
-export async function installApp(manager, files, processes) {
+/** What each of them says of a peer that does not fit. */
+const MISFIT = /peer dep|(?:unmet|missing) peer|ERESOLVE/i;
+
+/** Writes and installs the app; gives its folder, and sentences about what is wrong with what was installed. */
+export async function installApp(manager, files) {
+  const log = [];
+  const processes = createProcesses({ onLine: (_, line) => void log.push(line) });
   const folder = mkdtempSync(join(tmpdir(), `fresh-app-${manager}-`));
   for (const [file, text] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     writeFileSync(join(folder, file), text);
   }
   await processes.run({ name: `${manager} install`, cwd: folder, ...INSTALL[manager] });
-  return folder;
+  const misfits = log.filter((line) => MISFIT.test(line)).map((line) => `the install says: ${line}`);
+  if (files["schema.prisma"]) await generateClient(folder, processes);
+  return { folder, faults: [...misfits, ...severalApis(folder, manager)] };
+}
+
+function severalApis(folder, manager) {
+  const lock = readFileSync(join(folder, LOCKS[manager]), "utf8");
+  const found = [...lock.matchAll(/@opentelemetry\/api(?:@|": \{\s*"version": ")(\d+\.\d+\.\d+)/g)];
+  const versions = new Set(found.map(([, version]) => version));
+  return versions.size === 1 ? [] : [`${versions.size} versions of the api: ${[...versions].join(", ")}`];
+}
+
+function generateClient(cwd, processes) {
+  const args = [join(cwd, "node_modules/prisma/build/index.js"), "generate"];
+  // It would fetch an engine that it does not use, from elsewhere than the registry.
+  const env = { PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, CHECKPOINT_DISABLE: "1" };
+  return processes.run({ name: "prisma generate", args, cwd, env });
 }
 
 /** `next build` in the way of `combination`; resolves to the lines it printed. */

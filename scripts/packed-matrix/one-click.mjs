@@ -8,16 +8,16 @@ const HOPS = [
   ["POST /api/orders", "client", "fresh-app-web"],
   ["POST /api/orders", "server", "fresh-app"],
 ];
-const ENDS = [
-  [
-    ["GET /stock", "client", "fresh-app"],
-    ["GET /stock", "server", "inventory"],
-  ],
-  [
-    ["write it down", "internal", "fresh-app"],
-    ["SELECT", "client", "fresh-app"],
-  ],
+const STOCK = [
+  ["GET /stock", "client", "fresh-app"],
+  ["GET /stock", "server", "inventory"],
 ];
+const WRITTEN = ["write it down", "internal", "fresh-app"];
+const QUERY = ["SELECT", "client", "fresh-app"];
+const ENDS = {
+  pg: [STOCK, [WRITTEN, QUERY]],
+  prisma: [STOCK, [WRITTEN, ["prisma:client:operation", "internal", "fresh-app"], QUERY]],
+};
 
 /** Clicks "Buy"; resolves to the trace id that the request carried. */
 export async function clickBuy(browser, url) {
@@ -36,18 +36,20 @@ export async function clickBuy(browser, url) {
 }
 
 /** Sentences about what the trace lacks, none when it is whole. */
-export async function faultsOfTrace(collectorUrl, traceId) {
+export async function faultsOfTrace(collectorUrl, traceId, library) {
   if (!traceId) return ["the browser's request carried no traceparent"];
   const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     const answer = await fetch(`${collectorUrl}/api/traces/${traceId}`);
-    const faults = answer.ok ? missingIn(await answer.json()) : [`no trace ${traceId} (${answer.status})`];
+    const faults = answer.ok
+      ? missingIn(await answer.json(), ENDS[library])
+      : [`no trace ${traceId} (${answer.status})`];
     if (faults.length === 0 || Date.now() > deadline) return faults;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }
 
-function missingIn({ rows, spans }) {
+function missingIn({ rows, spans }, ends) {
   const parents = new Map(spans.map(({ spanId, parentSpanId }) => [spanId, parentSpanId]));
   const byId = new Map(rows.map((row) => [row.spanId, row]));
   const matches = (row, [label, kind, service]) =>
@@ -58,7 +60,7 @@ function missingIn({ rows, spans }) {
     return chain;
   };
   const seen = rows.map(({ label, kind, service }) => `${label} · ${kind} · ${service}`).join(", ");
-  return ENDS.flatMap((end) => {
+  return ends.flatMap((end) => {
     const wanted = [...HOPS, ...end];
     const last = rows.filter((row) => matches(row, wanted.at(-1)));
     const whole = last.filter((row) => {
