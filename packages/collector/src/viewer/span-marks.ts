@@ -1,4 +1,4 @@
-import { element } from "./dom.ts";
+import { button, element } from "./dom.ts";
 import { formatCount } from "./format.ts";
 import { type IconName, icon } from "./icons.ts";
 
@@ -25,13 +25,27 @@ export function countBadge(
   look: { readonly icon: IconName; readonly tone: string },
 ): HTMLElement | undefined {
   if (count === 0) return undefined;
+  const { title, content } = countParts(count, noun, look.icon);
+  return element("span", { class: `badge ${look.tone}`, title }, ...content);
+}
+
+/** The same as a button: each press goes to the next of them. */
+export function countButton(
+  count: number,
+  noun: string,
+  look: { readonly icon: IconName; readonly tone: string },
+  onNext: () => void,
+): HTMLElement | undefined {
+  if (count === 0) return undefined;
+  const { title, content } = countParts(count, noun, look.icon);
+  const options = { class: `badge ${look.tone}`, label: `${title}: go to the next`, onClick: onNext };
+  return button(options, ...content);
+}
+
+function countParts(count: number, noun: string, name: IconName) {
   const word = ` ${noun}${count === 1 ? "" : "s"}`;
-  return element(
-    "span",
-    { class: `badge ${look.tone}`, title: `${formatCount(count)}${word}` },
-    icon(look.icon),
-    element("span", {}, formatCount(count), element("span", { class: "badge-word", text: word })),
-  );
+  const text = element("span", {}, formatCount(count), element("span", { class: "badge-word", text: word }));
+  return { title: `${formatCount(count)}${word}`, content: [icon(name), text] };
 }
 
 export const ERROR_LOOK = { icon: "error", tone: "tone-error" } as const;

@@ -1,7 +1,10 @@
+import type { TraceRow } from "@throughline/core";
 import { button, element } from "../dom.ts";
 import { formatDuration } from "../format.ts";
 import { selectRange, spanOf, type TimeRange } from "./time-axis.ts";
 import type { TraceScene } from "./trace-scene.ts";
+
+const SEEN_PX = 3;
 
 export interface Minimap {
   readonly element: HTMLElement;
@@ -112,10 +115,18 @@ function drawStrip(
   const pitch = clientHeight / Math.max(6, scene.visible.length);
   const thick = Math.max(0.6, Math.min(3, pitch * 0.7));
   const perMs = clientWidth / spanOf(scene.whole);
+  const drawRow = (row: TraceRow, at: number, colour: string, height: number): void => {
+    pen.fillStyle = colour;
+    const width = Math.max(row.error ? SEEN_PX : 1, row.durationMs * perMs);
+    const top = Math.min(at * pitch + pitch / 2, clientHeight - height);
+    pen.fillRect(Math.min(row.offsetMs * perMs, clientWidth - SEEN_PX), top, width, height);
+  };
   scene.visible.forEach(({ row }, at) => {
-    pen.fillStyle = row.error ? colours("tone-error", "") : colours("", row.service);
-    const width = Math.max(1, row.durationMs * perMs);
-    pen.fillRect(Math.min(row.offsetMs * perMs, clientWidth - 1), at * pitch + pitch / 2, width, thick);
+    if (!row.error) drawRow(row, at, colours("", row.service), thick);
+  });
+  // Last and no smaller than can be seen: among hundreds of rows one is thinner than a pixel.
+  scene.visible.forEach(({ row }, at) => {
+    if (row.error) drawRow(row, at, colours("tone-error", ""), Math.max(SEEN_PX, thick));
   });
 }
 

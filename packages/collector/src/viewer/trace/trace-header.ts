@@ -3,15 +3,21 @@ import { copyButton } from "../copy-button.ts";
 import { element } from "../dom.ts";
 import { counted, formatAgo, formatClock, formatDuration, workMsOf } from "../format.ts";
 import { icon } from "../icons.ts";
-import { countBadge, ERROR_LOOK, PROBLEM_LOOK, serviceChip, statusTone } from "../span-marks.ts";
+import { countButton, ERROR_LOOK, PROBLEM_LOOK, serviceChip, statusTone } from "../span-marks.ts";
 
 export interface TraceHeader {
   readonly element: HTMLElement;
   show(summary: TraceSummary): void;
 }
 
+export interface TraceHeaderActions {
+  colourOf(service: string): string;
+  onNextError(): void;
+  onNextProblem(): void;
+}
+
 /** Name, outcome, id, time and services of the open trace. */
-export function createTraceHeader(colourOf: (service: string) => string): TraceHeader {
+export function createTraceHeader(actions: TraceHeaderActions): TraceHeader {
   const header = element("div", { class: "trace-header" });
   let drawn = "";
   return {
@@ -20,12 +26,12 @@ export function createTraceHeader(colourOf: (service: string) => string): TraceH
       const key = JSON.stringify(summary);
       if (key === drawn) return;
       drawn = key;
-      header.replaceChildren(titleLine(summary), factLine(summary, colourOf));
+      header.replaceChildren(titleLine(summary, actions), factLine(summary, actions.colourOf));
     },
   };
 }
 
-function titleLine(summary: TraceSummary): HTMLElement {
+function titleLine(summary: TraceSummary, actions: TraceHeaderActions): HTMLElement {
   const code = summary.statusCode;
   return element(
     "div",
@@ -43,8 +49,8 @@ function titleLine(summary: TraceSummary): HTMLElement {
     code === undefined
       ? undefined
       : element("span", { class: `badge ${statusTone(code)}`, text: String(code) }),
-    countBadge(summary.errorCount, "error", ERROR_LOOK),
-    countBadge(summary.problemCount, "problem", PROBLEM_LOOK),
+    countButton(summary.errorCount, "error", ERROR_LOOK, actions.onNextError),
+    countButton(summary.problemCount, "problem", PROBLEM_LOOK, actions.onNextProblem),
   );
 }
 

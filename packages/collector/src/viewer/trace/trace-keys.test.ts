@@ -1,6 +1,6 @@
 import { buildTraceTree, type SpanRecord, spanToJson, type TraceDocument } from "@throughline/core";
 import { expect, test } from "vitest";
-import { afterKey, choose, nextMatch, toggleAll } from "./trace-keys.ts";
+import { afterKey, choose, nextError, nextMatch, nextProblem, toggleAll } from "./trace-keys.ts";
 import { createSceneMaker } from "./trace-scene.ts";
 import { parseTraceState, type TraceState } from "./trace-state.ts";
 
@@ -110,6 +110,19 @@ test("a key without a meaning is left to the page", () => {
 test("the next match is found behind collapsed rows and opens them", () => {
   const state = { ...at("span=a&q=postgresql"), collapsed: new Set(["a", "b"]) };
   expect(nextMatch(sceneOf(state), state, 1)).toMatchObject({ spanId: "c", collapsed: new Set() });
+});
+
+test("the chips of the header go round all spans in error, and all that a finding names", () => {
+  const finding = { code: "TL-P01", message: "", cause: "", fix: "" } as const;
+  const findings = [
+    { ...finding, severity: "info", spanIds: ["a"] },
+    { ...finding, severity: "error", spanIds: ["d", "b"] },
+  ] as const;
+  const scene = createSceneMaker({ ...tree, findings })(at("span=b"));
+  expect(nextError(scene, at("span=c"))?.spanId).toBe("c");
+  expect(nextError(scene, at("span=d"))?.spanId).toBe("c");
+  expect(nextProblem(scene, at("span=b"))?.spanId).toBe("d");
+  expect(nextProblem(scene, at("span=d"))?.spanId).toBe("b");
 });
 
 test("matches go around in both directions", () => {

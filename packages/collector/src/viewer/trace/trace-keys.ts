@@ -35,9 +35,21 @@ export function nextMatch(scene: TraceScene, state: TraceState, step: 1 | -1): T
   return nextOf(scene, state, scene.matches ?? [], step);
 }
 
-function nextError(scene: TraceScene, state: TraceState): TraceState | undefined {
+/** The next span with an error, after the chosen one and around. */
+export function nextError(scene: TraceScene, state: TraceState): TraceState | undefined {
   const errors = scene.document.rows.filter((row) => row.error).map((row) => row.spanId);
   return nextOf(scene, state, errors, 1);
+}
+
+/** The next span that a finding of the header's count is about. */
+export function nextProblem(scene: TraceScene, state: TraceState): TraceState | undefined {
+  const problems = scene.document.findings.filter(({ severity }) => severity !== "info");
+  return nextOf(
+    scene,
+    state,
+    problems.flatMap(({ spanIds }) => spanIds),
+    1,
+  );
 }
 
 /** Chooses a span and opens whatever hides it. */

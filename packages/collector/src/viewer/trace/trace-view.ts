@@ -8,7 +8,7 @@ import { createMinimap } from "./minimap.ts";
 import { createSpanDetail } from "./span-detail.ts";
 import { splitter } from "./splitter.ts";
 import { createTraceHeader } from "./trace-header.ts";
-import { afterKey, choose, nextMatch, toggle, toggleAll } from "./trace-keys.ts";
+import { afterKey, choose, nextError, nextMatch, nextProblem, toggle, toggleAll } from "./trace-keys.ts";
 import { createSceneMaker, type TraceScene } from "./trace-scene.ts";
 import { parseTraceState, printTraceUrl, type TraceState } from "./trace-state.ts";
 import { createTraceToolbar } from "./trace-toolbar.ts";
@@ -99,10 +99,13 @@ interface Parts {
   stop(): void;
 }
 
+type Change = (scene: TraceScene, state: TraceState) => TraceState | undefined;
+type Act = (change: Change) => void;
+
 function createParts(tools: ViewTools, reader: Reader): Parts {
   const { colourOf } = tools;
   // Every action starts from the scene as it is when it happens.
-  const act = (change: (scene: TraceScene, state: TraceState) => TraceState | undefined): void => {
+  const act: Act = (change) => {
     const scene = reader.scene();
     const next = scene && change(scene, reader.state());
     if (next) reader.set(next);
@@ -114,7 +117,7 @@ function createParts(tools: ViewTools, reader: Reader): Parts {
     onChoose: open,
     onToggle: (spanId) => act((_, state) => toggle(state, spanId)),
   });
-  const header = createTraceHeader(colourOf);
+  const header = createHeader(colourOf, act);
   const findings = createFindingsPanel(open);
   const minimap = createMinimap({ colourOf, onZoom: (zoom) => act((_, state) => ({ ...state, zoom })) });
   const detail = createSpanDetail({
@@ -159,6 +162,16 @@ function createParts(tools: ViewTools, reader: Reader): Parts {
       minimap.stop();
     },
   };
+}
+
+// A chip shows the next span that it has counted.
+function createHeader(colourOf: ViewTools["colourOf"], act: Act): ReturnType<typeof createTraceHeader> {
+  const show = (change: Change) => (): void =>
+    act((scene, state) => {
+      const next = change(scene, state);
+      return next && { ...next, detailOpen: true };
+    });
+  return createTraceHeader({ colourOf, onNextError: show(nextError), onNextProblem: show(nextProblem) });
 }
 
 function traceKey(
