@@ -139,6 +139,23 @@ describe("the query API", () => {
     expect(document.findings.map(({ code }) => code)).toEqual(["TL-P01"]);
   });
 
+  test("names the spans that a trace has links to, as far as they are stored", async () => {
+    const job = { traceId: "1".repeat(32), spanId: "1".repeat(16) };
+    const gone = { traceId: "2".repeat(32), spanId: "2".repeat(16) };
+    await post(
+      traces(
+        { name: "publish emails", kind: 4 },
+        { ...job, links: [{ traceId: TRACE, spanId: SPAN }, gone] },
+      ),
+    );
+    const read = async (traceId: string) =>
+      ((await (await request(`/api/traces/${traceId}`)).json()) as TraceDocument).linkTargets;
+    expect(await read(job.traceId)).toEqual([
+      { traceId: TRACE, spanId: SPAN, label: "publish emails", service: "shop" },
+    ]);
+    expect(await read(TRACE)).toBeUndefined();
+  });
+
   test("clears", async () => {
     await post(traces({}));
     expect((await request("/api/traces", { method: "DELETE" })).status).toBe(204);

@@ -55,6 +55,7 @@ export {
 export type {
   CollectorStats,
   IncomingLink,
+  LinkTarget,
   SpansEvent,
   TraceDocument,
   TraceList,

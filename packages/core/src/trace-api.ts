@@ -72,6 +72,14 @@ export interface IncomingLink {
   readonly toSpanId: string;
 }
 
+/** The span that a span of this trace has a link to. */
+export interface LinkTarget {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly label: string;
+  readonly service: string;
+}
+
 /** Answer of `GET /api/traces/{traceId}`. */
 export interface TraceDocument {
   readonly summary: TraceSummary;
@@ -81,6 +89,8 @@ export interface TraceDocument {
   readonly findings: readonly Finding[];
   /** In order of arrival. */
   readonly linkedFrom: readonly IncomingLink[];
+  /** What the links of the first spans lead to, as far as it is still here; absent where there is nothing of it. */
+  readonly linkTargets?: readonly LinkTarget[];
   /** What was logged inside the trace, in order of time. */
   readonly logs: readonly LogLine[];
 }

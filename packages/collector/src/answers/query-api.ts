@@ -1,5 +1,6 @@
 import type { CollectorStats, TraceList } from "@throughline/core";
 import { mayRead } from "../access.ts";
+import { linkTargetsOf } from "../store/link-targets.ts";
 import type { LogStore } from "../store/log-store.ts";
 import type { SpanStore, TraceFilter } from "../store/span-store.ts";
 import { describeTrace } from "../store/summarize.ts";
@@ -58,7 +59,10 @@ function listTraces(store: SpanStore, url: URL): Response {
 function oneTrace({ store, logs }: QueryParts, traceId: string): Response {
   const spans = store.getTrace(traceId);
   if (spans.length > 0) {
-    return jsonResponse(describeTrace(spans, { linkedFrom: store.linksTo(traceId), logs: logs.of(traceId) }));
+    const linkTargets = linkTargetsOf(spans, store.getTrace);
+    return jsonResponse(
+      describeTrace(spans, { linkedFrom: store.linksTo(traceId), linkTargets, logs: logs.of(traceId) }),
+    );
   }
   return errorResponse(
     404,

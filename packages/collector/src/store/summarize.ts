@@ -29,7 +29,11 @@ export function summarizeTrace(spans: readonly SpanRecord[]): TraceSummary {
 /** Everything the viewer shows of one trace. */
 export function describeTrace(
   spans: readonly SpanRecord[],
-  { linkedFrom = [], logs = [] }: Partial<Pick<TraceDocument, "linkedFrom" | "logs">> = {},
+  {
+    linkedFrom = [],
+    linkTargets = [],
+    logs = [],
+  }: Partial<Pick<TraceDocument, "linkedFrom" | "linkTargets" | "logs">> = {},
 ): TraceDocument {
   const { tree, findings } = readTrace(spans);
   const sent = new Map(spans.map((span) => [span.spanId, span]));
@@ -40,6 +44,7 @@ export function describeTrace(
     spans: tree.nodes.map((node) => spanToJson(asSent(node))),
     findings,
     linkedFrom,
+    ...(linkTargets.length === 0 ? {} : { linkTargets }),
     logs,
   };
 }

@@ -1,11 +1,4 @@
-import type {
-  IncomingLink,
-  SpanEventShape,
-  SpanJson,
-  SpanLink,
-  TraceDocument,
-  TraceRow,
-} from "@throughline/core";
+import type { SpanEventShape, SpanJson, TraceDocument, TraceRow } from "@throughline/core";
 import { copyButton } from "../copy-button.ts";
 import { button, element } from "../dom.ts";
 import { formatClock, formatDuration } from "../format.ts";
@@ -19,8 +12,10 @@ import {
   EXCEPTION_TYPE,
 } from "./attribute-names.ts";
 import { attributeTable, queryBlock } from "./attribute-table.ts";
+import { section } from "./detail-section.ts";
 import { longText } from "./long-text.ts";
 import { selfTimeMs } from "./self-time.ts";
+import { linkedFromSection, linkSection } from "./span-links.ts";
 import { logLines } from "./span-logs.ts";
 import { summarise } from "./span-summary.ts";
 
@@ -52,7 +47,7 @@ export function createSpanDetail(actions: SpanDetailActions): SpanDetail {
       }
       const linkedFrom = document.linkedFrom.filter((link) => link.toSpanId === spanId);
       const logs = document.logs.filter((line) => line.spanId === spanId);
-      const key = JSON.stringify([span, row, linkedFrom.length, logs.length]);
+      const key = JSON.stringify([span, row, linkedFrom.length, logs.length, document.linkTargets?.length]);
       if (key === drawn) return;
       const sameSpan = pane.getAttribute("data-span") === spanId;
       const { scrollTop } = pane;
@@ -65,7 +60,7 @@ export function createSpanDetail(actions: SpanDetailActions): SpanDetail {
         ...attributeSections(span),
         ...eventSection(span),
         ...(logs.length === 0 ? [] : [section("Logs", logLines(logs, span))]),
-        ...linkSection(span.links),
+        ...linkSection(span.links, document.linkTargets),
         ...linkedFromSection(linkedFrom),
         ...sourceSections(span, actions),
       );
@@ -187,37 +182,6 @@ function eventSection(span: SpanJson): HTMLElement[] {
   return [section("Events", element("ol", { class: "events" }, ...events))];
 }
 
-function linkSection(links: readonly SpanLink[]): HTMLElement[] {
-  if (links.length === 0) return [];
-  const rows = links.map((link) => {
-    const entries = Object.entries(link.attributes);
-    return element(
-      "li",
-      {},
-      spanLink(`${link.traceId} · ${link.spanId}`, link),
-      entries.length === 0 ? undefined : attributeTable(entries),
-    );
-  });
-  return [section("Links", element("ul", { class: "links" }, ...rows))];
-}
-
-const MAX_INCOMING = 50;
-
-function linkedFromSection(links: readonly IncomingLink[]): HTMLElement[] {
-  if (links.length === 0) return [];
-  const rows = links
-    .slice(0, MAX_INCOMING)
-    .map((link) => element("li", {}, spanLink(`${link.label} · ${link.service}`, link)));
-  const left = links.length - rows.length;
-  const more = left > 0 ? element("p", { text: `and ${left} more` }) : undefined;
-  return [section("Linked from", element("ul", { class: "links" }, ...rows), more)];
-}
-
-function spanLink(text: string, { traceId, spanId }: Pick<SpanLink, "traceId" | "spanId">): HTMLElement {
-  const href = `/trace/${encodeURIComponent(traceId)}?span=${encodeURIComponent(spanId)}`;
-  return element("a", { class: "link", text, attributes: { href } });
-}
-
 function sourceSections(span: SpanJson, actions: SpanDetailActions): HTMLElement[] {
   const scope =
     span.scope.version === undefined ? span.scope.name : `${span.scope.name} ${span.scope.version}`;
@@ -243,8 +207,4 @@ function sourceSections(span: SpanJson, actions: SpanDetailActions): HTMLElement
     section("Resource", attributeTable(Object.entries(span.resource).sort(([a], [b]) => (a < b ? -1 : 1)))),
     section("Span", attributeTable(identity), parent),
   ];
-}
-
-function section(title: string, ...content: readonly (HTMLElement | undefined)[]): HTMLElement {
-  return element("section", { class: "detail-section" }, element("h3", { text: title }), ...content);
 }
