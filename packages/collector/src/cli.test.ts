@@ -107,6 +107,17 @@ describe("the command", () => {
     expect(running.output()).toContain("store: memory");
   });
 
+  test.each([
+    [{}, true],
+    [{ THROUGHLINE_COLLECTOR_ALLOWED_HOSTS: "collector" }, false],
+  ])("on an open address with %j, says that it needs its name: %s", async (variables, says) => {
+    const running = run([...FREE_PORTS, "--store", "memory", "--host", "0.0.0.0"], variables);
+    await vi.waitFor(() => expect(running.output()).toContain("asks for no password"), { timeout: 10_000 });
+    running.child.kill("SIGTERM");
+    expect(await running.exit).toBe(0);
+    expect(running.output().includes("THROUGHLINE_COLLECTOR_ALLOWED_HOSTS")).toBe(says);
+  });
+
   test("by default keeps traces in sqlite, or says in one line why not", async () => {
     const running = run(FREE_PORTS);
     await addressOf(running);

@@ -41,7 +41,7 @@ async function main(): Promise<void> {
   const { store, note } = await openStore(settings);
   const running = await startCollector({ ...settings, store });
   console.log(startLine(running, store));
-  for (const line of [note, warnOpen(settings.host)]) if (line !== "") console.log(line);
+  for (const line of [note, warnOpen(settings)]) if (line !== "") console.log(line);
 
   const stopLog = startTraceLog({
     subscribe: running.collector.subscribe,
@@ -97,9 +97,11 @@ function startLine(running: RunningCollector, store: SpanStore): string {
   return `throughline: ${running.url} (OTLP on ${running.port}${grpc}, store: ${store.kind})`;
 }
 
-function warnOpen(host: string): string {
+function warnOpen({ host, allowedHosts }: CliSettings): string {
   if (["localhost", "127.0.0.1", "::1"].includes(host)) return "";
-  return `Warning: ${host} can be reached from other machines, and the collector asks for no password.`;
+  const warning = `Warning: ${host} can be reached from other machines, and the collector asks for no password.`;
+  if (allowedHosts.length > 0) return warning;
+  return `${warning}\nIt still answers to localhost only: name what others call it in THROUGHLINE_COLLECTOR_ALLOWED_HOSTS, in Compose the service (collector).`;
 }
 
 /** Says who holds the port, when it is another collector. */

@@ -27,7 +27,9 @@ describe("the host rule", () => {
     async (path) => {
       const response = await ask("rebound.example:4318", path);
       expect(response.status).toBe(421);
-      expect(await response.text()).toContain("does not answer to the host rebound.example");
+      const text = await response.text();
+      expect(text).toContain("does not answer to the host rebound.example");
+      expect(text).toContain("THROUGHLINE_COLLECTOR_ALLOWED_HOSTS=rebound.example");
     },
   );
 

@@ -62,7 +62,7 @@ export function createCollector(options: CollectorOptions = {}): Collector {
     const url = new URL(request.url);
     const isOtlp = url.pathname.startsWith("/v1");
     if (!isKnownHost(url, allowedHosts)) {
-      const message = `this collector does not answer to the host ${url.hostname}; use localhost, or add the name to allowedHosts`;
+      const message = `this collector does not answer to the host ${url.hostname}; use localhost, or, if the name is yours, start the collector with THROUGHLINE_COLLECTOR_ALLOWED_HOSTS=${url.hostname} (in code: allowedHosts)`;
       return isOtlp ? failure(request, 421, message) : errorResponse(421, "wrong_host", message);
     }
     if (isOtlp) return ingest.handle(request, url);
