@@ -4,13 +4,18 @@ import { findTraceId } from "./list/list-state.ts";
 
 /** What a newcomer needs before the first trace. */
 export function firstSteps(origin: string): HTMLElement {
-  const lines = ["OTEL_ENABLED=true", `OTEL_EXPORTER_OTLP_ENDPOINT=${origin}`].join("\n");
+  const lines = [
+    "OTEL_ENABLED=true",
+    "OTEL_TRACES_SAMPLER_ARG=1",
+    `OTEL_EXPORTER_OTLP_ENDPOINT=${origin}`,
+  ].join("\n");
+  const doctor = "npx throughline doctor http://localhost:3000";
   return element(
     "section",
     { class: "empty" },
     element("span", { class: "pulse", attributes: { "aria-hidden": "true" } }),
     element("h2", { text: "Waiting for the first trace" }),
-    element("p", { text: "Start your app with these two lines in its environment:" }),
+    element("p", { text: "Build and start your app with these lines in its environment:" }),
     element(
       "div",
       { class: "snippet" },
@@ -20,6 +25,15 @@ export function firstSteps(origin: string): HTMLElement {
     element("p", {
       text: "Then click something in it. The trace shows up here by itself, from the click to the last query.",
     }),
+    element("p", {
+      text: "Nothing after a minute? With your app's address, this says which step is broken:",
+    }),
+    element(
+      "div",
+      { class: "snippet" },
+      element("pre", { text: doctor }),
+      copyButton("command", () => doctor),
+    ),
     element("p", {
       class: "hint",
       text: "Any OpenTelemetry SDK works: OTLP over HTTP (protobuf or JSON) at /v1/traces on this address, gRPC on the collector's gRPC port.",
