@@ -167,11 +167,27 @@ test.each([
   ],
   [["next.config.ts", "pages/index.tsx", "instrumentation.js"], /instrumentation\.js exports no register/],
   [["next.config.js", "app/page.js", "instrumentation.mjs"], /the file is instrumentation\.mjs/],
+  [
+    ["next.config.ts", "app/page.tsx", "app/instrumentation.ts"],
+    /the file is app\/instrumentation\.ts\. Move app\/instrumentation\.ts to instrumentation\.ts, write export/,
+  ],
+  [
+    ["next.config.ts", "src/app/page.tsx", "src/app/instrumentation.ts"],
+    /Move src\/app\/instrumentation\.ts to src\/instrumentation\.ts/,
+  ],
   [["package.json"], /there is no next\.config here/],
 ])("with the files %j the reason why register has not run is told", (files, says) => {
   for (const file of files) write(file);
   expect(firstFault({ app: told({ isRegistered: false }) })).toMatch(/^register-not-called: /);
   expect(firstFault({ app: told({ isRegistered: false }) })).toMatch(says);
+});
+
+test("a file with register in the wrong place is to be moved, as it is", () => {
+  write("next.config.ts");
+  write("app/instrumentation.ts", 'export { register } from "@throughline/server";');
+  expect(firstFault({ app: told({ isRegistered: false }) })).toMatch(
+    /Move app\/instrumentation\.ts to instrumentation\.ts and restart$/,
+  );
 });
 
 test("a page that is not traced is told with the config that does not say so", () => {

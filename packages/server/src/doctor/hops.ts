@@ -58,7 +58,7 @@ function checkServer({ app, folder }: Looks): Verdict {
     return broken(
       "register-not-called",
       `OTEL_ENABLED=true, and register has not run: ${whyUnregistered(folder)}`,
-      `Write export { register, onRequestError } from "@throughline/server"; into ${folder.place} and restart`,
+      cureOfUnregistered(folder),
     );
   return { ok: `${settings?.service ?? ""}, @throughline/server ${version}, Node ${node}` };
 }
@@ -114,16 +114,32 @@ function checkWithoutRoute(
   );
 }
 
-function whyUnregistered({ isNextApp, instrumentation, place }: FolderLook): string {
-  if (!isNextApp)
+function whyUnregistered(look: FolderLook): string {
+  if (!look.isNextApp)
     return "there is no next.config here, so the files were not looked at (--dir names the app's folder)";
-  const read = instrumentation.find((file) => file.isRead);
-  const unread = instrumentation.find((file) => !file.isRead);
+  const { read, unread } = instrumentationOf(look);
   if (!read)
-    return unread ? `Next.js reads ${place}, and the file is ${unread.path}` : `there is no ${place}`;
+    return unread
+      ? `Next.js reads ${look.place}, and the file is ${unread.path}`
+      : `there is no ${look.place}`;
   return read.registers
     ? `${read.path} names it; was it built and started since?`
     : `${read.path} exports no register`;
+}
+
+function cureOfUnregistered(look: FolderLook): string {
+  const { read, unread } = instrumentationOf(look);
+  const exported = 'export { register, onRequestError } from "@throughline/server";';
+  if (read || !unread) return `Write ${exported} into ${look.place} and restart`;
+  const moved = `Move ${unread.path} to ${look.place}`;
+  return unread.registers ? `${moved} and restart` : `${moved}, write ${exported} into it and restart`;
+}
+
+function instrumentationOf({ instrumentation }: FolderLook) {
+  return {
+    read: instrumentation.find((file) => file.isRead),
+    unread: instrumentation.find((file) => !file.isRead),
+  };
 }
 
 function checkApi({ app: { account } }: Looks): Verdict {

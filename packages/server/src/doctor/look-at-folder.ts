@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /** What the files of a Next.js app say, for an app that does not speak for itself. */
 export interface FolderLook {
@@ -18,7 +18,8 @@ export interface FolderLook {
 }
 
 const CONFIGS = ["ts", "mts", "js", "mjs"].map((ending) => `next.config.${ending}`);
-const INSTRUMENTATION = ["", "src/"].flatMap((folder) =>
+/** Where it is read, and where it is put by mistake. */
+const INSTRUMENTATION = ["", "src/", "app/", "src/app/", "pages/", "src/pages/"].flatMap((folder) =>
   ["ts", "tsx", "js", "jsx", "mjs"].map((ending) => `${folder}instrumentation.${ending}`),
 );
 
@@ -34,7 +35,7 @@ export function lookAtFolder(folder: string): FolderLook {
     instrumentation: INSTRUMENTATION.filter((path) => existsSync(join(folder, path))).map((path) => ({
       path,
       // Next.js knows no other endings, unless pageExtensions names them.
-      isRead: path.startsWith("src/") === isInSource && !path.endsWith(".mjs"),
+      isRead: dirname(path) === (isInSource ? "src" : ".") && !path.endsWith(".mjs"),
       registers: holds(join(folder, path), /\bregister\b/),
     })),
     place: isInSource ? "src/instrumentation.ts" : "instrumentation.ts",
