@@ -11,6 +11,7 @@ import { startShop } from "../../../scripts/services.mjs";
 import { startGateway } from "./doctor/gateway.ts";
 import { SEEDS, type Seed } from "./doctor/seeds.ts";
 import { tracingEnv } from "./environment.ts";
+import { readTrace } from "./trace-reading.ts";
 
 const demo = fileURLToPath(new URL("../", import.meta.url));
 const doctor = fileURLToPath(new URL("../../../packages/server/dist/cli.js", import.meta.url));
@@ -120,6 +121,12 @@ test("the shop as it is: healthy, each step looked at, in less than 15 s", async
   expect(lines.filter((line) => line.startsWith("  ok ")).length).toBe(12);
   expect(code).toBe(0);
   expect(seconds).toBeLessThan(15);
+  const [, traceId = ""] = /continues a caller's trace: trace (\w+)/.exec(lines.join("\n")) ?? [];
+  await expect.poll(async () => (await readTrace(traceId))?.rows[0]?.label).toBe("throughline doctor");
+  const trace = await readTrace(traceId);
+  expect(trace?.summary.testCaseId, "its own requests are marked as a test's").toBe("throughline doctor");
+  expect(trace?.rows.map(({ label }) => label)).toContain("GET /");
+  expect(trace?.findings).toEqual([]);
 });
 
 test("the share of production: healthy, in each run", async () => {

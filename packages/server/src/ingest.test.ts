@@ -305,6 +305,14 @@ test("a host that freezes after the response is asked for time until the data is
   }
 });
 
+test("counted as posts of pages are those of pages, and not the doctor's", async () => {
+  const { pages } = processState();
+  const before = pages.posts;
+  await post();
+  await post({ headers: { "x-throughline-flush-token": "doctor" } });
+  expect(pages.posts - before).toBe(1);
+});
+
 test("a flush exists only with a token, and only for who has it", async () => {
   expect((await flush("anything")).status).toBe(404);
   vi.stubEnv("THROUGHLINE_FLUSH_TOKEN", "secret");

@@ -27,7 +27,8 @@ export async function POST(request: Request, _context?: unknown): Promise<Respon
   if (!match?.[1]) return refuse(404, "nothing here; post to v1/traces, v1/metrics or v1/logs");
   try {
     const telemetry = await readTelemetry(request, config.ingestMaxBytes);
-    if (match[1] === "traces") processState().pages.posts++;
+    // The doctor's own span has the header, which no page sends.
+    if (match[1] === "traces" && !request.headers.has(FLUSH_TOKEN_HEADER)) processState().pages.posts++;
     if (match[1] === "traces" && !config.tracesExporters.includes("otlp")) return taken();
     const { done } = forwarderFor(config).send(toParcel(telemetry, match[1] as Signal, config));
     // On hosts that freeze a process after its response.

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { TraceIdRatioBasedSampler } from "@opentelemetry/sdk-trace-base";
 import { afterEach, expect, test, vi } from "vitest";
 import { POST } from "../ingest.ts";
@@ -23,11 +24,12 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close();
 });
 
-type Respond = (request: IncomingMessage, response: ServerResponse) => unknown;
+type Respond = (request: IncomingMessage, response: ServerResponse, body: string) => unknown;
 
 async function serve(respond: Respond): Promise<string> {
-  const server = createServer((request, response) => {
-    request.resume().once("end", () => respond(request, response));
+  const server = createServer(async (request, response) => {
+    const body = await text(request);
+    await respond(request, response, body);
   });
   servers.push(server);
   await once(server.listen(0, "127.0.0.1"), "listening");
@@ -70,10 +72,10 @@ test("the trace that is asked in is kept at every share", async () => {
 test("a page that a cache keeps does not hide that the app continues traces", async () => {
   const old = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
   const { returned, sent } = await ask(
-    await serve((request, response) =>
+    await serve((request, response, body) =>
       request.method === "GET"
         ? response.writeHead(200, { "server-timing": `traceparent;desc="${old}"` }).end()
-        : app("")(request, response),
+        : app("")(request, response, body),
     ),
   );
   expect(returned).toBe(sent);
@@ -85,10 +87,10 @@ test("a post is sent once more where the app asks for a slash at its end, and no
     tokens.push(headers["x-throughline-flush-token"]);
     response.end();
   });
-  const slash = await serve((request, response) =>
+  const slash = await serve((request, response, body) =>
     request.url === "/api/tl/doctor"
       ? response.writeHead(308, { location: "/api/tl/doctor/" }).end()
-      : app("")(request, response),
+      : app("")(request, response, body),
   );
   expect((await ask(slash)).account?.kind).toBe("told");
   const login = await serve(({ method }, response) =>
@@ -105,6 +107,30 @@ test("from one port to another of the same host the app is followed, to another 
   expect([url.href, account?.kind]).toEqual([`${moved}/home`, "told"]);
   const away = await serve((_, response) => response.writeHead(302, { location: "https://sso.test/" }).end());
   expect(await ask(away)).toMatchObject({ page: { status: 302 }, account: { kind: "missing" } });
+});
+
+test("what is asked in the doctor's trace hangs on a span of its own, where the app has kept it", async () => {
+  const posts: { readonly url: string; readonly token: unknown; readonly body: string }[] = [];
+  const serveApp = (keeps: boolean) =>
+    serve(({ url = "", headers }, response, body) => {
+      if (url.endsWith("/v1/traces")) posts.push({ url, token: headers["x-throughline-flush-token"], body });
+      if (keeps) response.setHeader("server-timing", `traceparent;desc="${headers.traceparent ?? ""}"`);
+      return url.endsWith("/doctor")
+        ? json(response, 200, { ...ANSWER, received: null })
+        : response.writeHead(202).end();
+    });
+  const { sent } = await ask(await serveApp(true), "secret");
+  expect(posts).toHaveLength(1);
+  expect(posts[0]).toMatchObject({ url: "/api/tl/v1/traces", token: "secret" });
+  const { resourceSpans } = JSON.parse(posts[0]?.body ?? "{}");
+  expect(resourceSpans[0].resource.attributes).toContainEqual({
+    key: "test.case.id",
+    value: { stringValue: "throughline doctor" },
+  });
+  const [span] = resourceSpans[0].scopeSpans[0].spans;
+  expect(`00-${span.traceId}-${span.spanId}-01`).toBe(sent);
+  await ask(await serveApp(false));
+  expect(posts).toHaveLength(1);
 });
 
 test("a closed door is off where the app says so, and not where a firewall answers in its place", async () => {

@@ -5,6 +5,7 @@ import { errorText } from "../error-text.ts";
 import type { AppAnswer } from "./app-answer.ts";
 import { traceOf } from "./faults.ts";
 import { type Answer, movedTo, post, reasonOf } from "./post.ts";
+import { postOwnSpan } from "./post-own-span.ts";
 
 /** What the app itself says of its tracing. */
 export type Account =
@@ -49,19 +50,20 @@ const REDIRECTS = 5;
 
 /** Asks a running app for its page and for its account. Never rejects. */
 export async function askApp(options: AskOptions): Promise<AppLook> {
-  const sent = printTraceparent({
-    traceId: keptTraceId(),
-    spanId: randomBytes(8).toString("hex"),
-    sampled: true,
-  });
+  const own = { traceId: keptTraceId(), spanId: randomBytes(8).toString("hex"), startMs: Date.now() };
+  const sent = printTraceparent({ ...own, sampled: true });
   const { url, ...page } = await askPage(options.url, sent);
   const look = { url, page, hasToken: options.token !== "", sent, arrivedUnsent: [] };
   if ("error" in page) return look;
   const { account, door, answer } = await findAccount({ ...options, url }, sent);
+  const returned = namesTrace(sent, [traceparentIn(answer.timing), page.returned]);
+  // Where the app has kept nothing of the trace it would stand alone.
+  if (account.kind !== "missing" && returned && traceOf(returned) === own.traceId)
+    await postOwnSpan(door, doorHeaders(options.token), own);
   return {
     ...look,
     account,
-    returned: namesTrace(sent, [traceparentIn(answer.timing), page.returned]),
+    returned,
     arrivedUnsent: account.kind === "told" ? await askUnsent(door, options.token) : [],
   };
 }

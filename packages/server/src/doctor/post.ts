@@ -16,24 +16,32 @@ const MOVED: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 /** The exports that the app tries have five seconds, and `next dev` compiles the route before. */
 const ANSWER_MS = 60_000;
 
-/** Posts an empty export. Goes to no other origin: the token must not. Never rejects. */
+interface Posting {
+  /** Default: an empty export. */
+  readonly body?: string;
+  /** How often it was sent on already. */
+  readonly redirects?: number;
+}
+
+/** Posts an export. Goes to no other origin: the token must not. Never rejects. */
 export async function post(
   url: string,
   headers: Readonly<Record<string, string>>,
-  redirects = 0,
+  { body = '{"resourceSpans":[]}', redirects = 0 }: Posting = {},
 ): Promise<Answer> {
   try {
     const response = await fetch(url, {
       method: "POST",
       headers: { ...headers, "content-type": "application/json" },
-      body: '{"resourceSpans":[]}',
+      body,
       redirect: "manual",
       signal: AbortSignal.timeout(ANSWER_MS),
     });
     const text = await response.text();
     const next = movedTo(response, new URL(url));
     // As Next.js does to a path without its `trailingSlash`.
-    if (next?.origin === new URL(url).origin && redirects === 0) return post(next.href, headers, 1);
+    if (next?.origin === new URL(url).origin && redirects === 0)
+      return post(next.href, headers, { body, redirects: 1 });
     return {
       status: response.status,
       reason: "",
