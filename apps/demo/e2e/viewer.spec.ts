@@ -126,3 +126,24 @@ test("a job's span leads to the one that sent it, and back", async ({ page }) =>
   await details.getByRole("link", { name: "publish emails · shop" }).click();
   await expect(details.getByRole("heading", { name: "publish emails" })).toBeVisible();
 });
+
+test("the filter finds a trace by any of its spans, and a long value leaves room for what follows", async ({
+  page,
+}) => {
+  const { traceId, spanId } = newTraceparent();
+  const child = newTraceparent().spanId;
+  const message = { code: 2, message: `no stock ${child} ${"x".repeat(2000)}` };
+  await postSpan({ traceId, spanId, name: "click Buy", kind: 1 });
+  await postSpan({ traceId, spanId: child, parentSpanId: spanId, name: "reserve", kind: 1, status: message });
+  const search = new URLSearchParams({ q: `buy ${child}` });
+  await page.goto(`${process.env.THROUGHLINE_COLLECTOR_URL}/?${search}`);
+  await page.getByRole("link", { name: "click Buy" }).click();
+  await page.getByRole("button", { name: "1 error: go to the next" }).click();
+  const details = page.getByRole("complementary", { name: "Span details" });
+  await expect(details.getByRole("heading", { name: "reserve" })).toBeVisible();
+  const text = details.getByText(`no stock ${child}`);
+  const height = async () => (await text.boundingBox())?.height ?? 0;
+  const cut = await height();
+  await details.getByRole("button", { name: "Show all" }).click();
+  await expect.poll(height).toBeGreaterThan(cut * 2);
+});
