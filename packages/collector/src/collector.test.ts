@@ -168,6 +168,7 @@ describe("the query API", () => {
     [`/api/traces/${"e".repeat(32)}`, "GET", 404, "not_found"],
     ["/api/nothing", "GET", 404, "not_found"],
     ["/api/traces?limit=0", "GET", 400, "bad_request"],
+    ["/api/traces?minMs=soon", "GET", 400, "bad_request"],
     [`/api/traces?limit=${MAX_LISTED + 1}`, "GET", 400, "bad_request"],
     ["/api/stats", "POST", 405, "method_not_allowed"],
     ["/nothing", "GET", 404, "not_found"],

@@ -34,7 +34,7 @@ export interface TraceSummary {
   readonly testCaseId?: string;
 }
 
-/** Answer of `GET /api/traces?limit=&service=&q=&test=&errors=true`, newest first. */
+/** Answer of `GET /api/traces?limit=&service=&q=&test=&errors=true&minMs=`, newest first. */
 export interface TraceList {
   readonly traces: readonly TraceSummary[];
 }

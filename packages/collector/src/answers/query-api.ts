@@ -45,12 +45,15 @@ function listTraces(store: SpanStore, url: URL): Response {
       `limit=${limit}: expected a whole number from 1 to ${MAX_LIMIT}`,
     );
   }
+  const minMs = Number(url.searchParams.get("minMs") ?? 0);
+  if (!(minMs >= 0)) return errorResponse(400, "bad_request", "minMs: expected milliseconds, 0 or more");
   const filter: TraceFilter = {
     limit: limit === null ? undefined : Number(limit),
     service: url.searchParams.get("service") || undefined,
     q: url.searchParams.get("q")?.trim() || undefined,
     test: url.searchParams.get("test") || undefined,
     errors: url.searchParams.get("errors") === "true",
+    minMs,
   };
   const answer: TraceList = { traces: store.list(filter) };
   return jsonResponse(answer);

@@ -40,6 +40,8 @@ export interface TraceFilter {
   readonly test?: string | undefined;
   /** Only traces with spans in error. */
   readonly errors?: boolean | undefined;
+  /** Only traces whose work took as long as this, or longer. */
+  readonly minMs?: number | undefined;
 }
 
 export interface StoreStats {

@@ -143,6 +143,9 @@ describe.each(kinds)("the %s store", (kind, open, available) => {
     expect(found({ test: "t1" })).toEqual(["b"]);
     expect(found({ errors: true })).toEqual(["c"]);
     expect(found({ q: "nothing" })).toEqual([]);
+    store.upsert([span(id("d"), "1", { endUnixNano: at(500).startUnixNano })]);
+    expect(found({ minMs: 500 })).toEqual(["d"]);
+    expect(found({ minMs: 501 })).toEqual([]);
   });
 
   check("finds a trace by the words of any of its spans", async () => {

@@ -130,5 +130,6 @@ function newestFirst([, a]: [string, Entry], [, b]: [string, Entry]): number {
 function matches(summary: TraceSummary, filter: TraceFilter): boolean {
   if (filter.service !== undefined && !summary.services.includes(filter.service)) return false;
   if (filter.test !== undefined && summary.testCaseId !== filter.test) return false;
-  return filter.errors !== true || summary.errorCount > 0;
+  if (filter.errors === true && summary.errorCount === 0) return false;
+  return (summary.workMs ?? summary.durationMs) >= (filter.minMs ?? 0);
 }

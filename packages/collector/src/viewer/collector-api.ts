@@ -7,6 +7,8 @@ export interface ListQuery {
   readonly q: string;
   readonly service: string;
   readonly errors: boolean;
+  /** Shorter traces are left out. */
+  readonly minMs: number;
   readonly limit: number;
 }
 
@@ -51,6 +53,7 @@ function listSearch(query: ListQuery): string {
   if (query.q !== "") search.set("q", query.q);
   if (query.service !== "") search.set("service", query.service);
   if (query.errors) search.set("errors", "true");
+  if (query.minMs > 0) search.set("minMs", String(query.minMs));
   return search.toString();
 }
 

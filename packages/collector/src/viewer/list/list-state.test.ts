@@ -6,7 +6,7 @@ const read = (url: string): ReturnType<typeof parseListState> =>
   parseListState(new URL(url, "http://localhost").searchParams);
 
 test("the list's filters survive the address bar", () => {
-  const state = { q: "POST /api & co", service: "shop-web", errors: true, limit: 400 };
+  const state = { q: "POST /api & co", service: "shop-web", errors: true, minMs: 500, limit: 400 };
   expect(read(printListUrl(state))).toEqual(state);
 });
 
@@ -16,6 +16,10 @@ test("the unfiltered list has the address /", () => {
 
 test.each(["0", "-5", "1e99", "many"])("a limit of %s becomes the usual one", (limit) => {
   expect(read(`/?limit=${limit}`).limit).toBe(PAGE_SIZE);
+});
+
+test.each(["-5", "many", ""])("a least duration of %s becomes none", (minMs) => {
+  expect(read(`/?minMs=${minMs}`).minMs).toBe(0);
 });
 
 test("no more rows are asked for than the collector lists", () => {

@@ -10,6 +10,7 @@ export function parseListState(search: URLSearchParams): ListQuery {
     q: search.get("q") ?? "",
     service: search.get("service") ?? "",
     errors: search.get("errors") === "true",
+    minMs: Math.max(0, Number(search.get("minMs")) || 0),
     limit: Number.isSafeInteger(limit) && limit > 0 ? Math.min(limit, MAX_LISTED) : PAGE_SIZE,
   };
 }
@@ -20,6 +21,7 @@ export function printListUrl(state: ListQuery): string {
   if (state.q !== "") search.set("q", state.q);
   if (state.service !== "") search.set("service", state.service);
   if (state.errors) search.set("errors", "true");
+  if (state.minMs > 0) search.set("minMs", String(state.minMs));
   if (state.limit !== PAGE_SIZE) search.set("limit", String(state.limit));
   return search.size === 0 ? "/" : `/?${search}`;
 }
@@ -30,5 +32,5 @@ export function findTraceId(text: string): string | undefined {
 }
 
 export function isFiltered(state: ListQuery): boolean {
-  return state.q !== "" || state.service !== "" || state.errors;
+  return state.q !== "" || state.service !== "" || state.errors || state.minMs > 0;
 }

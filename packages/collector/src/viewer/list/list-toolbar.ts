@@ -1,5 +1,6 @@
 import type { ListQuery } from "../collector-api.ts";
 import { button, element } from "../dom.ts";
+import { formatDuration } from "../format.ts";
 import { icon } from "../icons.ts";
 import { findTraceId } from "./list-state.ts";
 
@@ -21,6 +22,7 @@ export function createListToolbar(actions: ToolbarActions): ListToolbar {
   const search = searchField(actions);
   const service = element("select", { class: "field", attributes: { "aria-label": "Service" } });
   service.addEventListener("change", () => actions.onFilter({ service: service.value }));
+  const duration = durationField(actions);
   const errors = button({ class: "button toggle", text: "Errors" });
   errors.addEventListener("click", () =>
     actions.onFilter({ errors: errors.getAttribute("aria-pressed") !== "true" }),
@@ -31,6 +33,7 @@ export function createListToolbar(actions: ToolbarActions): ListToolbar {
     { class: "toolbar", attributes: { role: "search" } },
     element("label", { class: "search" }, icon("search"), search, element("kbd", { text: "/" })),
     service,
+    duration,
     errors,
     element("span", { class: "spring" }),
     pause,
@@ -43,6 +46,7 @@ export function createListToolbar(actions: ToolbarActions): ListToolbar {
     show(state, services) {
       if (document.activeElement !== search) search.value = state.q;
       errors.setAttribute("aria-pressed", String(state.errors));
+      showDuration(duration, state.minMs);
       const key = JSON.stringify([services, state.service]);
       if (key === offered) return;
       offered = key;
@@ -57,6 +61,26 @@ export function createListToolbar(actions: ToolbarActions): ListToolbar {
       pause.classList.toggle("is-paused", paused);
     },
   };
+}
+
+const LEAST_MS = [0, 100, 500, 1000, 5000];
+
+function durationField(actions: ToolbarActions): HTMLSelectElement {
+  const field = element("select", { class: "field", attributes: { "aria-label": "Duration" } });
+  field.addEventListener("change", () => actions.onFilter({ minMs: Number(field.value) }));
+  return field;
+}
+
+// What the address asks for is offered too.
+function showDuration(field: HTMLSelectElement, minMs: number): void {
+  if (field.value === String(minMs)) return;
+  const offered = [...new Set([...LEAST_MS, minMs])].sort((a, b) => a - b);
+  field.replaceChildren(
+    ...offered.map((ms) => {
+      const text = ms === 0 ? "Any duration" : `≥ ${formatDuration(ms)}`;
+      return new Option(text, String(ms), false, ms === minMs);
+    }),
+  );
 }
 
 function searchField(actions: ToolbarActions): HTMLInputElement {

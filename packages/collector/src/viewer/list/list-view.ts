@@ -19,7 +19,7 @@ export function createListView(tools: ViewTools, url: URL): View {
   const refresher = createRefresher(load, REFRESH_GAP_MS);
   const body = createListBody({
     colourOf: tools.colourOf,
-    onReset: () => filter({ q: "", service: "", errors: false }),
+    onReset: () => filter({ q: "", service: "", errors: false, minMs: 0 }),
     onMore: () => filter({ limit: Math.min(state.limit + PAGE_SIZE, MAX_LISTED) }),
   });
   const toolbar = createListToolbar({
