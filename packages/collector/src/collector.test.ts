@@ -147,6 +147,7 @@ describe("the query API", () => {
     await post(
       traces(
         { name: "publish emails", kind: 4 },
+        { spanId: "3".repeat(16), name: "another" },
         { ...job, links: [{ traceId: TRACE, spanId: SPAN }, gone] },
       ),
     );
