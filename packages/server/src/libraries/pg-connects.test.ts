@@ -1,4 +1,4 @@
-import { context, SpanKind, trace } from "@opentelemetry/api";
+import { context, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { PgInstrumentation } from "@opentelemetry/instrumentation-pg";
 import { afterEach, expect, test } from "vitest";
 import { inMemory, type TracedCalls } from "../../test-data/traced-calls.ts";
@@ -29,6 +29,39 @@ test("ignoreConnectSpans takes the spans away, and the instrumentation still bin
     spans.find((span) => span.name === name),
   );
   expect(query?.parentSpanContext?.spanId).toBe(request?.spanContext().spanId);
+});
+
+test("a connecting that failed is told all the same, once for a pool and its client, where it was and with its message", async () => {
+  memory = inMemory();
+  const provider = { getTracer: () => memory.tracer };
+  const given = withoutConnects(new PgInstrumentation({ ignoreConnectSpans: true }), provider);
+  const tracer = given.getTracer("pg");
+  const refused = new Error("connect ECONNREFUSED 127.0.0.1:5432");
+  memory.tracer.startActiveSpan("request", (request) => {
+    const pool = tracer.startSpan("pg-pool.connect", {
+      kind: SpanKind.CLIENT,
+      attributes: { "db.namespace": "shop" },
+    });
+    const client = tracer.startSpan("pg.connect", {}, trace.setSpan(context.active(), pool));
+    for (const span of [client, pool]) {
+      span.recordException(refused);
+      span.setStatus({ code: SpanStatusCode.ERROR, message: refused.message });
+      span.end();
+    }
+    request.end();
+  });
+  const spans = await memory.ended(2);
+  const [connect, ...others] = spans.filter(({ name }) => name !== "request");
+  expect(others).toEqual([]);
+  expect(connect).toMatchObject({
+    name: "pg-pool.connect",
+    kind: SpanKind.CLIENT,
+    attributes: { "db.namespace": "shop" },
+    status: { code: SpanStatusCode.ERROR, message: refused.message },
+    events: [{ name: "exception", attributes: { "exception.message": refused.message } }],
+  });
+  const request = spans.find(({ name }) => name === "request");
+  expect(connect?.parentSpanContext?.spanId).toBe(request?.spanContext().spanId);
 });
 
 test("who wants the spans, and every other instrumentation, gets the provider as it is", () => {

@@ -1,4 +1,15 @@
-import { context, type Span, type SpanOptions, type Tracer, type TracerProvider } from "@opentelemetry/api";
+import {
+  type Context,
+  context,
+  type Exception,
+  type Span,
+  type SpanOptions,
+  type SpanStatus,
+  SpanStatusCode,
+  type Tracer,
+  type TracerProvider,
+  trace,
+} from "@opentelemetry/api";
 import type { Instrumentation } from "../register-options.ts";
 import { standIn } from "../tracer/stand-in.ts";
 
@@ -8,9 +19,10 @@ const CONNECTS = /^pg(?:-pool)?\.connect$/;
 const asked = new WeakSet<Instrumentation>();
 
 /**
- * Leaves out the spans of connecting where `ignoreConnectSpans` asks for that, and keeps what comes with them: told to
- * ignore them, the instrumentation of pg does not bind what waits for a connection, and a query that had to wait for one
- * lands in the trace of whoever gave it back (0.76). Gives the provider that the instrumentation is to have.
+ * Leaves out the spans of connecting where `ignoreConnectSpans` asks for that, but for those that failed, and keeps what
+ * comes with them: told to ignore them, the instrumentation of pg does not bind what waits for a connection, and a query
+ * that had to wait for one lands in the trace of whoever gave it back (0.76). Gives the provider that the
+ * instrumentation is to have.
  */
 export function withoutConnects(instrumentation: Instrumentation, provider: TracerProvider): TracerProvider {
   if (instrumentation?.instrumentationName !== PG) return provider;
@@ -23,6 +35,45 @@ export function withoutConnects(instrumentation: Instrumentation, provider: Trac
 
 function withoutConnectSpans(tracer: Tracer): Tracer {
   const startSpan = (name: string, options?: SpanOptions, active = context.active()): Span =>
-    CONNECTS.test(name) ? standIn(active) : tracer.startSpan(name, options, active);
+    CONNECTS.test(name)
+      ? spanOfFailure(tracer, { name, options, active })
+      : tracer.startSpan(name, options, active);
   return { startSpan, startActiveSpan: tracer.startActiveSpan.bind(tracer) };
+}
+
+interface Connecting {
+  readonly name: string;
+  readonly options: SpanOptions | undefined;
+  readonly active: Context;
+}
+
+/** The connecting that others are a part of: of a pool's and its client's, which fail together, one is told. */
+const connecting = new WeakSet<Span>();
+
+/**
+ * A stand-in that is made a span when it ends, if it failed: of a database that is down no other span tells. It takes
+ * what the instrumentation writes on it, which is a status and an exception.
+ */
+function spanOfFailure(tracer: Tracer, { name, options, active }: Connecting): Span {
+  const span = standIn(active);
+  const outer = trace.getSpan(active);
+  if (outer && connecting.has(outer)) return span;
+  const startTime = options?.startTime ?? performance.now();
+  let status: SpanStatus | undefined;
+  const exceptions: Exception[] = [];
+  connecting.add(span);
+  return Object.assign(span, {
+    setStatus(given: SpanStatus) {
+      status = given;
+      return span;
+    },
+    recordException: (exception: Exception) => void exceptions.push(exception),
+    end() {
+      if (status?.code !== SpanStatusCode.ERROR) return;
+      const told = tracer.startSpan(name, { ...options, startTime }, active);
+      for (const exception of exceptions) told.recordException(exception);
+      told.setStatus(status);
+      told.end();
+    },
+  });
 }
