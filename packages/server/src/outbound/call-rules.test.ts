@@ -69,4 +69,7 @@ test("in development Next.js's check of its own version is left alone, in produc
   const paths = ["/-/package/next/dist-tags", "/-/package/react/dist-tags"];
   expect(leftAlone({ NODE_ENV: "development" }, "https://registry.test", paths)).toEqual(paths.slice(0, 1));
   expect(leftAlone({ NODE_ENV: "production" }, "https://registry.test", paths)).toEqual([]);
+  const usage = ["/api/v1/record"];
+  expect(leftAlone({ NODE_ENV: "development" }, "https://telemetry.nextjs.org", usage)).toEqual(usage);
+  expect(leftAlone({ NODE_ENV: "production" }, "https://telemetry.nextjs.org", usage)).toEqual([]);
 });

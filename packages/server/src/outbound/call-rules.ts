@@ -17,7 +17,7 @@ export function callRules(config: ServerConfig, options: RegisterOptions): CallR
   return {
     ignoreUrls: [
       ...collectorPrefixes(config),
-      ...(config.nodeEnv === "development" ? [VERSION_CHECK] : []),
+      ...(config.nodeEnv === "development" ? NEXT_ITSELF : []),
       ...ignoreUrls.map(parseUrlPrefix),
     ],
     propagateTo: propagateTo?.map(parseOrigin),
@@ -26,8 +26,11 @@ export function callRules(config: ServerConfig, options: RegisterOptions): CallR
   };
 }
 
-/** `next dev` asks the registry whether there is a newer version of itself. */
-const VERSION_CHECK: UrlPrefix = { origin: undefined, path: "/-/package/next/dist-tags" };
+/** `next dev` asks the registry whether there is a newer version of itself, and tells its makers how it is used. */
+const NEXT_ITSELF: readonly UrlPrefix[] = [
+  { origin: undefined, path: "/-/package/next/dist-tags" },
+  { origin: "https://telemetry.nextjs.org", path: "/" },
+];
 
 function collectorPrefixes(config: ServerConfig): readonly UrlPrefix[] {
   const places = collectorUrls(config).map((text) => new URL(text));
