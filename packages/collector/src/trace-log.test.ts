@@ -66,9 +66,15 @@ describe("the line of a trace", () => {
     expect(lines).toHaveLength(1);
   });
 
+  /** Answered, so that a server should have told of it. */
+  const request = {
+    "http.request.method": "POST",
+    "http.response.status_code": 201,
+    "throughline.propagation": "sent",
+  };
+
   test("waits for the other half of a trace that looks broken, as long as a batch may take", () => {
     const { store, lines } = log();
-    const request = { "http.request.method": "POST", "throughline.propagation": "sent" };
     store.upsert([span("1", { kind: "client", attributes: request, resource: { "service.name": "web" } })]);
     vi.advanceTimersByTime(5_000);
     expect(lines).toEqual([]);
@@ -79,7 +85,6 @@ describe("the line of a trace", () => {
 
   test("tells of a broken trace when nothing more came", () => {
     const { store, lines } = log();
-    const request = { "http.request.method": "POST", "throughline.propagation": "sent" };
     store.upsert([span("1", { kind: "client", attributes: request })]);
     vi.advanceTimersByTime(6_000);
     expect(lines).toEqual([expect.stringContaining("1 problem")]);
