@@ -56,6 +56,8 @@ function isNoise(url: URL): boolean {
   const isAlwaysDropped = (path: string) =>
     isUnaskedPath(path) || isProbePath(path) || (isHealthPath(path) && !isTrustworthy(url));
   for (let at = 0; at >= 0; at = pathname.indexOf("/", at + 1)) {
+    // A base path lies before `/api`, not behind it.
+    if (pathname.slice(0, at).endsWith("/api")) break;
     if (isAlwaysDropped(pathname.slice(at))) return true;
   }
   return false;

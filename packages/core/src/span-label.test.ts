@@ -39,6 +39,7 @@ test.each([
   ['SELECT "public"."Item"."id" FROM "public"."Item" WHERE 1=1', "SELECT public.Item"],
   ["UPDATE `shop`.`Item` SET `left` = ?", "UPDATE shop.Item"],
   ['SELECT left FROM "Item"', "SELECT Item"],
+  ['SELECT * FROM "Übersicht"', "SELECT Übersicht"],
 ])("a quoted table is called by schema and name: %s", (text, label) => {
   const attributes = { "db.system.name": "postgresql", "db.query.text": text };
   expect(spanLabel(span("client", "prisma:client:db_query", attributes))).toBe(label);

@@ -63,7 +63,9 @@ export function queryOf(span: Labelled): {
     span.name;
   const collection =
     textOf(span.attributes, DB_COLLECTION_NAME) ??
-    /\b(?:from|into|update|table|join)\s+(["`\w.]+)/i.exec(text)?.[1]?.replace(/["`]/g, "");
+    /\b(?:from|into|update|table|join)\s+["`]?([\p{L}\w.]["`\p{L}\w.]*)/iu
+      .exec(text)?.[1]
+      ?.replace(/["`]/g, "");
   return { operation: operation.toUpperCase(), collection };
 }
 

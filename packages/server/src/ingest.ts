@@ -30,7 +30,10 @@ export async function POST(request: Request, _context?: unknown): Promise<Respon
     // The doctor's own span has the header, which no page sends.
     if (match[1] === "traces" && !request.headers.has(FLUSH_TOKEN_HEADER)) processState().pages.posts++;
     if (match[1] === "traces" && !config.tracesExporters.includes("otlp")) return taken();
-    const { done } = forwarderFor(config).send(toParcel(telemetry, match[1] as Signal, config));
+    const parcel = toParcel(telemetry, match[1] as Signal, config);
+    // Protobuf of nothing has no bytes.
+    if (parcel.body.byteLength === 0) return taken();
+    const { done } = forwarderFor(config).send(parcel);
     // On hosts that freeze a process after its response.
     hostWaitUntil()?.(done);
     return taken();

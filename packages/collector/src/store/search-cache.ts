@@ -1,5 +1,5 @@
 import type { SpanRecord } from "@throughline/core";
-import { findsWords, lengthOf, type SearchText, searchTextOf } from "./search-text.ts";
+import { findsWords, lengthOf, type SearchText, SHORTEST_ID, searchTextOf } from "./search-text.ts";
 
 /** Characters of all texts together; about 3000 a trace, so that the 10 000 traces of the default limits fit. */
 const MAX_LENGTH = 48 * 1024 * 1024;
@@ -33,7 +33,9 @@ export function createSearchCache(
   return {
     of,
     finds(traceId, words) {
-      const others = words.filter((word) => !traceId.includes(word));
+      const isId = (word: string): boolean =>
+        word.length < SHORTEST_ID ? traceId.startsWith(word) : traceId.includes(word);
+      const others = words.filter((word) => !isId(word));
       return others.length === 0 || findsWords(of(traceId), others);
     },
     forget(traceId) {

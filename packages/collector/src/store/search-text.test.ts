@@ -31,6 +31,7 @@ const order = [
       "db.system.name": "postgresql",
       "db.query.text": "INSERT INTO orders (sku) VALUES ($1)",
       "order.id": 4711,
+      "url.full": "http://localhost/items?sku=A1",
       "http.response.status_code": 500,
       "http.response.size": 15003,
     },
@@ -51,6 +52,7 @@ test.each([
   "http.response.status_code=500",
   "db.system.name=post",
   "B7AD6B71",
+  "http://localhost/items?sku=A1",
 ])("%s finds the order", (query) => {
   expect(finds(query)).toBe(true);
 });
@@ -99,4 +101,12 @@ test("the cache asks once for a trace, again when it was forgotten, and keeps no
   cache.of("b");
   cache.of("a");
   expect(asked).toEqual(["a", "b", "b", "b", "a"]);
+});
+
+test("a short word is no part of an id by chance; the beginning of a trace's id is one", () => {
+  const cache = createSearchCache(() => order);
+  const traceId = `4bf9${"500".repeat(9)}a`;
+  expect(cache.finds(traceId, ["bf9"])).toBe(false);
+  expect(cache.finds(traceId, ["4bf"])).toBe(true);
+  expect(cache.finds(traceId, ["500500500"])).toBe(true);
 });

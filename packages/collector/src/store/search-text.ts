@@ -13,7 +13,7 @@ export interface SearchText {
 const MAX_WORDS = 32 * 1024;
 const MAX_VALUE = 400;
 /** Shorter words occur in ids by chance. */
-const SHORTEST_ID = 8;
+export const SHORTEST_ID = 8;
 const STACK = /\.stacktrace$|component_stack$/;
 
 /** The text of a trace that {@link findsWords} looks into. */
@@ -56,7 +56,8 @@ export function searchTextOf(spans: readonly SpanRecord[]): SearchText {
 export function findsWords(text: SearchText, words: readonly string[]): boolean {
   return words.every((word) => {
     // The line break in front finds a key only at the start of its line.
-    if (word.indexOf("=") > 0)
+    // An address with a query is a word: no key has a slash or a question mark.
+    if (/^[^=/?]+=/.test(word))
       return text.words.includes(`\n${word}`) || text.numbers.includes(`\n${word}\n`);
     if (text.words.includes(word) || text.numbers.includes(`=${word}\n`)) return true;
     return word.length >= SHORTEST_ID && text.spanIds.includes(word);

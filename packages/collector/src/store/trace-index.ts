@@ -73,7 +73,8 @@ export function createTraceIndex(
       const words = wordsOf(q);
       for (const [traceId, entry] of [...entries].sort(newestFirst)) {
         if (found.length >= limit) break;
-        if (!searchTexts.finds(traceId, words)) continue;
+        // What is known already costs no read.
+        if (!mayMatch(entry, filter) || !searchTexts.finds(traceId, words)) continue;
         const summary = summaryOf(traceId, entry);
         if (matches(summary, filter)) found.push(summary);
       }
@@ -125,6 +126,11 @@ function openEntry(startUnixMs: number): Entry {
 
 function newestFirst([, a]: [string, Entry], [, b]: [string, Entry]): number {
   return b.startUnixMs - a.startUnixMs;
+}
+
+/** Without reading its spans. */
+function mayMatch({ summary }: Entry, filter: TraceFilter): boolean {
+  return summary === undefined || matches(summary, filter);
 }
 
 function matches(summary: TraceSummary, filter: TraceFilter): boolean {

@@ -38,6 +38,12 @@ test("a web vital that is told when the page hides does not prolong the load", (
   expect(workMs(load, { spanId: "cls", ms: [25_000, 25_000], ...vital("cls") })).toBe(1000);
 });
 
+test("a load that is left before it was done has taken that long, below the span that served it", () => {
+  const attributes = { "throughline.ended_by": "pagehide" };
+  const left: Given = { spanId: "load", parentSpanId: "served", ms: [5, 4000], attributes };
+  expect(workMs({ spanId: "served", kind: "server", ms: [0, 30] }, left)).toBe(4000);
+});
+
 test("the scripts of a late interaction do not either", () => {
   const inp: Given = { spanId: "inp", ms: [9000, 9200], ...vital("inp") };
   expect(workMs(load, inp, { spanId: "script", parentSpanId: "inp", ms: [9010, 9100] })).toBe(1000);

@@ -31,7 +31,8 @@ function whyAside({ span, parent }: TraceNode): "sign" | "cut" | undefined {
   if (isSign(span)) return "sign";
   // A click that is cut together with its request has taken that long.
   const endedBy = span.attributes[ENDED_BY];
-  const isCut = CUT_BY_LEAVING.has(endedBy) && parent !== undefined;
+  // Not a page load that is left: it has taken that long, below the span that served it.
+  const isCut = span.kind === "client" && CUT_BY_LEAVING.has(endedBy) && parent !== undefined;
   return isCut && parent.span.attributes[ENDED_BY] !== endedBy ? "cut" : undefined;
 }
 

@@ -4,7 +4,7 @@ import { apiCopies } from "../coexistence/api-copies.ts";
 import type { Side } from "../coexistence/side.ts";
 import { errorText } from "../error-text.ts";
 import { atMost } from "../pipeline/at-most.ts";
-import { createForwardSender, createSender } from "../pipeline/delivery/create-sender.ts";
+import { createSender } from "../pipeline/delivery/create-sender.ts";
 import type { Outcome, Sender } from "../pipeline/delivery/sender.ts";
 import { createJsonEncoder } from "../pipeline/otlp/encode-json.ts";
 import { createProtobufEncoder } from "../pipeline/otlp/encode-protobuf.ts";
@@ -131,30 +131,29 @@ function settingsOf(config: ServerConfig): AnsweredSettings {
   };
 }
 
-function tryExports(given: ServerConfig): Promise<readonly Delivery[]> {
-  if (!given.tracesExporters.includes("otlp")) return Promise.resolve([]);
+async function tryExports(given: ServerConfig): Promise<readonly Delivery[]> {
+  if (!given.tracesExporters.includes("otlp")) return [];
   const config = { ...given, exportTimeoutMs: Math.min(given.exportTimeoutMs, MOST_EXPORT_MS) };
   const target = tracesTarget(config);
   const encoder = target.protocol === "http/json" ? createJsonEncoder() : createProtobufEncoder();
-  const forward = { ...target, signal: "traces", contentType: encoder.contentType } as const;
   // A request without spans is answered as any other: https://opentelemetry.io/docs/specs/otlp/#full-success-1
   const empty = encoder.request([], 0);
-  const tries = [
-    tryExport({ of: "server", ...target }, () => createSender("traces", target, config), empty),
-    tryExport({ of: "browser", ...target }, () => createForwardSender(forward, config), empty),
+  const own = await tryExport(target, () => createSender("traces", target, config), empty);
+  // What the browser posts goes on to the same address in the same form (`toParcel`).
+  return [
+    { of: "server", ...own },
+    { of: "browser", ...own },
   ];
-  return Promise.all(tries);
 }
 
 async function tryExport(
-  { of, url, protocol }: Pick<Delivery, "of" | "url" | "protocol">,
+  { url, protocol }: Pick<Delivery, "url" | "protocol">,
   open: () => Sender,
   body: Uint8Array,
-): Promise<Delivery> {
+): Promise<Omit<Delivery, "of">> {
   const startMs = performance.now();
   const outcome = await sendOnce(open, body);
   return {
-    of,
     url: printUrl(url),
     protocol,
     ms: Math.round(performance.now() - startMs),

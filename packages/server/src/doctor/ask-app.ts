@@ -3,7 +3,7 @@ import { printTraceparent } from "@throughline/core";
 import { FLUSH_TOKEN_HEADER } from "@throughline/core/attributes";
 import { errorText } from "../error-text.ts";
 import type { AppAnswer } from "./app-answer.ts";
-import { traceOf } from "./faults.ts";
+import { isUnsampled, traceOf } from "./faults.ts";
 import { type Answer, movedTo, post, reasonOf } from "./post.ts";
 import { postOwnSpan } from "./post-own-span.ts";
 
@@ -58,8 +58,8 @@ export async function askApp(options: AskOptions): Promise<AppLook> {
   const { account, door, answer } = await findAccount({ ...options, url }, sent);
   const returned = namesTrace(sent, [traceparentIn(answer.timing), page.returned]);
   // Where the app has kept nothing of the trace it would stand alone.
-  if (account.kind !== "missing" && returned && traceOf(returned) === own.traceId)
-    await postOwnSpan(door, doorHeaders(options.token), own);
+  const isKept = returned !== undefined && traceOf(returned) === own.traceId && !isUnsampled(returned);
+  if (account.kind !== "missing" && isKept) await postOwnSpan(door, doorHeaders(options.token), own);
   return {
     ...look,
     account,

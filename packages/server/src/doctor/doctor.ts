@@ -92,10 +92,12 @@ async function openAndLook(
 
 const LEAVE_PAGE = "Look whether the page opens in a browser; or leave it out: --no-browser";
 
-/** Of an error whose last part is its cure. */
+/** Ours end with their cure; what a browser throws has none, and lines of its log. */
 function noBrowser(text: string): Blindness {
-  const cut = text.lastIndexOf("; ");
-  return { reason: text.slice(0, cut), fix: `${text.slice(cut + 2)}; or leave the page out: --no-browser` };
+  const [line = ""] = text.split("\n");
+  const cut = line.lastIndexOf("; ");
+  if (cut < 0) return { reason: line, fix: LEAVE_PAGE };
+  return { reason: line.slice(0, cut), fix: `${line.slice(cut + 2)}; or leave the page out: --no-browser` };
 }
 
 /** The first line names what is broken, or that nothing is, or that nobody can tell; the second what to do. */

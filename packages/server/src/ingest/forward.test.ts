@@ -75,6 +75,26 @@ test("the queue keeps the newest posts within its bytes", async () => {
   ]);
 });
 
+test("posts without bytes are bounded by their number, waiting and on their way", async () => {
+  const warnings: string[] = [];
+  let underway = 0;
+  const forwarder = createForwarder({
+    open: () => ({
+      send: () => {
+        underway++;
+        return new Promise(() => undefined);
+      },
+      close: () => undefined,
+    }),
+    trouble: { warn: (text) => warnings.push(text), over: () => undefined },
+    retryDelayMs: 60_000,
+  });
+  const parcel = { ...JSON_TRACES, url: "http://collector.test/v1/traces", body: new Uint8Array() };
+  for (let count = 0; count < 20_003; count++) forwarder.send(parcel);
+  expect(underway).toBe(10_000);
+  expect(warnings.at(-1)).toContain("10000 posts wait, 3 were dropped so far");
+});
+
 test("what an answer is waited for is bounded too: the rest waits its turn", async () => {
   const answers: (() => void)[] = [];
   const taken: string[] = [];

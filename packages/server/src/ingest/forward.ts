@@ -29,6 +29,9 @@ export interface ForwarderOptions {
   readonly retryDelayMs?: number;
 }
 
+/** Waiting, and as many on their way: a small one takes more memory than its bytes. */
+const MOST_POSTS = 10_000;
+
 /** Posts the browser's data to the collector, keeping a bounded queue while it is down. */
 export function createForwarder(options: ForwarderOptions): Forwarder {
   const { queueMaxBytes = 8 * 1024 * 1024, retryDelayMs = 1000, trouble } = options;
@@ -46,7 +49,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   const wait = (parcel: Parcel, delay: Delay): void => {
     waiting.push(parcel);
     waitingBytes += parcel.body.byteLength;
-    while (waitingBytes > queueMaxBytes) {
+    while (waitingBytes > queueMaxBytes || waiting.length > MOST_POSTS) {
       waitingBytes -= waiting.shift()?.body.byteLength ?? 0;
       told.posts += 1;
     }
@@ -156,7 +159,8 @@ function trackUnderway(maxBytes: number) {
   const deliveries = new Set<Promise<void>>();
   let held = 0;
   return {
-    hasRoom: (bytes: number): boolean => held === 0 || held + bytes <= maxBytes,
+    hasRoom: (bytes: number): boolean =>
+      deliveries.size === 0 || (held + bytes <= maxBytes && deliveries.size < MOST_POSTS),
     add(delivery: Promise<void>, bytes: number): Promise<void> {
       held += bytes;
       const done = delivery.finally(() => {

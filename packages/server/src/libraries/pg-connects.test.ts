@@ -43,6 +43,7 @@ test("a connecting that failed is told all the same, once for a pool and its cli
       attributes: { "db.namespace": "shop" },
     });
     const client = tracer.startSpan("pg.connect", {}, trace.setSpan(context.active(), pool));
+    pool.setAttribute("db.role", "replica");
     for (const span of [client, pool]) {
       span.recordException(refused);
       span.setStatus({ code: SpanStatusCode.ERROR, message: refused.message });
@@ -56,7 +57,7 @@ test("a connecting that failed is told all the same, once for a pool and its cli
   expect(connect).toMatchObject({
     name: "pg-pool.connect",
     kind: SpanKind.CLIENT,
-    attributes: { "db.namespace": "shop" },
+    attributes: { "db.namespace": "shop", "db.role": "replica" },
     status: { code: SpanStatusCode.ERROR, message: refused.message },
     events: [{ name: "exception", attributes: { "exception.message": refused.message } }],
   });

@@ -1,4 +1,6 @@
 import {
+  type Attributes,
+  type AttributeValue,
   type Context,
   context,
   type Exception,
@@ -51,8 +53,8 @@ interface Connecting {
 const connecting = new WeakSet<Span>();
 
 /**
- * A stand-in that is made a span when it ends, if it failed: of a database that is down no other span tells. It takes
- * what the instrumentation writes on it, which is a status and an exception.
+ * A stand-in that is made a span when it ends, if it failed: of a database that is down no other span tells. It keeps
+ * what the instrumentation and its hook write: attributes, a status, an exception.
  */
 function spanOfFailure(tracer: Tracer, { name, options, active }: Connecting): Span {
   const span = standIn(active);
@@ -61,8 +63,18 @@ function spanOfFailure(tracer: Tracer, { name, options, active }: Connecting): S
   const startTime = options?.startTime ?? performance.now();
   let status: SpanStatus | undefined;
   const exceptions: Exception[] = [];
+  const attributes: Attributes = { ...options?.attributes };
   connecting.add(span);
   return Object.assign(span, {
+    // As a `connectionHook` does.
+    setAttribute(key: string, value: AttributeValue) {
+      attributes[key] = value;
+      return span;
+    },
+    setAttributes(given: Attributes) {
+      Object.assign(attributes, given);
+      return span;
+    },
     setStatus(given: SpanStatus) {
       status = given;
       return span;
@@ -70,7 +82,7 @@ function spanOfFailure(tracer: Tracer, { name, options, active }: Connecting): S
     recordException: (exception: Exception) => void exceptions.push(exception),
     end() {
       if (status?.code !== SpanStatusCode.ERROR) return;
-      const told = tracer.startSpan(name, { ...options, startTime }, active);
+      const told = tracer.startSpan(name, { ...options, attributes, startTime }, active);
       for (const exception of exceptions) told.recordException(exception);
       told.setStatus(status);
       told.end();

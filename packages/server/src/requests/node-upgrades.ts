@@ -96,7 +96,13 @@ function wrapUpgrades(around: Around): () => void {
   let on = true;
   const undo = [Server, SecureServer].map(({ prototype }) => {
     const own = Object.getOwnPropertyDescriptor(prototype, "emit");
-    const original = prototype.emit as Emit;
+    // An inherited one is looked up at each call: who patches it later is not passed by.
+    const original: Emit = own
+      ? (prototype.emit as Emit)
+      : function (...args) {
+          const inherited: { readonly emit: Emit } = Object.getPrototypeOf(prototype);
+          return Reflect.apply(inherited.emit, this, args);
+        };
     const emit: Emit = function (...args) {
       if (args[0] !== "upgrade" || !on || !isUpgrade(args)) return Reflect.apply(original, this, args);
       const [, request, socket] = args;

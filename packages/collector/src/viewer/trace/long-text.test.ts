@@ -4,8 +4,8 @@ import { isLong } from "./long-text.ts";
 test.each([
   ["six lines", "a\n".repeat(5), false],
   ["seven lines", "a\n".repeat(6), true],
-  ["three hundred characters", "a".repeat(300), false],
-  ["a word longer than that", "a".repeat(301), true],
+  ["four hundred and eighty characters", "a".repeat(480), false],
+  ["a word longer than that", "a".repeat(481), true],
 ])("%s: long is %s", (_, text, expected) => {
   expect(isLong(text)).toBe(expected);
 });

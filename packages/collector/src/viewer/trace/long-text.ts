@@ -1,7 +1,7 @@
 import { button, element } from "../dom.ts";
 
-/** More than six lines of the details at any width of them; less is always shown. */
-const LONG_LENGTH = 300;
+/** About six lines of a message at the usual width of the details; less is always shown. */
+const LONG_LENGTH = 480;
 const LONG_LINES = 6;
 
 /** Whether a text would push away what stands below it. */

@@ -130,7 +130,8 @@ function timelineCell({ row }: VisibleRow, { range, whole }: RowLook): HTMLEleme
     cell.setAttribute("aria-label", duration);
     return cell;
   }
-  const goesOn = row.offsetMs + row.durationMs > whole.toMs && range.toMs >= whole.toMs;
+  // The sum of two rounded times may lie a hair above the third.
+  const goesOn = row.offsetMs + row.durationMs > whole.toMs + 0.001 && range.toMs >= whole.toMs;
   const bar = element("span", { class: goesOn ? "bar goes-on" : "bar" });
   bar.style.left = `${box.left * 100}%`;
   bar.style.width = `${box.width * 100}%`;

@@ -19,18 +19,9 @@ const MAX_PEM_BYTES = 1024 * 1024;
  * What takes one signal of this process to its collector.
  * @throws when a certificate cannot be read or used.
  */
-export function createSender(
-  signal: keyof typeof RPC,
-  { url, protocol, headers }: SignalTarget,
-  config: ServerConfig,
-): Sender {
-  return openWhenUsed(protocol === "grpc", {
-    ...connectionOf(config),
-    url,
-    rpc: RPC[signal],
-    headers,
-    contentType: protocol === "http/json" ? "application/json" : "application/x-protobuf",
-  });
+export function createSender(signal: keyof typeof RPC, target: SignalTarget, config: ServerConfig): Sender {
+  const contentType = target.protocol === "http/json" ? "application/json" : "application/x-protobuf";
+  return createForwardSender({ ...target, signal, contentType }, config);
 }
 
 /** Where a post of the browser goes, and what is in it. */
