@@ -142,7 +142,7 @@ const FOUR_MINUTES = `
   setInterval(() => {
     withSpan("work", () => undefined);
     logs.getLogger("app").emit({ body: "a line" });
-    void POST(new Request("http://svc/api/tl/v1/traces", { method: "POST", headers, body: '{"resourceSpans":[]}' }));
+    void POST(new Request("http://svc/api/tl/v1/traces", { method: "POST", headers, body: '{"resourceSpans":[{}]}' }));
   }, 500);
   setTimeout(() => { console.log(JSON.stringify(lines) + " told"); }, 240_000);
 `;
