@@ -1,28 +1,23 @@
 import type { SpanRecord } from "@throughline/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { spanRecord } from "../test/span-record.ts";
 import { createMemoryStore } from "./store/memory-store.ts";
 import { startTraceLog } from "./trace-log.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const start = 1_790_000_000_000_000_000n;
 
-const span = (spanId: string, more: Partial<SpanRecord> = {}): SpanRecord => ({
-  traceId: TRACE,
-  spanId: spanId.repeat(16),
-  name: "POST /api/orders",
-  kind: "server",
-  startUnixNano: start,
-  endUnixNano: start + 142_000_000n,
-  attributes: { "http.response.status_code": 201 },
-  events: [],
-  links: [],
-  status: { code: "unset" },
-  flags: 0,
-  resource: { "service.name": "shop" },
-  scope: { name: "test" },
-  droppedCount: 0,
-  ...more,
-});
+const span = (spanId: string, more: Partial<SpanRecord> = {}): SpanRecord =>
+  spanRecord({
+    traceId: TRACE,
+    spanId: spanId.repeat(16),
+    name: "POST /api/orders",
+    kind: "server",
+    startUnixNano: start,
+    endUnixNano: start + 142_000_000n,
+    attributes: { "http.response.status_code": 201 },
+    ...more,
+  });
 
 function log(colour = false) {
   const store = createMemoryStore();

@@ -1,29 +1,12 @@
 import type { SpanRecord } from "@throughline/core";
 import { expect, test } from "vitest";
+import { spanRecord } from "../../test/span-record.ts";
 import { createSearchCache } from "./search-cache.ts";
 import { findsWords, lengthOf, searchTextOf, wordsOf } from "./search-text.ts";
 
-const span = (more: Partial<SpanRecord> = {}): SpanRecord => ({
-  traceId: "a".repeat(32),
-  spanId: "b7ad6b7169203331",
-  name: "work",
-  kind: "internal",
-  startUnixNano: 0n,
-  endUnixNano: 1n,
-  attributes: {},
-  events: [],
-  links: [],
-  status: { code: "unset" },
-  flags: 0,
-  resource: { "service.name": "shop" },
-  scope: { name: "test" },
-  droppedCount: 0,
-  ...more,
-});
-
 const order = [
-  span({ name: "click Buy" }),
-  span({
+  spanRecord({ name: "click Buy" }),
+  spanRecord({
     name: "pg.query:INSERT shop",
     kind: "client",
     status: { code: "error", message: "canceling statement due to statement timeout" },
@@ -68,7 +51,7 @@ test.each([
 });
 
 test("a file is found by its name, not by every folder of its address", () => {
-  const script = span({
+  const script = spanRecord({
     name: "resource script",
     attributes: { "url.full": "http://localhost/_next/static/chunks/app-4f2a.js" },
   });
@@ -77,7 +60,7 @@ test("a file is found by its name, not by every folder of its address", () => {
 
 test("a long value and a trace of many spans take a bounded text, labels first", () => {
   const many = Array.from({ length: 5000 }, (_, at) =>
-    span({ name: `step ${at % 500}`, attributes: { body: `${at}`.padEnd(9000, "x"), at } }),
+    spanRecord({ name: `step ${at % 500}`, attributes: { body: `${at}`.padEnd(9000, "x"), at } }),
   );
   const text = searchTextOf(many);
   expect(text.words.length + text.numbers.length).toBeLessThan(70_000);

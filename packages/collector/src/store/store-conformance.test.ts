@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SpanRecord, SpansEvent } from "@throughline/core";
 import { afterAll, describe, expect, test } from "vitest";
+import { spanRecord } from "../../test/span-record.ts";
 import { createMemoryStore } from "./memory-store.ts";
 import type { SpanStore, StoreLimits } from "./span-store.ts";
 import { loadSqlite } from "./sqlite-module.ts";
@@ -15,23 +16,14 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const id = (digit: string): string => digit.repeat(32);
 
 function span(traceId: string, spanId: string, more: Partial<SpanRecord> = {}): SpanRecord {
-  return {
+  return spanRecord({
     traceId,
     spanId: spanId.padStart(16, "0"),
     name: `span ${spanId}`,
-    kind: "internal",
     startUnixNano: 1_790_000_000_000_000_000n,
     endUnixNano: 1_790_000_000_001_000_000n,
-    attributes: {},
-    events: [],
-    links: [],
-    status: { code: "unset" },
-    flags: 0,
-    resource: { "service.name": "shop" },
-    scope: { name: "test" },
-    droppedCount: 0,
     ...more,
-  };
+  });
 }
 
 const at = (ms: number) => ({

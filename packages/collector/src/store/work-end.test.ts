@@ -1,5 +1,6 @@
 import { buildTraceTree, type SpanRecord } from "@throughline/core";
 import { expect, test } from "vitest";
+import { spanRecord } from "../../test/span-record.ts";
 import { workEndOf } from "./work-end.ts";
 
 type Given = Partial<SpanRecord> & {
@@ -10,22 +11,13 @@ type Given = Partial<SpanRecord> & {
 /** Milliseconds from the start of the trace to the end of its work. */
 function workMs(...given: readonly Given[]): number {
   const spans = given.map(
-    ({ ms: [from, to], ...more }): SpanRecord => ({
-      traceId: "a".repeat(32),
-      name: more.spanId,
-      kind: "internal",
-      startUnixNano: BigInt(from) * 1_000_000n,
-      endUnixNano: BigInt(to) * 1_000_000n,
-      attributes: {},
-      events: [],
-      links: [],
-      status: { code: "unset" },
-      flags: 0,
-      resource: {},
-      scope: { name: "test" },
-      droppedCount: 0,
-      ...more,
-    }),
+    ({ ms: [from, to], ...more }): SpanRecord =>
+      spanRecord({
+        name: more.spanId,
+        startUnixNano: BigInt(from) * 1_000_000n,
+        endUnixNano: BigInt(to) * 1_000_000n,
+        ...more,
+      }),
   );
   return Number(workEndOf(buildTraceTree(spans)) / 1_000_000n);
 }

@@ -1,5 +1,6 @@
 import { buildTraceTree, type SpanRecord, spanToJson, type TraceDocument } from "@throughline/core";
 import { expect, test } from "vitest";
+import { spanRecord } from "../../../test/span-record.ts";
 import { afterKey, choose, nextError, nextMatch, nextProblem, toggleAll } from "./trace-keys.ts";
 import { createSceneMaker } from "./trace-scene.ts";
 import { parseTraceState, type TraceState } from "./trace-state.ts";
@@ -13,22 +14,15 @@ interface Given extends Partial<SpanRecord> {
 /** A document as the collector answers it: rows from the real tree. */
 function documentOf(...given: readonly Given[]): TraceDocument {
   const spans = given.map(
-    (span, at): SpanRecord => ({
-      traceId: TRACE,
-      name: span.spanId,
-      kind: "internal",
-      startUnixNano: BigInt(at) * 1_000_000n,
-      endUnixNano: 100_000_000n,
-      attributes: {},
-      events: [],
-      links: [],
-      status: { code: "unset" },
-      flags: 1,
-      resource: { "service.name": "shop" },
-      scope: { name: "test" },
-      droppedCount: 0,
-      ...span,
-    }),
+    (span, at): SpanRecord =>
+      spanRecord({
+        traceId: TRACE,
+        name: span.spanId,
+        startUnixNano: BigInt(at) * 1_000_000n,
+        endUnixNano: 100_000_000n,
+        flags: 1,
+        ...span,
+      }),
   );
   const rows = buildTraceTree(spans).nodes.map(({ span, depth, orphan, children }) => ({
     spanId: span.spanId,

@@ -138,17 +138,14 @@ export const bool: FieldWriter = (w, number, value) => {
 
 export const double: FieldWriter = (w, number, value) => writeDouble(w, tagOf(number, WIDE), doubleOf(value));
 
-export const int64: FieldWriter = (w, number, value) => {
-  const integer = integerOf(value, INT64);
-  if (typeof integer === "number") writeInteger(w, tagOf(number, VARINT), integer);
-  else writeBigInteger(w, tagOf(number, VARINT), integer);
-};
+export const int64: FieldWriter = (w, number, value) => writeVarint(w, number, integerOf(value, INT64));
 
-export const uint64: FieldWriter = (w, number, value) => {
-  const integer = integerOf(value, UINT64);
+export const uint64: FieldWriter = (w, number, value) => writeVarint(w, number, integerOf(value, UINT64));
+
+function writeVarint(w: ProtobufWriter, number: number, integer: number | bigint): void {
   if (typeof integer === "number") writeInteger(w, tagOf(number, VARINT), integer);
   else writeBigInteger(w, tagOf(number, VARINT), integer);
-};
+}
 
 export const fixed64: FieldWriter = (w, number, value) => {
   // A time, as all but the counts of a histogram are: two numbers cost a third of one BigInt.
