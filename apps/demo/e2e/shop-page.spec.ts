@@ -40,3 +40,35 @@ test("View order is a navigation below its click, down to the database", async (
   const client = document.spans.find((span) => span.spanId === context?.spanId);
   expect(client?.parentSpanId).toBe(navigation.spanId);
 });
+
+test("Next.js hydrates in a task of its own, after the one that starts the tracing", async ({ page }) => {
+  await page.addInitScript(() => {
+    const told: string[] = [];
+    let scripts: unknown[] | undefined;
+    Object.assign(window, { told });
+    Object.defineProperty(window, "__next_s", {
+      get: () => scripts,
+      set(noted: unknown[]) {
+        scripts = noted;
+        const { reduce } = noted;
+        noted.reduce = (...args: unknown[]) => {
+          told.push("Next.js asks");
+          const { port1, port2 } = new MessageChannel();
+          port1.onmessage = () => told.push("a task");
+          port2.postMessage("");
+          const isHydrated = () => Object.keys(document).some((name) => name.startsWith("__reactContainer"));
+          const ready: Promise<unknown> = Reflect.apply(reduce, noted, args);
+          return ready.then(() => told.push(isHydrated() ? "too late" : "hydration"));
+        };
+      },
+    });
+  });
+  await page.goto("/");
+  await page.getByRole("button", { name: "Buy Cedar" }).click();
+  await expect(page.getByRole("link", { name: "View order" })).toBeVisible();
+  expect(await page.evaluate(() => Reflect.get(window, "told"))).toEqual([
+    "Next.js asks",
+    "a task",
+    "hydration",
+  ]);
+});

@@ -14,7 +14,14 @@ import { listen } from "../listen.ts";
 import { type Stop, stopAll } from "../patch-method.ts";
 import { parseUrl } from "../request/parse-url.ts";
 import type { TracedRequest } from "../request/propagation.ts";
-import { isSamePage, listenToPagesRouter, pageHasNext, watchCommits, watchHistory } from "./page-history.ts";
+import {
+  type Commit,
+  isSamePage,
+  listenToPagesRouter,
+  pageHasNext,
+  watchCommits,
+  watchHistory,
+} from "./page-history.ts";
 import { guessRoute, type RouteName, routeOfPage } from "./route-name.ts";
 import { listenToRouter, type TransitionType } from "./router-transition.ts";
 
@@ -157,7 +164,7 @@ function createNavigations(page: TracedPage, routeName: RouteName) {
     end,
     tellRoute,
     isFragment: (target: string): boolean => target !== shown && isSamePage(target, shown),
-    commit(type: TransitionType | undefined): void {
+    commit(type: Commit): void {
       if (type !== "traverse") shown = location.href;
       if (!pending) return void tellRoute();
       if (isNoArrival(pending, type)) return;
@@ -180,7 +187,7 @@ function isFor({ parent }: Pending, { headers }: TracedRequest, active: Context)
 }
 
 /** Whether the page that is left has written its state or its query, or the router has yet to tell of a return. */
-function isNoArrival({ url, from, type }: Pending, written: TransitionType | undefined): boolean {
+function isNoArrival({ url, from, type }: Pending, written: Commit): boolean {
   const stays = (part: "href" | "pathname"): boolean =>
     location[part] === from[part] && url?.[part] !== from[part];
   return stays("href") || (written !== type && (written === "traverse" || stays("pathname")));

@@ -9,8 +9,10 @@ interface NavigateEvent extends Event {
   readonly destination: { readonly url: string; readonly sameDocument: boolean };
   readonly canIntercept: boolean;
 }
+/** Null where only the state was written. */
+export type Commit = TransitionType | "reload" | null;
 interface CommitEvent extends Event {
-  readonly navigationType: TransitionType | "reload" | null;
+  readonly navigationType: Commit;
 }
 interface NavigationApi extends EventTarget {
   /** While a navigation goes on that a listener has taken over. */
@@ -22,7 +24,7 @@ export interface HistoryListener {
   /** With the URL that was left where the navigation tells of its end. */
   readonly start: (url: string, type: TransitionType, from?: string) => void;
   /** The URL or its state was written, by whomever. */
-  readonly commit: (type: TransitionType | undefined) => void;
+  readonly commit: (type: Commit) => void;
   /** The end of a navigation that told where it came from; with the reason where it did not come about. */
   readonly done: (endedBy?: string) => void;
 }
@@ -52,7 +54,7 @@ function watchNavigationApi(api: NavigationApi, { start, commit, done }: History
         isTaken = true;
       }
       offered = undefined;
-      commit(writtenBy(event));
+      commit((event as CommitEvent).navigationType);
     },
     navigatesuccess: () => over(),
     // One that another overtakes is aborted.
@@ -69,7 +71,7 @@ function watchNavigationApi(api: NavigationApi, { start, commit, done }: History
 /** Tells when the URL or its state was written, by whomever. */
 export function watchCommits(commit: HistoryListener["commit"]): Stop {
   return navigation
-    ? listen(navigation, "currententrychange", (event) => commit(writtenBy(event)))
+    ? listen(navigation, "currententrychange", (event) => commit((event as CommitEvent).navigationType))
     : watchCommitsByHistory(commit);
 }
 
@@ -86,11 +88,6 @@ export function watchCommitsByHistory(commit: HistoryListener["commit"]): Stop {
     patchMethod(history, "replaceState", patched("replace")),
     listen(window, "popstate", () => commit("traverse")),
   ]);
-}
-
-function writtenBy(event: Event): TransitionType | undefined {
-  const { navigationType } = event as CommitEvent;
-  return navigationType === "reload" ? undefined : (navigationType ?? undefined);
 }
 
 function withoutFragment(url: string): string | undefined {

@@ -192,17 +192,14 @@ interface Until extends Below {
 }
 
 function tellResources({ tracer, context, until, ignored }: Until): void {
-  const resources = performance
-    .getEntriesByType("resource")
-    .filter((entry) => entry instanceof PerformanceResourceTiming)
-    .filter(
-      ({ name, initiatorType, responseEnd }) =>
-        /^https?:/.test(name) &&
-        name !== ignored &&
-        !TRACED_ELSEWHERE.test(initiatorType) &&
-        responseEnd > 0 &&
-        responseEnd <= until,
-    );
+  const resources = (performance.getEntriesByType("resource") as PerformanceResourceTiming[]).filter(
+    ({ name, initiatorType, responseEnd }) =>
+      /^https?:/.test(name) &&
+      name !== ignored &&
+      !TRACED_ELSEWHERE.test(initiatorType) &&
+      responseEnd > 0 &&
+      responseEnd <= until,
+  );
   for (const entry of resources.slice(0, MAX_RESOURCES)) {
     const attributes = { [URL_FULL]: entry.name, ...sizesOf(entry) };
     tracer
@@ -221,6 +218,5 @@ function sizesOf(entry: PerformanceResourceTiming): Attributes {
 }
 
 function navigationEntry(): PerformanceNavigationTiming | undefined {
-  const [entry] = performance.getEntriesByType("navigation");
-  return entry instanceof PerformanceNavigationTiming ? entry : undefined;
+  return performance.getEntriesByType("navigation")[0] as PerformanceNavigationTiming | undefined;
 }
