@@ -10,7 +10,7 @@ import { mergePasses, type Role } from "./request-passes.ts";
 import { endOf, isOver, onceOver } from "./response-over.ts";
 import type { ResponseRecord } from "./response-record.ts";
 import { trackEnds } from "./span-ends.ts";
-import { stableAttributes } from "./stable-attributes.ts";
+import { hasOldNames, stableAttributes } from "./stable-attributes.ts";
 
 /**
  * A caller that goes away while the last bytes are on their way leaves Next.js waiting for a `finish` that never comes
@@ -128,5 +128,6 @@ function isOwn(span: ReadableSpan): boolean {
 }
 
 function stable(span: ReadableSpan): SpanChanges | undefined {
-  return isOwn(span) ? { attributes: stableAttributes(span.attributes) } : undefined;
+  const { attributes } = span;
+  return isOwn(span) && hasOldNames(attributes) ? { attributes: stableAttributes(attributes) } : undefined;
 }

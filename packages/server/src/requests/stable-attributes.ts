@@ -1,6 +1,13 @@
 import type { Attributes } from "@opentelemetry/api";
 import * as names from "@throughline/core/attributes";
 
+const OLD = [names.OLD_HTTP_METHOD, names.OLD_HTTP_STATUS_CODE, names.OLD_HTTP_TARGET, names.OLD_HTTP_URL];
+
+/** Whether there is anything to rename: most of Next.js's spans need no copy of themselves. */
+export function hasOldNames(given: Attributes): boolean {
+  return OLD.some((name) => given[name] !== undefined);
+}
+
 /** The old HTTP attributes under their stable names: https://opentelemetry.io/docs/specs/semconv/non-normative/http-migration/ */
 export function stableAttributes(given: Attributes): Attributes {
   const {
