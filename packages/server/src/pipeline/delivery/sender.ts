@@ -59,6 +59,11 @@ const CURES: readonly (readonly [code: RegExp, cure: string])[] = [
   [/EXPIRED|NOT_YET_VALID/, "Renew its certificate, or correct the clock"],
   [/CERT|SIGNATURE/, "Name the authority of its certificate in OTEL_EXPORTER_OTLP_CERTIFICATE"],
   [/^EPROTO$/, "Correct http or https in OTEL_EXPORTER_OTLP_ENDPOINT"],
+  // Something else than HTTP answers, or another version of it.
+  [
+    /^(HPE|ERR_HTTP2)_/,
+    "Correct port and scheme in OTEL_EXPORTER_OTLP_ENDPOINT, or OTEL_EXPORTER_OTLP_PROTOCOL: 4317 is gRPC's port, 4318 that of HTTP",
+  ],
 ];
 
 /** What helps against an HTTP status. */

@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { createServer as createHttpServer } from "node:http";
+import { createServer as createHttp2Server } from "node:http2";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { createGrpcSender } from "./grpc-sender.ts";
@@ -71,6 +73,21 @@ test.each([
     }
   },
 );
+
+test.each([
+  ["HTTP", "gRPC", createHttpSender, createHttp2Server],
+  ["gRPC", "HTTP", createGrpcSender, createHttpServer],
+])("who speaks %s to the port of %s is told of both ports", async (_, __, create, createOther) => {
+  const server = createOther();
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  stops.push(() => server.close());
+  const sender = create(optionsOf((server.address() as AddressInfo).port));
+  stops.push(() => sender.close());
+  expect(await sender.send(new Uint8Array(8))).toMatchObject({
+    kind: "later",
+    cure: expect.stringContaining("4317 is gRPC's port, 4318 that of HTTP"),
+  });
+});
 
 test.each([
   ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"],
