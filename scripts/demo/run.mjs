@@ -1,4 +1,5 @@
 // The whole demo, from the command line to the exit code.
+import { randomBytes } from "node:crypto";
 import { buildPackages, buildShop } from "../builds.mjs";
 import { installDependencies, needsInstall } from "../install.mjs";
 import { freePort } from "../ports.mjs";
@@ -59,6 +60,8 @@ async function startDemo({ ports }, progress, processes) {
     OTEL_BSP_SCHEDULE_DELAY: "500",
   };
   const shopEnv = { ...env, OTEL_SERVICE_NAME: "shop" };
+  // Who has it may ask the shop how its tracing is.
+  const token = process.env.THROUGHLINE_FLUSH_TOKEN || randomBytes(4).toString("hex");
 
   const database = provideDatabase(port["database-port"], progress, processes);
   // Reported when awaited below, not before.
@@ -90,12 +93,16 @@ async function startDemo({ ports }, progress, processes) {
         INVENTORY_URL: inventory.url,
         DATABASE_URL: databaseUrl,
         THROUGHLINE_VIEWER_URL: collectorUrl,
+        THROUGHLINE_FLUSH_TOKEN: token,
       },
       processes,
     }),
   );
   const took = Math.round((Date.now() - from) / 1000);
-  progress.write(`\n  Ready in ${took} s.\n\n  Shop    ${shop.url}\n  Traces  ${collectorUrl}\n`);
+  progress.write(`\n  Ready in ${took} s.\n\n  Shop    ${shop.url}\n  Traces  ${collectorUrl}`);
+  progress.write(
+    `  Doctor  THROUGHLINE_FLUSH_TOKEN=${token} npm run doctor -- ${shop.url} --dir apps/demo\n`,
+  );
   progress.write("  Press Buy. Every finished trace is listed here; Ctrl-C stops everything.\n");
 }
 
