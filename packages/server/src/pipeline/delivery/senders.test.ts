@@ -75,8 +75,8 @@ test.each([
 );
 
 test.each([
-  ["HTTP", "gRPC", createHttpSender, createHttp2Server],
-  ["gRPC", "HTTP", createGrpcSender, createHttpServer],
+  ["HTTP", "gRPC", createHttpSender, () => createHttp2Server()],
+  ["gRPC", "HTTP", createGrpcSender, () => createHttpServer()],
 ])("who speaks %s to the port of %s is told of both ports", async (_, __, create, createOther) => {
   const server = createOther();
   await once(server.listen(0, "127.0.0.1"), "listening");
