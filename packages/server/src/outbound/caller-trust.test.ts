@@ -36,6 +36,10 @@ test.each([
     "the same behind a proxy",
     { host: "10.0.0.7", "x-forwarded-host": "shop.test", origin: "http://shop.test" },
   ],
+  [
+    "the same behind two proxies",
+    { host: "10.0.0.7", "x-forwarded-host": "shop.test, gate.local", origin: "http://shop.test" },
+  ],
 ])("%s goes on with its trace", (_, headers) => {
   expect(extract(headers)).toEqual({ continued: true, linked: [], baggage: [] });
 });

@@ -58,7 +58,9 @@ function isOtherSite(read: (header: string) => string | undefined, origins: read
   // A browser over plain http sends no Sec-Fetch-Site.
   if (origin === undefined) return false;
   const host = URL.canParse(origin) ? new URL(origin).host : undefined;
-  return host === undefined || (host !== read("host") && host !== read("x-forwarded-host"));
+  if (host === undefined) return true;
+  // Each proxy on the way may have added what it was asked for.
+  return host !== read("host") && !read("x-forwarded-host")?.split(/ *, */).includes(host);
 }
 
 /** Counts what it is asked for, and forgets what was not asked for in a long time. */
