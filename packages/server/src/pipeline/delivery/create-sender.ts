@@ -5,7 +5,7 @@ import { errorText } from "../../error-text.ts";
 import { readHostFile } from "../../read-host-file.ts";
 import type { ServerConfig } from "../../settings.ts";
 import type { SignalTarget } from "../signal-target.ts";
-import type { Outcome, Sender, SenderOptions } from "./sender.ts";
+import { type Outcome, type Sender, type SenderOptions, withoutKeys } from "./sender.ts";
 
 const RPC = {
   traces: "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
@@ -61,7 +61,8 @@ function openWhenUsed(isGrpc: boolean, options: SenderOptions): Sender {
     send: (body): Promise<Outcome> =>
       context.with(unseen, async () => {
         opening ??= open();
-        return (await opening).send(body);
+        const outcome = await (await opening).send(body);
+        return told(outcome, options);
       }),
     close: () => {
       opening?.then(
@@ -70,6 +71,11 @@ function openWhenUsed(isGrpc: boolean, options: SenderOptions): Sender {
       );
     },
   };
+}
+
+function told(outcome: Outcome, { headers }: SenderOptions): Outcome {
+  if (outcome.kind !== "taken") return { ...outcome, reason: withoutKeys(outcome.reason, headers) };
+  return outcome.message === "" ? outcome : { ...outcome, message: withoutKeys(outcome.message, headers) };
 }
 
 function connectionOf(config: ServerConfig): Pick<SenderOptions, "compression" | "timeoutMs" | "tls"> {

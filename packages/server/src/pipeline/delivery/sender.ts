@@ -1,4 +1,6 @@
 import type { SecureContextOptions } from "node:tls";
+import { scrub } from "@throughline/core";
+import { REDACTED } from "../../secrets.ts";
 
 /** What became of one batch. */
 export type Outcome =
@@ -47,7 +49,8 @@ const START_IT = "Start it or correct OTEL_EXPORTER_OTLP_ENDPOINT";
 export function notReached(error: unknown, reached = false): Outcome {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   // An AggregateError, as of a name with two addresses, has no message of its own.
-  const reason = (error instanceof Error ? error.message || code : String(error)) || "no connection";
+  // Of OpenSSL it ends with a line break.
+  const reason = (error instanceof Error ? error.message.trim() || code : String(error)) || "no connection";
   const [, cure = START_IT] = CURES.find(([pattern]) => pattern.test(code)) ?? [];
   return { kind: "later", reason, cure, reached };
 }
@@ -65,6 +68,18 @@ const CURES: readonly (readonly [code: RegExp, cure: string])[] = [
     "Correct port and scheme in OTEL_EXPORTER_OTLP_ENDPOINT, or OTEL_EXPORTER_OTLP_PROTOCOL: 4317 is gRPC's port, 4318 that of HTTP",
   ],
 ];
+
+/** What a collector says of a refusal, without the key that it may repeat. */
+export function withoutKeys(text: string, headers: SenderOptions["headers"]): string {
+  const keys = Object.values(headers).flatMap((value) => [value, ...value.split(" ")]);
+  const safe = keys
+    .filter(({ length }) => length >= SHORTEST_KEY)
+    .reduce((said, key) => said.replaceAll(key, REDACTED), text);
+  return scrub(safe);
+}
+
+/** Shorter values are words. */
+const SHORTEST_KEY = 6;
 
 /** What helps against an HTTP status. */
 export function cureOfStatus(status: number): string {

@@ -2,8 +2,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { afterEach, expect, test } from "vitest";
+import { readServerConfig } from "../../settings.ts";
+import { tracesTarget } from "../signal-target.ts";
+import { createSender } from "./create-sender.ts";
 import { createGrpcSender } from "./grpc-sender.ts";
 import { createHttpSender } from "./http-sender.ts";
 import { notReached, type SenderOptions } from "./sender.ts";
@@ -45,11 +48,15 @@ async function portWithoutRoom(): Promise<number> {
 async function portThatListens(): Promise<number> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => sockets.add(socket.on("error", () => undefined)));
-  await once(server.listen(0, "127.0.0.1"), "listening");
   stops.push(() => {
     for (const socket of sockets) socket.destroy();
-    server.close();
   });
+  return listen(server);
+}
+
+async function listen(server: Server): Promise<number> {
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  stops.push(() => server.close());
   return (server.address() as AddressInfo).port;
 }
 
@@ -78,10 +85,7 @@ test.each([
   ["HTTP", "gRPC", createHttpSender, () => createHttp2Server()],
   ["gRPC", "HTTP", createGrpcSender, () => createHttpServer()],
 ])("who speaks %s to the port of %s is told of both ports", async (_, __, create, createOther) => {
-  const server = createOther();
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  stops.push(() => server.close());
-  const sender = create(optionsOf((server.address() as AddressInfo).port));
+  const sender = create(optionsOf(await listen(createOther())));
   stops.push(() => sender.close());
   expect(await sender.send(new Uint8Array(8))).toMatchObject({
     kind: "later",
@@ -99,5 +103,32 @@ test.each([
 ])("what helps against %s", (code, cure) => {
   expect(notReached(Object.assign(new Error("no"), { code }))).toMatchObject({
     cure: expect.stringContaining(cure),
+  });
+});
+
+test("a message is one line", () => {
+  expect(notReached(new Error("wrong version number:350:\n"))).toMatchObject({
+    reason: "wrong version number:350:",
+  });
+});
+
+test("a collector that repeats the key which it refuses gets it into no message", async () => {
+  const port = await listen(
+    createHttpServer(({ headers }, response) => {
+      response.writeHead(401, { "content-type": "text/plain" });
+      response.end(`no such keys: ${headers["x-team"]}, ${headers.authorization?.slice("Basic ".length)}`);
+    }),
+  );
+  const config = readServerConfig({}, () => undefined, {
+    OTEL_ENABLED: "true",
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+    OTEL_EXPORTER_OTLP_HEADERS: "x-team=k3y-of-ours,authorization=Basic%20YW5uOms=",
+  });
+  if (!config) throw new Error("the settings are wrong");
+  const sender = createSender("traces", tracesTarget(config), config);
+  stops.push(() => sender.close());
+  expect(await sender.send(new Uint8Array(8))).toMatchObject({
+    kind: "refused",
+    reason: "status 401, no such keys: REDACTED, REDACTED",
   });
 });
