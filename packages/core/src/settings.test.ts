@@ -9,6 +9,7 @@ import {
   parseOneOf,
   parseRatio,
   parseUrl,
+  parseWords,
   readSettings,
   SettingsError,
   type SettingsTable,
@@ -58,12 +59,39 @@ test("a message shows no secret", () => {
       env,
     );
   expect(() => read({ HEADERS: "team=k3y%0A" })).toThrow(/HEADERS: expected one line; the value of team/);
-  expect(() => read({ HEADERS: "x key=k3y" })).toThrow(/HEADERS: expected names of headers; "x key" is none/);
+  for (const [text, strange] of [
+    ["authorization: Bearer k3y==", ":"],
+    ["Bearer k3y==", " "],
+    ['"team=k3y"', '\\"'],
+  ] as const) {
+    const said = messageOf(() => read({ HEADERS: text }));
+    expect(said).toContain(`HEADERS: expected "name=value" pairs`);
+    expect(said).toContain(`holds "${strange}"`);
+    expect(said).not.toContain("k3y");
+  }
   const url = "http://ann:pw@c.test:4318?token=k3y";
   expect(() => read({ ENDPOINT: url })).toThrow(
     /ENDPOINT="http:\/\/c.test:4318\?token=REDACTED": expected a URL without/,
   );
+  for (const password of ["k3y", "k3y/x", "x/k3y", "k3y#x", "k3y?x", "k@3y"]) {
+    const withScheme = messageOf(() => read({ ENDPOINT: `htp://ann:${password}@c:4318` }));
+    expect(withScheme).toContain('ENDPOINT="htp://c:4318": expected');
+    const without = messageOf(() => read({ ENDPOINT: `ann:${password}@c:4318` }));
+    expect(without).toContain('ENDPOINT="c:4318": expected');
+  }
+  expect(messageOf(() => read({ ENDPOINT: "http://c.test?to=a@b" }))).toContain(
+    '"http://c.test?to=REDACTED"',
+  );
 });
+
+function messageOf(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    return String(error);
+  }
+  return "nothing was thrown";
+}
 
 describe("parsers", () => {
   test("booleans are strict, so that OTEL_ENABLED=1 is told instead of guessed", () => {
@@ -96,7 +124,16 @@ describe("parsers", () => {
     expect(parseInteger(0, 65_535)("4318")).toBe(4318);
     expect(() => parseInteger(0, 65_535)("70000")).toThrow("0 to 65535");
     expect(parseOneOf("grpc", "http/json")("grpc")).toBe("grpc");
-    expect(() => parseOneOf("grpc", "http/json")("GRPC")).toThrow("one of grpc, http/json");
+    expect(() => parseOneOf("grpc", "http/json")("thrift")).toThrow("one of grpc, http/json");
     expect(parseList("a, ,b")).toEqual(["a", "b"]);
+  });
+
+  test("a word is taken in any letter case, and an unknown one is told as it was written", () => {
+    expect(parseOneOf("grpc", "http/json")("HTTP/json")).toBe("http/json");
+    expect(parseWords("tracecontext", "baggage")("TraceContext,BAGGAGE")).toEqual([
+      "tracecontext",
+      "baggage",
+    ]);
+    expect(() => parseWords("tracecontext")("TraceContext,B3")).toThrow('got "B3"');
   });
 });

@@ -53,11 +53,25 @@ export function readSettings<C extends object>(table: SettingsTable<C>, given: G
     try {
       values[key] = setting.parse(text);
     } catch (error) {
-      problems.push(problemOf(setting.isSecret ? name : `${name}=${JSON.stringify(scrub(text))}`, error));
+      problems.push(problemOf(setting.isSecret ? name : `${name}=${JSON.stringify(shown(text))}`, error));
     }
   }
-  if (problems.length > 0) throw new SettingsError(problems);
+  // One variable may stand in several rows, as the headers of all signals do.
+  if (problems.length > 0) throw new SettingsError([...new Set(problems)]);
   return values as C;
+}
+
+/** A refused value as a message may show it: of what is meant as a URL and is none, the password may be anywhere before the @. */
+function shown(text: string): string {
+  return scrub(isHttpUrl(text) ? text : text.replace(/^(\w+:\/\/)?.*@/s, "$1"));
+}
+
+function isHttpUrl(text: string): boolean {
+  try {
+    return /^https?:$/.test(new URL(text).protocol);
+  } catch {
+    return false;
+  }
 }
 
 function problemOf(what: string, error: unknown): string {
@@ -123,23 +137,26 @@ export function parseExactUrl(text: string): string {
   return new URL(text).pathname === "/" ? url : new URL(text).href;
 }
 
-/** One of the listed words. */
+/**
+ * One of the listed words, which are in lower case, in any letter case:
+ * https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#enum
+ */
 export function parseOneOf<T extends string>(...words: readonly T[]): (text: string) => T {
   return (text) => {
-    const found = words.find((word) => word === text);
+    const found = words.find((word) => word === text.toLowerCase());
     if (found !== undefined) return found;
     throw new Error(`expected one of ${words.join(", ")}`);
   };
 }
 
-/** A list of words, each one of the listed; empty ones are left out. */
+/** A list of words, each one of the listed as {@link parseOneOf} takes it; empty ones are left out. */
 export function parseWords<T extends string>(...words: readonly T[]): (text: string) => readonly T[] {
   const isKnown = (word: string): word is T => (words as readonly string[]).includes(word);
   return (text) => {
     const given = parseList(text);
-    const known = given.filter(isKnown);
+    const known = given.map((word) => word.toLowerCase()).filter(isKnown);
     if (known.length === given.length) return known;
-    const unknown = given.filter((word) => !isKnown(word)).map((word) => JSON.stringify(word));
+    const unknown = given.filter((word) => !isKnown(word.toLowerCase())).map((word) => JSON.stringify(word));
     throw new Error(`expected words of ${words.join(", ")}, got ${unknown.join(" and ")}`);
   };
 }
@@ -161,8 +178,12 @@ export function parseKeyValues(text: string): Readonly<Record<string, string>> {
 export function parseHeaders(text: string): Readonly<Record<string, string>> {
   const headers = parseKeyValues(text);
   for (const [name, value] of Object.entries(headers)) {
-    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name))
-      throw new Error(`expected names of headers; ${JSON.stringify(name)} is none`);
+    // Not the name itself: in "authorization: Bearer s3cret==" the secret is before the first equals sign.
+    const [strange] = /[^\w!#$%&'*+.^`|~-]/u.exec(name) ?? [];
+    if (strange !== undefined)
+      throw new Error(
+        `expected "name=value" pairs separated by commas, without quotes around them; a name holds ${JSON.stringify(strange)}, as no header's does`,
+      );
     if (!/^[\t -~\x80-\xff]*$/.test(value))
       throw new Error(
         `expected one line; the value of ${name} has a line break or another character that no header takes`,

@@ -35,6 +35,11 @@ test("every bad value is named in one warning with its cure, and tracing stays o
   expect(warnings[0]).toContain("the app runs without it");
 });
 
+test("a variable that holds for traces, logs and metrics is told once", () => {
+  const { warnings } = read({ OTEL_ENABLED: "true", OTEL_EXPORTER_OTLP_PROTOCOL: "http" });
+  expect(warnings[0]?.match(/OTEL_EXPORTER_OTLP_PROTOCOL="http"/g)).toHaveLength(1);
+});
+
 test("a propagator that is not built in is refused instead of dropped", () => {
   const { warnings } = read({
     OTEL_ENABLED: "true",
