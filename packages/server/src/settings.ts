@@ -66,6 +66,8 @@ export interface ServerConfig extends TracingConfig {
   readonly metricsProtocol: OtlpProtocol | "";
   /** Sent with every export of metrics. */
   readonly metricsHeaders: Readonly<Record<string, string>>;
+  /** Whether counters and histograms tell all since the start, or what is new since the last export (`delta`). */
+  readonly metricsTemporality: MetricsTemporality;
   /** Attributes of a span, an event or a link; what is more is counted as dropped. */
   readonly attributeCountLimit: number;
   /** Characters of a text in an attribute. */
@@ -75,6 +77,8 @@ export interface ServerConfig extends TracingConfig {
   /** Links of a span; what is more is counted as dropped. */
   readonly linkCountLimit: number;
 }
+
+export type MetricsTemporality = "cumulative" | "delta" | "lowmemory";
 
 const DIAGNOSTICS = ["none", "error", "warn", "info", "debug", "verbose", "all"] as const;
 export type DiagnosticsLevel = (typeof DIAGNOSTICS)[number];
@@ -142,7 +146,7 @@ export const serverSettings: SettingsTable<ServerConfig> = {
   mode: { env: ["THROUGHLINE_MODE"], parse: parseOneOf<Mode>("own", "join", "isolate"), fallback: "" },
   diagnosticsLevel: {
     env: ["OTEL_LOG_LEVEL"],
-    parse: (text) => parseOneOf(...DIAGNOSTICS)(text.toLowerCase()),
+    parse: parseOneOf(...DIAGNOSTICS),
     fallback: "none",
   },
   nodeEnv: { env: ["NODE_ENV"], parse: parseText, fallback: "" },
@@ -176,6 +180,11 @@ export const serverSettings: SettingsTable<ServerConfig> = {
     parse: parseHeaders,
     isSecret: true,
     fallback: {},
+  },
+  metricsTemporality: {
+    env: ["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"],
+    parse: parseOneOf<MetricsTemporality>("cumulative", "delta", "lowmemory"),
+    fallback: "cumulative",
   },
   attributeCountLimit: {
     env: ["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT"],

@@ -1,10 +1,22 @@
 import { JsonMetricsSerializer, ProtobufMetricsSerializer } from "@opentelemetry/otlp-transformer";
-import type { PushMetricExporter, ResourceMetrics } from "@opentelemetry/sdk-metrics";
+import {
+  AggregationTemporality,
+  InstrumentType,
+  type PushMetricExporter,
+  type ResourceMetrics,
+} from "@opentelemetry/sdk-metrics";
 import { createSender } from "../pipeline/delivery/create-sender.ts";
 import { createSignalExporter, type SignalExporter } from "../pipeline/signal-exporter.ts";
 import { metricsTarget, printUrl } from "../pipeline/signal-target.ts";
 import type { Troubles } from "../pipeline/troubles.ts";
-import type { ServerConfig } from "../settings.ts";
+import type { MetricsTemporality, ServerConfig } from "../settings.ts";
+
+/** What tells only what is new; sums that go down too (requests that are open, memory) never do. */
+const DELTA: Readonly<Record<MetricsTemporality, readonly InstrumentType[]>> = {
+  cumulative: [],
+  delta: [InstrumentType.COUNTER, InstrumentType.OBSERVABLE_COUNTER, InstrumentType.HISTOGRAM],
+  lowmemory: [InstrumentType.COUNTER, InstrumentType.HISTOGRAM],
+};
 
 /** Sends metrics to their collector. */
 export function createMetricExporter(
@@ -13,7 +25,7 @@ export function createMetricExporter(
 ): PushMetricExporter & SignalExporter<ResourceMetrics> {
   const target = metricsTarget(config);
   const serializer = target.protocol === "http/json" ? JsonMetricsSerializer : ProtobufMetricsSerializer;
-  return createSignalExporter({
+  const exporter = createSignalExporter({
     // The next time they tell the same and more.
     patienceMs: 5000,
     sender: createSender("metrics", target, config),
@@ -23,4 +35,11 @@ export function createMetricExporter(
     print: (times, reason) =>
       `metrics did not reach ${printUrl(target.url)}, ${times} times since the start: ${reason}. Check that the collector runs and takes metrics, or unset OTEL_METRICS_ENABLED.`,
   });
+  const delta = DELTA[config.metricsTemporality];
+  return {
+    ...exporter,
+    // https://opentelemetry.io/docs/specs/otel/metrics/sdk_exporters/otlp/#additional-environment-variable-configuration
+    selectAggregationTemporality: (type): AggregationTemporality =>
+      delta.includes(type) ? AggregationTemporality.DELTA : AggregationTemporality.CUMULATIVE,
+  };
 }
