@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { isIP } from "node:net";
 
 export interface ServerAddress {
   readonly address: string | undefined;
@@ -27,10 +28,11 @@ export function serverAddressOf(headers: IncomingHttpHeaders, scheme: string): S
   return splitHost(host, outer ?? scheme);
 }
 
-/** The address that the first proxy saw; `undefined` where none tells. */
+/** The address that the first proxy saw; `undefined` where none tells, or something that is none (`unknown`, any text). */
 export function clientAddressOf(headers: IncomingHttpHeaders): string | undefined {
   const address = forwardedOf(headers.forwarded, "for") ?? first(headers["x-forwarded-for"]);
-  return address === undefined ? undefined : splitHost(address, "").address;
+  const told = address === undefined ? undefined : splitHost(address, "").address;
+  return told !== undefined && isIP(told) !== 0 ? told : undefined;
 }
 
 function splitHost(host: string, scheme: string): ServerAddress {
@@ -38,7 +40,13 @@ function splitHost(host: string, scheme: string): ServerAddress {
   // A bare IPv6 address.
   if (!match) return { address: host, port: standardPort(scheme) };
   const [, six, name, port] = match;
-  return { address: six ?? name, port: port === undefined ? standardPort(scheme) : Number(port) };
+  return { address: six ?? name, port: port === undefined ? standardPort(scheme) : portOf(port) };
+}
+
+/** A caller can write any number. */
+function portOf(digits: string): number | undefined {
+  const port = Number(digits);
+  return port <= 65_535 ? port : undefined;
 }
 
 function standardPort(scheme: string): number | undefined {
