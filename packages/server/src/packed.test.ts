@@ -262,6 +262,27 @@ test("process.exit does not return where nothing waits to be sent", async () => 
   expect(job.output()).not.toContain("runs on");
 });
 
+test.each([
+  ["an end without work", ""],
+  ["process.exit", "process.exit(3);"],
+  ["a signal", 'process.kill(process.pid, "SIGTERM"); setTimeout(() => undefined, 60_000);'],
+  ["an exception that nobody catches", 'throw new Error("disk full");'],
+])("what %s leaves behind without a collector is told", async (_, ending) => {
+  const job = start(ENDING + ending, {
+    OTEL_ENABLED: "true",
+    OTEL_BSP_SCHEDULE_DELAY: "60000",
+    OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1",
+  });
+  await job.exited;
+  await expect.poll(job.output).toMatch(/the process ends, and the collector has not taken 1 of its spans/);
+});
+
+test("an end that leaves nothing behind says nothing", async () => {
+  const job = start(`${ENDING} process.exit(0);`, { OTEL_ENABLED: "true" });
+  await job.exited;
+  expect(job.output()).not.toContain("the process ends");
+});
+
 test("a collector that never answers holds an exit back for a second at most", async () => {
   const { createServer } = await import("node:net");
   const silent = createServer(() => undefined);

@@ -89,7 +89,7 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
     flush: flushProcess,
     // Next.js ends its requests while it is held.
     hasWork: isNext ? () => true : mayHaveWork,
-    ended: () => exporting.counts().created,
+    counts: exporting.counts,
     // Next.js listens before it loads instrumentation.ts, unless a custom server runs it, or it was told not to.
     isSignalHeard: (signal) => isNext && process.listenerCount(signal) > 0,
   });

@@ -1,5 +1,7 @@
 import { constants } from "node:os";
+import { warnOnce } from "../log.ts";
 import { atMost } from "./at-most.ts";
+import type { SpanCounts } from "./sending.ts";
 
 /** How long a process that wants to end waits for its last spans; with the end itself it stays below 1.2 s. */
 const CAP_MS = 1000;
@@ -11,8 +13,8 @@ export interface ShutdownOptions {
   readonly flush: () => Promise<void>;
   /** Whether a flush may have something to send; else `process.exit` ends the process at once. */
   readonly hasWork: () => boolean;
-  /** Spans that have ended so far. */
-  readonly ended: () => number;
+  /** Spans that have ended so far, and those of them that still wait. */
+  readonly counts: () => Pick<SpanCounts, "created" | "waiting">;
   /** Whether the process ends by `process.exit` on a signal, which flushes anyway. */
   readonly isSignalHeard: (signal: NodeJS.Signals) => boolean;
 }
@@ -22,12 +24,23 @@ export function flushBeforeExit(options: ShutdownOptions): () => void {
   const { kill } = process;
   const own: OwnListeners = new Map();
   const unheard = SIGNALS.filter((signal) => !options.isSignalHeard(signal));
+  const { flush, counts } = options;
+  const tellLost = (): void => sayLost(counts().waiting);
   const undo = [
+    onExit(tellLost),
     holdExit(options),
-    holdKill(options, own),
+    holdKill(options, own, tellLost),
     onDrained(options),
     ...unheard.map((signal) =>
-      onSignal(signal, { own, flush: options.flush, die: () => kill.call(process, process.pid, signal) }),
+      onSignal(signal, {
+        own,
+        flush,
+        // No `exit` is told of an end by a signal.
+        die: () => {
+          tellLost();
+          kill.call(process, process.pid, signal);
+        },
+      }),
     ),
   ];
   return () => {
@@ -68,7 +81,7 @@ function holdExit({ flush, hasWork }: ShutdownOptions): () => void {
 type OwnListeners = Map<string, () => void>;
 
 /** What drains on a signal (terminus, signal-exit) ends with the same signal, to itself, which nobody hears any more. */
-function holdKill({ flush, hasWork }: ShutdownOptions, own: OwnListeners): () => void {
+function holdKill({ flush, hasWork }: ShutdownOptions, own: OwnListeners, tellLost: () => void): () => void {
   const original = process.kill;
   let isHeld = false;
   let isOn = true;
@@ -82,6 +95,7 @@ function holdKill({ flush, hasWork }: ShutdownOptions, own: OwnListeners): () =>
     if (listener) process.removeListener(signal, listener);
     void capped(flush).finally(() => {
       isHeld = false;
+      tellLost();
       original.call(process, pid, given);
     });
     return true;
@@ -93,12 +107,23 @@ function holdKill({ flush, hasWork }: ShutdownOptions, own: OwnListeners): () =>
   };
 }
 
-function onDrained({ flush, ended }: ShutdownOptions): () => void {
+function onExit(tellLost: () => void): () => void {
+  process.on("exit", tellLost);
+  return () => process.removeListener("exit", tellLost);
+}
+
+function sayLost(spans: number): void {
+  if (spans > 0)
+    warnOnce(`the process ends, and the collector has not taken ${spans} of its spans.`, "lost at the end");
+}
+
+function onDrained({ flush, counts }: ShutdownOptions): () => void {
   let flushed: number | undefined;
   // Told again whenever what others did at the end is done; a flush that found nothing new would go on for ever.
   const listener = (): void => {
-    if (flushed === ended()) return;
-    flushed = ended();
+    const { created } = counts();
+    if (flushed === created) return;
+    flushed = created;
     void capped(flush);
   };
   process.on("beforeExit", listener);
