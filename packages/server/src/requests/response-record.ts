@@ -40,8 +40,8 @@ export interface ResponseRecords {
   decideBy(decide: (request: IncomingMessage) => RequestDecision): void;
   /** Whether documents say if they are kept: to pages that were built with the server's share. */
   tellPages(isTold: boolean): void;
-  /** From here on a request that is redirected without a span of its own gets one by this. */
-  openBy(open: (record: ResponseRecord) => void): void;
+  /** From here on this hears of each redirect: one that has no span of its own gets it so. */
+  openBy(open: (record: ResponseRecord, location: string) => void): void;
   /** What the running request sees where nothing else is current. */
   readonly setSpan: (span: Span) => void;
   stop(): void;
@@ -82,13 +82,12 @@ export function recordResponses(
     }
   };
   started.subscribe(onStart);
-  let open: ((record: ResponseRecord) => void) | undefined;
+  let open: ((record: ResponseRecord, location: string) => void) | undefined;
   const leaveLists = keepHeaderLists((response, args) => {
-    // The status first: this is asked of every response.
-    if (!open || !isRedirect(args[0]) || !(response.hasHeader("location") || args.some(namesLocation)))
-      return;
+    const location = open && redirectOf(response, args);
+    if (!open || location === undefined) return;
     const record = requests.current();
-    if (record?.response === response) open(record);
+    if (record?.response === response) open(record, location);
   });
   let early = openResponses().map(create);
   return {
@@ -122,12 +121,14 @@ export function recordResponses(
   };
 }
 
-function isRedirect(status: unknown): boolean {
-  return Number(status) >= 300 && Number(status) < 400;
-}
-
-function namesLocation(headers: unknown): boolean {
-  return Object.keys(Object(headers)).some((name) => name.toLowerCase() === "location");
+/** Where a response leads; the status is asked first, because this is asked of every response. */
+function redirectOf(response: ServerResponse, args: readonly unknown[]): string | undefined {
+  const status = Number(args[0]);
+  if (!(status >= 300 && status < 400)) return undefined;
+  const given = args.flatMap((arg) => Object.entries(Object(arg)));
+  const location =
+    response.getHeader("location") ?? given.find(([name]) => name.toLowerCase() === "location")?.[1];
+  return location === undefined ? undefined : String(location);
 }
 
 function isHeadOf({ method, target, parentSpanId }: RequestHead, request: IncomingMessage): boolean {

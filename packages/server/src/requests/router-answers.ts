@@ -8,6 +8,7 @@ import {
 } from "@opentelemetry/api";
 import { guarded } from "../guarded.ts";
 import { requestOf } from "../tracer/request-context.ts";
+import { tellForeignRedirect } from "./foreign-redirect.ts";
 import { openServerSpan } from "./node-requests.ts";
 import { isOver, onceOver } from "./response-over.ts";
 import type { ResponseRecord, ResponseRecords } from "./response-record.ts";
@@ -36,7 +37,8 @@ export function traceRouterAnswers(tracer: Tracer, records: ResponseRecords): (a
     !isSilenced(active);
 
   records.openBy(
-    guarded((record: ResponseRecord): void => {
+    guarded((record: ResponseRecord, location: string): void => {
+      tellForeignRedirect(record.response, location);
       const active = context.active();
       if (isWithout(record, active)) open(record, active);
     }, "a redirect has no span"),
