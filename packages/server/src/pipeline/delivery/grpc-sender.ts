@@ -162,9 +162,10 @@ function outcomeOf(headers: IncomingHttpHeaders, body: Buffer): Outcome {
   return { kind: "refused", reason, cure: cureOfStatus(httpOf(status)) };
 }
 
+/** The HTTP status that has the same cure; 0 for none, because gRPC has no path to correct. */
 function httpOf(status: number): number {
   if (status === UNAUTHENTICATED || status === PERMISSION_DENIED) return 401;
-  return status === RESOURCE_EXHAUSTED ? 413 : 404;
+  return status === RESOURCE_EXHAUSTED ? 413 : 0;
 }
 
 function messageOf(text: string | readonly string[] | undefined): string {

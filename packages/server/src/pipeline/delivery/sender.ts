@@ -81,10 +81,14 @@ export function withoutKeys(text: string, headers: SenderOptions["headers"]): st
 /** Shorter values are words. */
 const SHORTEST_KEY = 6;
 
+const CORRECT_PATH =
+  "OTEL_EXPORTER_OTLP_ENDPOINT takes the address before /v1/traces, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT and its like the whole of it";
+
 /** What helps against an HTTP status. */
 export function cureOfStatus(status: number): string {
   if (status === 401 || status === 403) return "Correct OTEL_EXPORTER_OTLP_HEADERS";
   if (status === 413) return "Lower OTEL_BSP_MAX_EXPORT_BATCH_SIZE or raise the collector's limit";
+  if (status === 404 || status === 405) return CORRECT_PATH;
   if (status === 400 || status === 415) return "Correct OTEL_EXPORTER_OTLP_PROTOCOL";
   if (status >= 500) return "Look into the collector's log";
   return "Correct OTEL_EXPORTER_OTLP_ENDPOINT";

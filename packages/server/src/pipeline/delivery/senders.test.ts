@@ -106,6 +106,16 @@ test.each([
   });
 });
 
+test("a path that is not there names both variables, one of which takes it whole", async () => {
+  const port = await listen(createHttpServer((_, response) => response.writeHead(404).end()));
+  const sender = createHttpSender(optionsOf(port));
+  stops.push(() => sender.close());
+  expect(await sender.send(new Uint8Array(8))).toMatchObject({
+    kind: "refused",
+    cure: expect.stringMatching(/_ENDPOINT takes the address before .*_TRACES_ENDPOINT .* the whole/),
+  });
+});
+
 test("a message is one line", () => {
   expect(notReached(new Error("wrong version number:350:\n"))).toMatchObject({
     reason: "wrong version number:350:",
