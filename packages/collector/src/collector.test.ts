@@ -204,7 +204,7 @@ describe("the stream", () => {
 describe("the viewer", () => {
   test("is served under a policy that runs no inline script, on / and on every trace's address", async () => {
     restart({ viewerDirectory: new URL("./viewer/", import.meta.url).pathname });
-    for (const path of ["/", `/trace/${TRACE}`]) {
+    for (const path of ["/", `/trace/${TRACE}`, `/trace/${TRACE}/`, "/trace/4bf9"]) {
       const response = await request(path);
       expect(response.status).toBe(200);
       expect(response.headers.get("content-type")).toBe("text/html; charset=utf-8");

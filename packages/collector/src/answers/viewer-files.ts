@@ -43,7 +43,8 @@ export async function answerViewer(directory: string, request: Request, url: URL
 
 // Only names that a build writes: no dot files, no "..", no type that is not listed.
 function fileOf(path: string): string | undefined {
-  if (path === "/" || /^\/trace\/[0-9a-f]{32}$/i.test(path)) return "index.html";
+  // The viewer says what is wrong with an id that is none.
+  if (path === "/" || /^\/trace\/[^/]+\/?$/.test(path)) return "index.html";
   return /^\/assets\/((?:[\w-]+\/)*\w[\w-]*(?:\.[\w-]+)*\.(?:js|css|svg|map))$/.exec(path)?.[1];
 }
 

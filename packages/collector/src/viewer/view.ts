@@ -1,5 +1,6 @@
 import type { SpansEvent } from "@throughline/core";
 import type { CollectorApi } from "./collector-api.ts";
+import type { ListPlace } from "./list/list-place.ts";
 
 /** One page of the viewer, in place until it is stopped. */
 export interface View {
@@ -21,4 +22,7 @@ export interface ViewTools {
   /** Leaves for another page of the viewer. */
   open(url: string): void;
   setTitle(title: string): void;
+  /** Where the reader has left the list. */
+  listPlace(): ListPlace | undefined;
+  leaveList(place: ListPlace): void;
 }

@@ -1,6 +1,8 @@
 import { createAddress } from "./address.ts";
 import { createCollectorApi } from "./collector-api.ts";
 import { createHeader } from "./header.ts";
+import type { ListPlace } from "./list/list-place.ts";
+import { findTraceId } from "./list/list-state.ts";
 import { createListView } from "./list/list-view.ts";
 import { startLive } from "./live.ts";
 import { createRefresher } from "./refresher.ts";
@@ -17,6 +19,7 @@ function startViewer(place: HTMLElement): void {
   const header = createHeader();
   const stats = createRefresher(async () => header.showStats(await api.getStats()), STATS_GAP_MS);
   const address = createAddress((url) => history.replaceState(null, "", url), ADDRESS_GAP_MS);
+  let listPlace: ListPlace | undefined;
   const tools: ViewTools = {
     api: { ...api, clearTraces: () => api.clearTraces().then(stats.now) },
     colourOf: createServiceColours(storage()),
@@ -27,7 +30,11 @@ function startViewer(place: HTMLElement): void {
       show();
     },
     setTitle: (title) => {
-      document.title = `${title} · Throughline`;
+      document.title = `${title || "(no name)"} · Throughline`;
+    },
+    listPlace: () => listPlace,
+    leaveList(place) {
+      listPlace = place;
     },
   };
   let view: View | undefined;
@@ -36,8 +43,7 @@ function startViewer(place: HTMLElement): void {
     const url = new URL(location.href);
     if (view?.onUrl(url)) return;
     view?.stop();
-    const traceId = /^\/trace\/([^/]+)\/?$/.exec(url.pathname)?.[1];
-    view = traceId === undefined ? createListView(tools, url) : createTraceView(tools, url, traceId);
+    view = createView(tools, url);
     place.replaceChildren(header.element, view.element);
   }
 
@@ -61,6 +67,14 @@ function startViewer(place: HTMLElement): void {
       header.showConnection(state);
     },
   });
+}
+
+function createView(tools: ViewTools, url: URL): View {
+  const given = /^\/trace\/([^/]+)\/?$/.exec(url.pathname)?.[1];
+  // As the collector tells of it, also where a person has typed or pasted more.
+  return given === undefined
+    ? createListView(tools, url)
+    : createTraceView(tools, url, findTraceId(given) ?? given);
 }
 
 // Plain clicks stay in the page; with a modifier key the browser opens its own tab.

@@ -2,9 +2,11 @@ import type { TraceSummary } from "@throughline/core";
 import { type ListQuery, MAX_LISTED } from "../collector-api.ts";
 import { button, element } from "../dom.ts";
 import { firstSteps, nothingMatches, notice } from "../empty-state.ts";
-import { workMsOf } from "../format.ts";
+import { formatCount, workMsOf } from "../format.ts";
+import type { ViewTools } from "../view.ts";
+import { type ListPlace, readPlace, restorePlace } from "./list-place.ts";
 import { createListRow, fullBarMs, type ListRow } from "./list-row.ts";
-import { isFiltered } from "./list-state.ts";
+import { isFiltered, printListUrl } from "./list-state.ts";
 
 export interface ListBody {
   readonly element: HTMLElement;
@@ -12,21 +14,30 @@ export interface ListBody {
   showFailure(error: unknown): void;
   /** Lets "12 s ago" move on. */
   tick(): void;
+  /** Where the reader is, to come back to. */
+  place(query: ListQuery): ListPlace;
 }
 
 export interface ListBodyActions {
-  colourOf(service: string): string;
   onReset(): void;
   onMore(): void;
 }
 
 /** The traces, or what is said in their place. */
-export function createListBody(actions: ListBodyActions): ListBody {
-  const rows = createRows(actions.colourOf);
+export function createListBody(
+  tools: Pick<ViewTools, "colourOf" | "listPlace">,
+  actions: ListBodyActions,
+): ListBody {
+  const rows = createRows(tools.colourOf);
   const more = button({ class: "button more", text: "Show more", onClick: () => actions.onMore() });
-  const list = element("div", {}, listHead(), rows.element, more);
+  const end = element("p", {
+    class: "list-end",
+    text: `These are the newest ${formatCount(MAX_LISTED)} traces; a filter finds the older ones.`,
+  });
+  const list = element("div", {}, listHead(), rows.element, more, end);
   const body = element("div", { class: "list-body" });
   let shown = "";
+  let returnTo = tools.listPlace();
   // What is there already keeps its focus and scroll position.
   const put = (name: string, make: () => HTMLElement): void => {
     if (name !== shown) body.replaceChildren(make());
@@ -38,15 +49,19 @@ export function createListBody(actions: ListBodyActions): ListBody {
       rows.show(traces);
       // A full page may have more behind it.
       more.hidden = traces.length < query.limit || query.limit >= MAX_LISTED;
+      end.hidden = traces.length < MAX_LISTED;
       if (traces.length > 0) put("list", () => list);
       else if (isFiltered(query)) put(`none ${query.q}`, () => nothingMatches(query.q, actions.onReset));
       else put("first", () => firstSteps(location.origin));
+      if (returnTo?.url === printListUrl(query)) restorePlace(body, returnTo);
+      returnTo = undefined;
     },
     showFailure(error) {
       // Rows that are there stay readable; the header says that the connection is lost.
       if (shown !== "list") put("failure", () => notice("The collector does not answer", String(error)));
     },
     tick: rows.tick,
+    place: (query) => readPlace(body, printListUrl(query)),
   };
 }
 

@@ -17,8 +17,7 @@ export function createListView(tools: ViewTools, url: URL): View {
   const missed = new Set<string>();
   const services = new Set<string>();
   const refresher = createRefresher(load, REFRESH_GAP_MS);
-  const body = createListBody({
-    colourOf: tools.colourOf,
+  const body = createListBody(tools, {
     onReset: () => filter({ q: "", service: "", errors: false, minMs: 0 }),
     onMore: () => filter({ limit: Math.min(state.limit + PAGE_SIZE, MAX_LISTED) }),
   });
@@ -60,7 +59,7 @@ export function createListView(tools: ViewTools, url: URL): View {
   toolbar.show(state, []);
   setPaused(false);
   return {
-    element: element("main", { class: "list-view" }, toolbar.element, body.element),
+    element: pageOf(toolbar.element, body.element),
     onSpans: ({ traceIds }) =>
       paused ? toolbar.showPaused(true, addAll(missed, traceIds)) : refresher.request(),
     onReconnect: () => (paused ? undefined : refresher.now()),
@@ -71,11 +70,17 @@ export function createListView(tools: ViewTools, url: URL): View {
       return true;
     },
     stop() {
+      tools.leaveList(body.place(state));
       clearInterval(clock);
       document.removeEventListener("keydown", onKey);
       refresher.stop();
     },
   };
+}
+
+function pageOf(...parts: readonly HTMLElement[]): HTMLElement {
+  const title = element("h1", { class: "only-heard", text: "Traces" });
+  return element("main", { class: "list-view" }, title, ...parts);
 }
 
 function addAll(set: Set<string>, more: readonly string[]): number {

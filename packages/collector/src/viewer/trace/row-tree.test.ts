@@ -1,6 +1,6 @@
 import type { TraceRow } from "@throughline/core";
 import { expect, test } from "vitest";
-import { ancestorIds, parentIndex, visibleRows } from "./row-tree.ts";
+import { ancestorIds, DEEPEST_INDENT, deepestOf, parentIndex, visibleRows } from "./row-tree.ts";
 
 const none: ReadonlySet<string> = new Set();
 const keepAll = { collapsed: none, isSkipped: () => false };
@@ -74,4 +74,12 @@ test("ancestors are found nearest first", () => {
 
 test("a root has no parent", () => {
   expect(parentIndex(rows("a0 b0"), 1)).toBe(-1);
+});
+
+test("the deepest level is that of the rows on screen, and no deeper than what is indented", () => {
+  expect(deepestOf(visibleRows(rows("a0"), keepAll))).toBe(1);
+  expect(deepestOf(visibleRows(rows("a0 b1 c2 d1"), keepAll))).toBe(2);
+  expect(deepestOf(visibleRows(rows("a0 b1 c2"), { ...keepAll, collapsed: new Set(["b"]) }))).toBe(1);
+  const chain = Array.from({ length: 60 }, (_, depth) => ({ ...(rows("a0")[0] as TraceRow), depth }));
+  expect(deepestOf(visibleRows(chain, keepAll))).toBe(DEEPEST_INDENT);
 });

@@ -63,6 +63,11 @@ function createDepthReader(): (row: TraceRow, skipped: boolean) => number {
   };
 }
 
+/** How many levels are indented, 1 at least. */
+export function deepestOf(rows: readonly VisibleRow[]): number {
+  return rows.reduce((deepest, { depth }) => Math.max(deepest, Math.min(depth, DEEPEST_INDENT)), 1);
+}
+
 /** Index of the nearest row above that is less deep, or -1. */
 export function parentIndex(rows: readonly { readonly depth: number }[], index: number): number {
   const depth = rows[index]?.depth ?? 0;

@@ -77,6 +77,7 @@ function paneHead(row: TraceRow, span: SpanJson, actions: SpanDetailActions): HT
       "div",
       { class: "detail-title" },
       element("h2", { text: row.label === "" ? "(no name)" : row.label, title: row.label }),
+      copyButton("span as JSON", () => JSON.stringify(span, null, 2)),
       button({ class: "button quiet", label: "Close details", onClick: actions.onClose }, icon("close")),
     ),
     element("p", { class: "detail-summary", text: summarise(row, span) }),

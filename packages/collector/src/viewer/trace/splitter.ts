@@ -3,6 +3,8 @@ import { element } from "../dom.ts";
 const LEAST = 18;
 const MOST = 75;
 const STEP = 2;
+/** What the style sheet begins with in a wide window. */
+const USUAL = 40;
 
 /** A handle between two columns that sets `--name-share` on the frame, by pointer or arrow keys. */
 export function splitter(frame: HTMLElement): HTMLElement {
@@ -15,6 +17,7 @@ export function splitter(frame: HTMLElement): HTMLElement {
       "aria-label": "Width of the span names",
       "aria-valuemin": String(LEAST),
       "aria-valuemax": String(MOST),
+      "aria-valuenow": String(USUAL),
     },
   });
   let percent: number | undefined;
@@ -25,6 +28,8 @@ export function splitter(frame: HTMLElement): HTMLElement {
   };
   const current = (): number =>
     percent ?? ((handle.offsetLeft + handle.offsetWidth / 2) / Math.max(1, frame.clientWidth)) * 100;
+  // Until it is moved the style sheet says where it is, by the width of the window.
+  handle.addEventListener("focus", () => handle.setAttribute("aria-valuenow", String(Math.round(current()))));
   handle.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
     event.preventDefault();

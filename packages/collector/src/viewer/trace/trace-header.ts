@@ -1,6 +1,6 @@
 import type { TraceSummary } from "@throughline/core";
 import { copyButton } from "../copy-button.ts";
-import { element } from "../dom.ts";
+import { button, element } from "../dom.ts";
 import { counted, formatAgo, formatClock, formatDuration, workMsOf } from "../format.ts";
 import { icon } from "../icons.ts";
 import { countButton, ERROR_LOOK, PROBLEM_LOOK, serviceChip, statusTone } from "../span-marks.ts";
@@ -11,14 +11,20 @@ export interface TraceHeader {
 }
 
 export interface TraceHeaderActions {
+  /** Address of the list as the reader has left it. */
+  readonly listUrl: string;
   colourOf(service: string): string;
   onNextError(): void;
   onNextProblem(): void;
 }
 
+/** Names of hundreds of services would leave no room for the spans. */
+const MOST_SERVICES = 8;
+
 /** Name, outcome, id, time and services of the open trace. */
 export function createTraceHeader(actions: TraceHeaderActions): TraceHeader {
   const header = element("div", { class: "trace-header" });
+  const legend = createLegend(actions.colourOf);
   let drawn = "";
   return {
     element: header,
@@ -26,9 +32,34 @@ export function createTraceHeader(actions: TraceHeaderActions): TraceHeader {
       const key = JSON.stringify(summary);
       if (key === drawn) return;
       drawn = key;
-      header.replaceChildren(titleLine(summary, actions), factLine(summary, actions.colourOf));
+      legend.show(summary.services);
+      header.replaceChildren(titleLine(summary, actions), factLine(summary, legend.element));
     },
   };
+}
+
+/** The services in the colours of their spans: the first few, all of them when asked to. */
+function createLegend(colourOf: (service: string) => string) {
+  const legend = element("span", { class: "legend" });
+  let all = false;
+  const show = (services: readonly string[]): void => {
+    const shown = all ? services : services.slice(0, MOST_SERVICES);
+    const toggle = button({
+      class: "button small",
+      text: all ? "Show fewer" : `Show all ${services.length} services`,
+      attributes: { "aria-expanded": String(all) },
+      onClick() {
+        all = !all;
+        show(services);
+        legend.querySelector("button")?.focus();
+      },
+    });
+    legend.replaceChildren(
+      ...(services.length > MOST_SERVICES ? [toggle] : []),
+      ...shown.map((service) => serviceChip(service, colourOf(service))),
+    );
+  };
+  return { element: legend, show };
 }
 
 function titleLine(summary: TraceSummary, actions: TraceHeaderActions): HTMLElement {
@@ -40,7 +71,7 @@ function titleLine(summary: TraceSummary, actions: TraceHeaderActions): HTMLElem
       "a",
       {
         class: "button quiet back",
-        attributes: { href: "/", "aria-label": "All traces" },
+        attributes: { href: actions.listUrl, "aria-label": "All traces" },
         title: "All traces",
       },
       icon("back"),
@@ -54,7 +85,7 @@ function titleLine(summary: TraceSummary, actions: TraceHeaderActions): HTMLElem
   );
 }
 
-function factLine(summary: TraceSummary, colourOf: (service: string) => string): HTMLElement {
+function factLine(summary: TraceSummary, legend: HTMLElement): HTMLElement {
   const started = `${formatAgo(summary.startUnixMs, Date.now())} at this page's last update`;
   return element(
     "div",
@@ -72,11 +103,7 @@ function factLine(summary: TraceSummary, colourOf: (service: string) => string):
     summary.testCaseId === undefined
       ? undefined
       : element("span", { class: "fact", text: `Test ${summary.testCaseId}` }),
-    element(
-      "span",
-      { class: "legend" },
-      ...summary.services.map((service) => serviceChip(service, colourOf(service))),
-    ),
+    legend,
   );
 }
 

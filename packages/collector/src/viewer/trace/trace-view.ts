@@ -1,6 +1,7 @@
 import type { TraceDocument } from "@throughline/core";
 import { element, isTyping } from "../dom.ts";
 import { notice } from "../empty-state.ts";
+import { findTraceId } from "../list/list-state.ts";
 import { createRefresher } from "../refresher.ts";
 import type { View, ViewTools } from "../view.ts";
 import { createFindingsPanel } from "./findings-panel.ts";
@@ -117,7 +118,7 @@ function createParts(tools: ViewTools, reader: Reader): Parts {
     onChoose: open,
     onToggle: (spanId) => act((_, state) => toggle(state, spanId)),
   });
-  const header = createHeader(colourOf, act);
+  const header = createHeader(tools, act);
   const findings = createFindingsPanel(open);
   const minimap = createMinimap({ colourOf, onZoom: (zoom) => act((_, state) => ({ ...state, zoom })) });
   const detail = createSpanDetail({
@@ -165,13 +166,18 @@ function createParts(tools: ViewTools, reader: Reader): Parts {
 }
 
 // A chip shows the next span that it has counted.
-function createHeader(colourOf: ViewTools["colourOf"], act: Act): ReturnType<typeof createTraceHeader> {
+function createHeader(tools: ViewTools, act: Act): ReturnType<typeof createTraceHeader> {
   const show = (change: Change) => (): void =>
     act((scene, state) => {
       const next = change(scene, state);
       return next && { ...next, detailOpen: true };
     });
-  return createTraceHeader({ colourOf, onNextError: show(nextError), onNextProblem: show(nextProblem) });
+  return createTraceHeader({
+    colourOf: tools.colourOf,
+    listUrl: tools.listPlace()?.url ?? "/",
+    onNextError: show(nextError),
+    onNextProblem: show(nextProblem),
+  });
 }
 
 function traceKey(
@@ -197,6 +203,9 @@ function traceKey(
 }
 
 function missing(traceId: string): HTMLElement {
+  if (findTraceId(traceId) === undefined) {
+    return notice("This is no trace id", `${traceId}: a trace id has 32 digits, 0 to 9 and a to f.`);
+  }
   return notice(
     "This trace is not here",
     `The collector holds no span of ${traceId}: it has not arrived yet, or it was evicted or cleared. The page opens it as soon as a span arrives.`,

@@ -1,5 +1,6 @@
 import { element } from "../dom.ts";
 import { createRowPool } from "./row-pool.ts";
+import { deepestOf } from "./row-tree.ts";
 import { scrollToShow, type Viewport } from "./row-window.ts";
 import { axisTicks, spanOf } from "./time-axis.ts";
 import type { TraceScene } from "./trace-scene.ts";
@@ -34,6 +35,7 @@ export function createWaterfall(actions: WaterfallActions): Waterfall {
     const { scene, state } = now;
     const view = viewOf(parts);
     rows.style.height = `${scene.visible.length * view.rowHeight}px`;
+    rows.style.setProperty("--deepest", String(deepestOf(scene.visible)));
     grid.setAttribute("aria-rowcount", String(scene.visible.length + 1));
     if (scene.cursor === -1 || state.spanId === undefined) grid.removeAttribute("aria-activedescendant");
     else grid.setAttribute("aria-activedescendant", rowId(state.spanId));
