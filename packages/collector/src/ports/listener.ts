@@ -16,12 +16,24 @@ export interface Listener {
 const HTTP2_PREFACE = "PRI";
 const FIRST_BYTES_TIMEOUT_MS = 60_000;
 const KEEP_ALIVE_MS = 65_000;
+/** Four times the heartbeat of the stream of events. */
+const SILENCE_MS = 60_000;
 
-export function createListener(options: GrpcOptions): Listener {
+export interface ListenerOptions extends GrpcOptions {
+  /** How long either side may say nothing in the middle of a request; a minute when left out. */
+  readonly silenceMs?: number | undefined;
+}
+
+export function createListener(options: ListenerOptions): Listener {
+  const silenceMs = options.silenceMs ?? SILENCE_MS;
   const http1 = createHttp1Server({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
     void answerNodeRequest(options.handle, request, response);
   });
+  // Node watches over slow requests only of servers that listen themselves.
+  http1.timeout = silenceMs;
   const http2 = createHttp2Server((request, response) => {
+    const { stream } = request;
+    stream.setTimeout(silenceMs, () => stream.destroy());
     if (isGrpc(request.headers)) void answerGrpc(options, request, response);
     else void answerNodeRequest(options.handle, request, response);
   });

@@ -13,6 +13,8 @@ export interface ServeOptions extends CollectorOptions {
   readonly grpcPort?: number | undefined;
   /** Name or address to listen on; loopback, IPv4 and IPv6, when left out. */
   readonly host?: string | undefined;
+  /** How long a request may say nothing before its connection is closed; 60 000 when left out. */
+  readonly silenceMs?: number | undefined;
   /** Take the next free port when the given one is busy. */
   readonly portFallback?: boolean | undefined;
 }
@@ -59,6 +61,7 @@ export async function startCollector(options: ServeOptions = {}): Promise<Runnin
     const listener = createListener({
       handle: collector.handle,
       maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
+      silenceMs: options.silenceMs,
     });
     open.push(listener);
     return listenOn(listener, addresses, port, options.portFallback === true);
