@@ -12,7 +12,8 @@ interface Posted {
   readonly parentSpanId?: string;
   readonly name: string;
   readonly service: string;
-  readonly status?: { readonly code: number; readonly message: string };
+  readonly events?: readonly object[];
+  readonly attributes?: readonly object[];
 }
 
 /** Posts spans of a millisecond each, one after another. */
@@ -110,3 +111,72 @@ for (const way of ["the browser's button", "the page's button"]) {
     expect(page.url()).toContain(`q=${run}`);
   });
 }
+
+test("a narrow header holds every badge, and words that are not seen are heard", async ({ page }) => {
+  const stats = { store: "memory", traces: 1, spans: 1, evictedTraces: 0, logRecords: 0, metricPoints: 0 };
+  await page.route("**/api/stats", (route) =>
+    route.fulfill({ json: { ...stats, rejectedSpans: 12_345, droppedBySenders: 123_456 } }),
+  );
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto(collector);
+  const header = page.getByRole("banner");
+  await expect(header).toContainText("123,456 spans dropped by senders");
+  await expect(header.getByText("Live", { exact: true })).toBeInViewport({ ratio: 1 });
+  await expect(header.getByRole("button", { name: "Keyboard shortcuts" })).toBeInViewport({ ratio: 1 });
+});
+
+test("rows that do not answer the filter are not shown while the collector is away", async ({ page }) => {
+  const ids = newTraceparent();
+  await postSpans([{ ...ids, name: ids.spanId, service: "shop" }]);
+  await page.goto(`${collector}/?q=${ids.spanId}`);
+  const row = page.getByRole("link", { name: ids.spanId });
+  await expect(row).toBeVisible();
+  await page.route("**/api/traces?**", (route) => route.abort());
+  await page.getByRole("searchbox", { name: "Filter traces" }).fill("another");
+  await expect(page.getByRole("heading", { name: "The collector does not answer" })).toBeVisible();
+  await expect(row).toBeHidden();
+  await page.unroute("**/api/traces?**");
+  await page.getByRole("searchbox", { name: "Filter traces" }).fill(ids.spanId);
+  await expect(row).toBeVisible();
+});
+
+test("a finding that comes while one reads does not move the rows", async ({ page }) => {
+  const { traceId, spanId } = newTraceparent();
+  const children = Array.from({ length: 200 }, (_, at) => ({
+    traceId,
+    spanId: newTraceparent().spanId,
+    parentSpanId: spanId,
+    name: `step ${at}`,
+    service: "shop",
+  }));
+  await postSpans([{ traceId, spanId, name: "root", service: "shop" }, ...children]);
+  await page.goto(`${collector}/trace/${traceId}`);
+  const tree = page.getByRole("treegrid");
+  const label = tree.getByText("step 100", { exact: true });
+  await expect(tree.getByText("root", { exact: true })).toBeVisible();
+  await tree.evaluate((grid) => grid.scrollTo(0, 2500));
+  await expect(label).toBeInViewport();
+  const before = await label.boundingBox();
+  const lost = { traceId, spanId: newTraceparent().spanId, parentSpanId: newTraceparent().spanId };
+  await postSpans([{ ...lost, name: "lost", service: "shop" }]);
+  await expect(page.getByRole("region", { name: "Findings" })).toBeVisible();
+  expect(Math.abs(((await label.boundingBox())?.y ?? 0) - (before?.y ?? 0))).toBeLessThan(1.5);
+});
+
+test("of thousands of events and a long value the details draw as much as is read", async ({ page }) => {
+  const { traceId, spanId } = newTraceparent();
+  const events = Array.from({ length: 2000 }, (_, at) => ({
+    name: `tick ${at}`,
+    timeUnixNano: String(START),
+  }));
+  const attributes = [{ key: "note", value: { stringValue: `${"long ".repeat(20_000)}end` } }];
+  await postSpans([{ traceId, spanId, name: "busy", service: "shop", events, attributes }]);
+  await page.goto(`${collector}/trace/${traceId}?span=${spanId}`);
+  const details = page.getByRole("complementary", { name: "Span details" });
+  await expect(details.getByText("tick 49", { exact: true })).toBeAttached();
+  expect(await details.evaluate((pane) => pane.textContent?.length)).toBeLessThan(10_000);
+  await details.getByRole("button", { name: "Show all 2,000 events" }).click();
+  await expect(details.getByText("tick 1999", { exact: true })).toBeAttached();
+  await details.getByRole("button", { name: "Show all", exact: true }).click();
+  expect(await details.evaluate((pane) => pane.textContent?.length)).toBeGreaterThan(100_000);
+});

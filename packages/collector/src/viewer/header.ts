@@ -1,6 +1,6 @@
 import type { CollectorStats } from "@throughline/core";
 import { button, element } from "./dom.ts";
-import { counted } from "./format.ts";
+import { counted, formatCount } from "./format.ts";
 import { icon } from "./icons.ts";
 import { createKeyHelp } from "./key-help.ts";
 import type { LiveState } from "./live.ts";
@@ -45,14 +45,20 @@ export function createHeader(): Header {
       stats.title = `${now.store === "memory" ? "Kept in memory" : "Kept in SQLite"}; ${counted(now.evictedTraces, "older trace")} evicted`;
       refused.hidden = now.rejectedSpans === 0;
       refused.title = "Invalid, or over a limit of the collector";
-      refused.replaceChildren(icon("alert"), `${counted(now.rejectedSpans, "span")} refused`);
+      refused.replaceChildren(...countOf(now.rejectedSpans, "refused"));
       dropped.hidden = now.droppedBySenders === 0;
       dropped.title = "While this collector was away or could not keep up; the senders' logs say more";
-      dropped.replaceChildren(icon("alert"), `${counted(now.droppedBySenders, "span")} dropped by senders`);
+      dropped.replaceChildren(...countOf(now.droppedBySenders, "dropped by senders"));
     },
     showConnection(state) {
       connection.className = `connection is-${state}`;
       connection.replaceChildren(element("span", { class: "lamp" }), CONNECTION[state]);
     },
   };
+}
+
+// A narrow window keeps only the number.
+function countOf(count: number, what: string): readonly (Node | string)[] {
+  const words = ` span${count === 1 ? "" : "s"} ${what}`;
+  return [icon("alert"), formatCount(count), element("span", { class: "badge-word", text: words })];
 }

@@ -11,7 +11,7 @@ import { isFiltered, printListUrl } from "./list-state.ts";
 export interface ListBody {
   readonly element: HTMLElement;
   show(traces: readonly TraceSummary[], query: ListQuery): void;
-  showFailure(error: unknown): void;
+  showFailure(error: unknown, query: ListQuery): void;
   /** Lets "12 s ago" move on. */
   tick(): void;
   /** Where the reader is, to come back to. */
@@ -37,6 +37,7 @@ export function createListBody(
   const list = element("div", {}, listHead(), rows.element, more, end);
   const body = element("div", { class: "list-body" });
   let shown = "";
+  let answered = "";
   let returnTo = tools.listPlace();
   // What is there already keeps its focus and scroll position.
   const put = (name: string, make: () => HTMLElement): void => {
@@ -47,6 +48,7 @@ export function createListBody(
     element: body,
     show(traces, query) {
       rows.show(traces);
+      answered = printListUrl(query);
       // A full page may have more behind it.
       more.hidden = traces.length < query.limit || query.limit >= MAX_LISTED;
       end.hidden = traces.length < MAX_LISTED;
@@ -56,9 +58,10 @@ export function createListBody(
       if (returnTo?.url === printListUrl(query)) restorePlace(body, returnTo);
       returnTo = undefined;
     },
-    showFailure(error) {
-      // Rows that are there stay readable; the header says that the connection is lost.
-      if (shown !== "list") put("failure", () => notice("The collector does not answer", String(error)));
+    showFailure(error, query) {
+      // Rows that answer this question stay readable; the header says that the connection is lost.
+      if (shown === "list" && answered === printListUrl(query)) return;
+      put("failure", () => notice("The collector does not answer", String(error)));
     },
     tick: rows.tick,
     place: (query) => readPlace(body, printListUrl(query)),

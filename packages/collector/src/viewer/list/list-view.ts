@@ -25,8 +25,9 @@ export function createListView(tools: ViewTools, url: URL): View {
     onFilter: (change) => filter({ ...change, limit: PAGE_SIZE }),
     onTraceId: (traceId) => tools.open(`/trace/${traceId}`),
     onPause: () => setPaused(!paused),
-    onClear: () => void tools.api.clearTraces().then(() => refresher.now(), body.showFailure),
+    onClear: () => void tools.api.clearTraces().then(refresher.now, fail),
   });
+  const fail = (error: unknown): void => body.showFailure(error, state);
 
   function filter(change: Partial<ListQuery>): void {
     state = { ...state, ...change };
@@ -44,11 +45,10 @@ export function createListView(tools: ViewTools, url: URL): View {
   async function load(signal: AbortSignal): Promise<void> {
     try {
       const { traces } = await tools.api.listTraces(state, signal);
-      noteServices(services, traces, state);
-      toolbar.show(state, [...services].sort());
+      toolbar.show(state, noteServices(services, traces, state));
       body.show(traces, state);
     } catch (error) {
-      if (!signal.aborted) body.showFailure(error);
+      if (!signal.aborted) fail(error);
     }
   }
 
@@ -89,9 +89,10 @@ function addAll(set: Set<string>, more: readonly string[]): number {
 }
 
 // A filtered answer names fewer services than the menu should offer, so what was seen stays.
-function noteServices(known: Set<string>, traces: TraceList["traces"], state: ListQuery): void {
+function noteServices(known: Set<string>, traces: TraceList["traces"], state: ListQuery): readonly string[] {
   for (const trace of traces) for (const service of trace.services) known.add(service);
   if (state.service !== "") known.add(state.service);
+  return [...known].sort();
 }
 
 function listKey(event: KeyboardEvent, search: HTMLInputElement, list: HTMLElement): void {

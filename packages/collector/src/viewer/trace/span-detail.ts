@@ -12,7 +12,7 @@ import {
   EXCEPTION_TYPE,
 } from "./attribute-names.ts";
 import { attributeTable, queryBlock } from "./attribute-table.ts";
-import { section } from "./detail-section.ts";
+import { longList, section } from "./detail-section.ts";
 import { longText } from "./long-text.ts";
 import { selfTimeMs } from "./self-time.ts";
 import { linkedFromSection, linkSection } from "./span-links.ts";
@@ -59,7 +59,7 @@ export function createSpanDetail(actions: SpanDetailActions): SpanDetail {
         ...problems(span),
         ...attributeSections(span),
         ...eventSection(span),
-        ...(logs.length === 0 ? [] : [section("Logs", logLines(logs, span))]),
+        ...(logs.length === 0 ? [] : [section("Logs", ...logLines(logs, span))]),
         ...linkSection(span.links, document.linkTargets),
         ...linkedFromSection(linkedFrom),
         ...sourceSections(span, actions),
@@ -165,7 +165,7 @@ function attributeSections(span: SpanJson): HTMLElement[] {
 function eventSection(span: SpanJson): HTMLElement[] {
   if (span.events.length === 0) return [];
   const start = BigInt(span.startUnixNano);
-  const events = span.events.map((event) => {
+  const draw = (event: SpanEventShape<string>): HTMLElement => {
     const afterMs = Number(BigInt(event.timeUnixNano) - start) / 1e6;
     const entries = Object.entries(event.attributes).filter(([key]) => key !== EXCEPTION_STACKTRACE);
     return element(
@@ -179,8 +179,8 @@ function eventSection(span: SpanJson): HTMLElement[] {
       ),
       entries.length === 0 ? undefined : attributeTable(entries),
     );
-  });
-  return [section("Events", element("ol", { class: "events" }, ...events))];
+  };
+  return [section("Events", ...longList(span.events, "events", draw))];
 }
 
 function sourceSections(span: SpanJson, actions: SpanDetailActions): HTMLElement[] {

@@ -3,18 +3,16 @@ import { element } from "../dom.ts";
 import { formatDuration } from "../format.ts";
 import { EXCEPTION_STACKTRACE } from "./attribute-names.ts";
 import { attributeTable } from "./attribute-table.ts";
+import { longList } from "./detail-section.ts";
 
 /** From here on a line is a warning, from there an error: https://opentelemetry.io/docs/specs/otel/logs/data-model/#field-severitynumber */
 const WARNING = 13;
 const ERROR = 17;
 
 /** What was logged while this span was current, each with its time after the span's start. */
-export function logLines(lines: readonly LogLine[], span: SpanJson): HTMLElement {
-  return element(
-    "ol",
-    { class: "events" },
-    ...lines.map((line) => logLine(line, BigInt(span.startUnixNano))),
-  );
+export function logLines(lines: readonly LogLine[], span: SpanJson): readonly HTMLElement[] {
+  const start = BigInt(span.startUnixNano);
+  return longList(lines, "lines", (line) => logLine(line, start));
 }
 
 function logLine(line: LogLine, start: bigint): HTMLElement {

@@ -29,6 +29,7 @@ export function createWaterfall(actions: WaterfallActions): Waterfall {
   const pool = createRowPool(rows, actions.colourOf);
   let now: { scene: TraceScene; state: TraceState } | undefined;
   let frame = 0;
+  let topPx = 0;
 
   function redraw(): void {
     if (!now) return;
@@ -41,6 +42,7 @@ export function createWaterfall(actions: WaterfallActions): Waterfall {
     else grid.setAttribute("aria-activedescendant", rowId(state.spanId));
     drawAxis(parts.axis, parts.ruler, scene);
     pool.show(scene, view);
+    topPx = grid.getBoundingClientRect().top;
   }
 
   grid.addEventListener("scroll", () => {
@@ -58,8 +60,9 @@ export function createWaterfall(actions: WaterfallActions): Waterfall {
       const anchor =
         before && before.document !== scene.document ? anchorOf(before, viewOf(parts)) : undefined;
       now = { scene, state };
+      const pushedPx = grid.getBoundingClientRect().top - topPx;
       redraw();
-      if (anchor) keepPlace(parts, scene, anchor);
+      if (anchor) keepPlace(parts, scene, { ...anchor, restPx: anchor.restPx + pushedPx });
     },
     reveal() {
       if (!now || now.scene.cursor === -1) return;
@@ -157,7 +160,7 @@ function anchorOf(scene: TraceScene, view: Viewport): Anchor | undefined {
   return spanId === undefined ? undefined : { spanId, restPx: view.scrollTop - at * view.rowHeight };
 }
 
-// Spans that arrived above the reader's place must not push it away.
+// Spans that arrived above the reader's place must not push it away, nor findings above the waterfall.
 function keepPlace(parts: Parts, scene: TraceScene, anchor: Anchor): void {
   const at = scene.visible.findIndex(({ row }) => row.spanId === anchor.spanId);
   if (at !== -1) parts.grid.scrollTop = at * viewOf(parts).rowHeight + anchor.restPx;
