@@ -163,6 +163,41 @@ test("a finding that comes while one reads does not move the rows", async ({ pag
   expect(Math.abs(((await label.boundingBox())?.y ?? 0) - (before?.y ?? 0))).toBeLessThan(1.5);
 });
 
+test("the rows stand in their order, and the active one is there, however one has scrolled", async ({
+  page,
+}) => {
+  const { traceId } = newTraceparent();
+  const ids = Array.from({ length: 200 }, () => newTraceparent().spanId);
+  await postSpans(ids.map((spanId, at) => ({ traceId, spanId, name: `step ${at}`, service: "shop" })));
+  await page.goto(`${collector}/trace/${traceId}`);
+  const tree = page.getByRole("treegrid");
+  const active = await tree.getAttribute("aria-activedescendant");
+  for (const [top, seen] of [
+    [4000, "step 145"],
+    [2000, "step 75"],
+  ] as const) {
+    await tree.evaluate((grid, scrollTop) => grid.scrollTo(0, scrollTop), top);
+    await expect(tree.getByText(seen, { exact: true })).toBeInViewport();
+    await expect(page.locator(`#${active}`)).toBeAttached();
+    const indexes = await tree
+      .locator(".span-row")
+      .evaluateAll((rows) => rows.map((row) => Number(row.getAttribute("aria-rowindex"))));
+    expect(indexes).toEqual([...indexes].sort((a, b) => a - b));
+  }
+});
+
+test("the first stop of the keyboard leads past the filter to the traces", async ({ page }) => {
+  const ids = newTraceparent();
+  await postSpans([{ ...ids, name: ids.spanId, service: "shop" }]);
+  await page.goto(`${collector}/?q=${ids.spanId}`);
+  const row = page.getByRole("link", { name: ids.spanId });
+  await expect(row).toBeVisible();
+  await page.keyboard.press("Tab");
+  await expect(page.getByRole("button", { name: "Skip to the content" })).toBeInViewport({ ratio: 1 });
+  await page.keyboard.press("Enter");
+  await expect(row).toBeFocused();
+});
+
 test("of thousands of events and a long value the details draw as much as is read", async ({ page }) => {
   const { traceId, spanId } = newTraceparent();
   const events = Array.from({ length: 2000 }, (_, at) => ({

@@ -31,6 +31,7 @@ export function createHeader(): Header {
     element: element(
       "header",
       { class: "header" },
+      button({ class: "button skip", text: "Skip to the content", onClick: skip }),
       element("a", { class: "brand", attributes: { href: "/" } }, mark, "Throughline"),
       element("span", { class: "spring" }),
       refused,
@@ -55,6 +56,14 @@ export function createHeader(): Header {
       connection.replaceChildren(element("span", { class: "lamp" }), CONNECTION[state]);
     },
   };
+}
+
+// Past everything that is above them, to the traces or the spans.
+function skip(): void {
+  const main = document.querySelector("main");
+  const content =
+    main?.querySelector<HTMLElement>(".waterfall, .trace-row") ?? main?.querySelector("button, a");
+  content?.focus();
 }
 
 // A narrow window keeps only the number.

@@ -8,6 +8,7 @@ const KEYS = [
   ["Enter", "Open the row; in the search: next match"],
   ["n  N", "Next and previous match"],
   ["e", "Next span with an error"],
+  ["z", "Zoom to the span of the row, and out again"],
   ["Esc", "Close the details, then the search, then the zoom"],
   ["Home  End", "First and last row"],
   ["?", "This list"],

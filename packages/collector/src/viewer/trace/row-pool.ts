@@ -16,21 +16,28 @@ export function createRowPool(place: HTMLElement, colourOf: (service: string) =>
   const drawn = new Map<number, HTMLElement>();
   let draw: ((index: number) => HTMLElement | undefined) | undefined;
   let count = 0;
+  let cursor = -1;
   let shown: TraceScene | undefined;
 
   function scroll(view: Viewport): void {
     const { first, end } = rowWindow(view, count, OVERSCAN);
+    const wanted = indexesOf(first, end, cursor);
     for (const [index, row] of drawn) {
-      if (index >= first && index < end) continue;
+      if (wanted.has(index)) continue;
       row.remove();
       drawn.delete(index);
     }
-    for (let index = first; index < end; index++) {
-      const row = drawn.has(index) ? undefined : draw?.(index);
+    // From below, each before its next: whoever hears the page instead of seeing it gets the rows in their order.
+    let next: HTMLElement | null = null;
+    for (const index of [...wanted].reverse()) {
+      const row = drawn.get(index) ?? draw?.(index);
       if (!row) continue;
-      row.style.transform = `translateY(${index * view.rowHeight}px)`;
-      drawn.set(index, row);
-      place.append(row);
+      if (!drawn.has(index)) {
+        row.style.transform = `translateY(${index * view.rowHeight}px)`;
+        drawn.set(index, row);
+        place.insertBefore(row, next);
+      }
+      next = row;
     }
   }
 
@@ -43,6 +50,7 @@ export function createRowPool(place: HTMLElement, colourOf: (service: string) =>
         drawn.clear();
       }
       count = scene.visible.length;
+      cursor = scene.cursor;
       const found = scene.matches && new Set(scene.matches);
       draw = (index) => {
         const visible = scene.visible[index];
@@ -58,4 +66,12 @@ export function createRowPool(place: HTMLElement, colourOf: (service: string) =>
     },
     scroll,
   };
+}
+
+/** In ascending order. The chosen row is always there: the grid names it as its active one. */
+function indexesOf(first: number, end: number, cursor: number): ReadonlySet<number> {
+  const indexes = Array.from({ length: end - first }, (_, at) => first + at);
+  if (cursor !== -1 && cursor < first) indexes.unshift(cursor);
+  if (cursor >= end) indexes.push(cursor);
+  return new Set(indexes);
 }

@@ -14,7 +14,7 @@ export interface Tick {
 }
 
 /** The shortest range that can be shown: one microsecond. */
-const SHORTEST_MS = 0.001;
+export const SHORTEST_MS = 0.001;
 const LABEL_PX = 84;
 
 /** Round times (1, 2 or 5 of a decimal unit) with room for their labels. */

@@ -96,6 +96,23 @@ test("Enter opens the details, Escape closes details, search and zoom in this or
   expect(third && press("Escape", third)).toBeUndefined();
 });
 
+test("z zooms to the chosen span, and out again; a span of no length has a range too", () => {
+  const zoomed = press("z", at("span=c"));
+  expect(zoomed?.zoom).toEqual({ fromMs: 2, toMs: 100 });
+  expect(zoomed && press("z", zoomed)).toMatchObject({ spanId: "c", zoom: undefined });
+  expect(press("z", at("span=c&from=1&to=9"))?.zoom).toEqual({ fromMs: 2, toMs: 100 });
+  expect(press("z", at(""))).toBeUndefined();
+  const instant = createSceneMaker(documentOf({ spanId: "a", endUnixNano: 0n }))(at("span=a"));
+  const { fromMs = 0, toMs = 0 } = afterKey("z", instant, at("span=a"))?.zoom ?? {};
+  expect(toMs).toBeGreaterThan(fromMs);
+});
+
+test("a span that began after the axis is no range of it", () => {
+  const late = documentOf({ spanId: "a" }, { spanId: "b" });
+  const scene = createSceneMaker({ ...late, summary: { ...late.summary, workMs: 0.5 } })(at("span=b"));
+  expect(afterKey("z", scene, at("span=b"))).toBeUndefined();
+});
+
 test("a key without a meaning is left to the page", () => {
   expect(press("x", at("span=a"))).toBeUndefined();
   expect(press("ArrowRight", at("span=d"))).toBeUndefined();

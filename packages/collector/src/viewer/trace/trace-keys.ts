@@ -1,5 +1,6 @@
 import type { TraceRow } from "@throughline/core";
 import { ancestorIds, parentIndex, type VisibleRow } from "./row-tree.ts";
+import { SHORTEST_MS } from "./time-axis.ts";
 import type { TraceScene } from "./trace-scene.ts";
 import type { TraceState } from "./trace-state.ts";
 
@@ -27,6 +28,7 @@ export function afterKey(key: string, scene: TraceScene, state: TraceState): Tra
   if (key === "n") return nextMatch(scene, state, 1);
   if (key === "N") return nextMatch(scene, state, -1);
   if (key === "e") return nextError(scene, state);
+  if (key === "z") return zoomToRow(scene, state);
   return undefined;
 }
 
@@ -96,6 +98,15 @@ function stepOut({ visible, cursor }: TraceScene, state: TraceState): TraceState
   if (at.expandable && !at.collapsed) return toggle(state, at.row.spanId);
   const parent: TraceRow | undefined = visible[parentIndex(visible, cursor)]?.row;
   return parent ? { ...state, spanId: parent.spanId } : undefined;
+}
+
+// Of a span that begins after the axis, the row shows when it was all the same.
+function zoomToRow({ visible, cursor, whole }: TraceScene, state: TraceState): TraceState | undefined {
+  const row = visible[cursor]?.row;
+  if (!row || row.offsetMs > whole.toMs) return undefined;
+  const zoom = { fromMs: row.offsetMs, toMs: row.offsetMs + Math.max(row.durationMs, SHORTEST_MS) };
+  const same = state.zoom?.fromMs === zoom.fromMs && state.zoom.toMs === zoom.toMs;
+  return { ...state, zoom: same ? undefined : zoom };
 }
 
 function leave(state: TraceState): TraceState | undefined {

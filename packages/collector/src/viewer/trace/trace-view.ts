@@ -195,7 +195,7 @@ function traceKey(
   // Enter and the arrows belong to whatever control has the focus outside the grid.
   const focused = document.activeElement;
   const inGrid = focused === document.body || focused?.closest(".waterfall") !== null;
-  if (!inGrid && !["j", "k", "n", "N", "e", "Escape"].includes(event.key)) return;
+  if (!inGrid && !["j", "k", "n", "N", "e", "z", "Escape"].includes(event.key)) return;
   const next = afterKey(event.key, at.scene, at.state);
   if (!next) return;
   event.preventDefault();
