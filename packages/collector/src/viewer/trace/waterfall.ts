@@ -60,7 +60,7 @@ export function createWaterfall(actions: WaterfallActions): Waterfall {
       const anchor =
         before && before.document !== scene.document ? anchorOf(before, viewOf(parts)) : undefined;
       now = { scene, state };
-      const pushedPx = grid.getBoundingClientRect().top - topPx;
+      const pushedPx = anchor ? grid.getBoundingClientRect().top - topPx : 0;
       redraw();
       if (anchor) keepPlace(parts, scene, { ...anchor, restPx: anchor.restPx + pushedPx });
     },
