@@ -93,6 +93,19 @@ test("a span is copied as JSON", async ({ page, context }) => {
   expect(copied).toMatchObject({ traceId, spanId, name: "reserve", startUnixNano: String(START) });
 });
 
+test("a link to a span that is not there says so, and shows it once it arrives", async ({ page }) => {
+  const { traceId, spanId } = newTraceparent();
+  const late = newTraceparent().spanId;
+  await postSpans([{ traceId, spanId, name: "root", service: "shop" }]);
+  await page.goto(`${collector}/trace/${traceId}?span=${late}`);
+  const details = page.getByRole("complementary", { name: "Span details" });
+  await expect(details.getByRole("heading", { name: "This span is not here" })).toBeVisible();
+  await postSpans([{ traceId, spanId: late, parentSpanId: spanId, name: "late", service: "shop" }]);
+  await expect(details.getByRole("heading", { name: "late" })).toBeVisible();
+  await details.getByRole("button", { name: "Close details" }).click();
+  await expect(details).toBeHidden();
+});
+
 for (const way of ["the browser's button", "the page's button"]) {
   test(`${way} leads back to the list as it was left: filter, place and focus`, async ({ page }) => {
     const run = newTraceparent().spanId;

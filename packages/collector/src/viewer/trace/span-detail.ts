@@ -40,9 +40,10 @@ export function createSpanDetail(actions: SpanDetailActions): SpanDetail {
       const index = document.rows.findIndex((row) => row.spanId === spanId);
       const row = document.rows[index];
       const span = document.spans.find((one) => one.spanId === spanId);
-      pane.hidden = !row || !span;
+      pane.hidden = spanId === undefined;
       if (!row || !span) {
         drawn = "";
+        pane.replaceChildren(...(spanId === undefined ? [] : [absentHead(spanId, actions)]));
         return;
       }
       const linkedFrom = document.linkedFrom.filter((link) => link.toSpanId === spanId);
@@ -69,16 +70,41 @@ export function createSpanDetail(actions: SpanDetailActions): SpanDetail {
   };
 }
 
+/** Where an address asks for a span that is not there. */
+function absentHead(spanId: string, actions: SpanDetailActions): HTMLElement {
+  return element(
+    "div",
+    { class: "detail-head" },
+    titleLine("This span is not here", undefined, actions),
+    element("p", {
+      class: "detail-summary",
+      text: `The trace has no span ${spanId}: it has not arrived yet, or was never sent. It is shown as soon as it arrives.`,
+    }),
+  );
+}
+
+function titleLine(
+  title: string,
+  copy: HTMLElement | undefined,
+  { onClose }: SpanDetailActions,
+): HTMLElement {
+  return element(
+    "div",
+    { class: "detail-title" },
+    element("h2", { text: title, title }),
+    copy,
+    button({ class: "button quiet", label: "Close details", onClick: onClose }, icon("close")),
+  );
+}
+
 function paneHead(row: TraceRow, span: SpanJson, actions: SpanDetailActions): HTMLElement {
   return element(
     "div",
     { class: "detail-head" },
-    element(
-      "div",
-      { class: "detail-title" },
-      element("h2", { text: row.label === "" ? "(no name)" : row.label, title: row.label }),
+    titleLine(
+      row.label === "" ? "(no name)" : row.label,
       copyButton("span as JSON", () => JSON.stringify(span, null, 2)),
-      button({ class: "button quiet", label: "Close details", onClick: actions.onClose }, icon("close")),
+      actions,
     ),
     element("p", { class: "detail-summary", text: summarise(row, span) }),
     element(
