@@ -1,7 +1,16 @@
-import { type Attributes, type Context, diag, ROOT_CONTEXT, trace } from "@opentelemetry/api";
+import {
+  type Attributes,
+  type Context,
+  diag,
+  ROOT_CONTEXT,
+  type Span,
+  type SpanOptions,
+  trace,
+} from "@opentelemetry/api";
 import { scrub } from "@throughline/core";
 import {
   CODE_FUNCTION_NAME,
+  PAGE_ROUTE,
   SCRIPT_INVOKER,
   URL_FULL,
   WEB_VITAL_DELTA,
@@ -14,6 +23,7 @@ import {
 } from "@throughline/core/attributes";
 import type { MetricType } from "web-vitals";
 import type { TracedPage, WebInstrument } from "../instrument.ts";
+import type { SpanData } from "../trace/span.ts";
 import { contextSince } from "./page-views.ts";
 import { selectorOf } from "./selector.ts";
 import { watchEntries } from "./watch-entries.ts";
@@ -126,7 +136,7 @@ function traceMetric(
     [WEB_VITAL_NAVIGATION_TYPE]: metric.navigationType,
     ...(element && { [WEB_VITAL_ELEMENT]: selectorOf(element) }),
   };
-  const span = page.tracer.startSpan(`web vital ${metric.name}`, { startTime: start, attributes }, context);
+  const span = startBelow(page, context, `web vital ${metric.name}`, { startTime: start, attributes });
   if (metric.name === "INP") traceScripts(page, trace.setSpan(context, span), { start, end }, frames);
   span.end(end);
 }
@@ -186,7 +196,14 @@ function traceEntry(
   context: Context = page.pageViews.at(-1)?.context ?? ROOT_CONTEXT,
   attributes: Attributes = {},
 ): void {
-  page.tracer
-    .startSpan(name, { startTime, attributes }, context)
-    .end(Math.min(startTime + duration, performance.now()));
+  startBelow(page, context, name, { startTime, attributes }).end(
+    Math.min(startTime + duration, performance.now()),
+  );
+}
+
+/** The page may have gone on to another route since. */
+function startBelow({ tracer }: TracedPage, context: Context, name: string, options: SpanOptions): Span {
+  // Whatever records has attributes; the API does not say so.
+  const { attributes }: Partial<SpanData> = Object(trace.getSpan(context));
+  return tracer.startSpan(name, options, context).setAttributes({ [PAGE_ROUTE]: attributes?.[PAGE_ROUTE] });
 }
