@@ -1,5 +1,5 @@
 import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { type FakePage, openFakePage, type PostedSpan } from "../../test/fake-page.ts";
 import type { TracedPage } from "../instrument.ts";
 import { suppressTracing } from "../trace/suppression.ts";
@@ -103,6 +103,24 @@ test("an abort is no error", async () => {
   const span = await spanOf(opened);
   expect(span?.attributes["throughline.aborted"]).toBe(true);
   expect(span?.status.code).toBe(0);
+});
+
+test("an abort as its own timeout runs out, which axios does in place of the browser, is a timeout", async () => {
+  const opened = open();
+  for (const afterMs of [59_000, 59_995]) {
+    const xhr = new XMLHttpRequest();
+    xhr.open("GET", HERE);
+    xhr.timeout = 60_000;
+    xhr.send();
+    const sentAt = performance.now();
+    const now = vi.spyOn(performance, "now").mockReturnValue(sentAt + afterMs);
+    xhr.abort();
+    now.mockRestore();
+  }
+  const [early, late] = await opened.spans();
+  expect([early?.status.code, early?.attributes["throughline.aborted"]]).toEqual([0, true]);
+  expect([late?.status.code, late?.attributes["error.type"]]).toEqual([2, "TimeoutError"]);
+  expect(late?.attributes).not.toHaveProperty("throughline.aborted");
 });
 
 test("a second open ends the request it takes the place of, as aborted", async () => {
