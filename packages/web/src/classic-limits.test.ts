@@ -3,8 +3,8 @@ import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { afterEach, expect, test } from "vitest";
 import { openFakePage, type PostedSpan } from "../test/fake-page.ts";
 import { startWebTracing, withSpan } from "./classic.ts";
-
 import type { WebInstrument } from "./instrument.ts";
+import { traceNavigation } from "./page/navigation.ts";
 
 type Answer = Parameters<typeof openFakePage>[1];
 
@@ -82,12 +82,23 @@ test("the callback of a message port has no span", async () => {
   expect((await requestOf(shop, "/message")).parentSpanId).toBeUndefined();
 });
 
-test("a request that fails has neither the status ERROR nor error.type", async () => {
+test("a request that fails has neither the status ERROR nor error.type, and the status 0", async () => {
   const shop = open(() => Promise.reject(new TypeError("Failed to fetch")));
   await expect(fetch("/down")).rejects.toThrow("Failed to fetch");
   const down = await requestOf(shop, "/down");
   expect(down.status.code).toBe(0);
   expect(down.attributes).not.toHaveProperty("error.type");
+  expect(down.attributes["http.response.status_code"]).toBe(0);
+});
+
+test("a navigation is not below the code that began it", async () => {
+  const { href } = location;
+  const shop = open(undefined, [traceNavigation()]);
+  withSpan("work", () => history.pushState(null, "", "/orders"));
+  history.replaceState(null, "", href);
+  const navigation = (await shop.spans()).find(({ name }) => name === "navigate /orders");
+  expect(navigation).toBeDefined();
+  expect(navigation?.parentSpanId).toBeUndefined();
 });
 
 test("what a router fetches ahead is a kept trace like any other", async () => {
