@@ -216,6 +216,8 @@ test("what the browser would start with is checked when the app is built", () =>
   expect(message).toContain('serviceName "": expected a name');
   expect(message).toContain('propagation "all": expected "same-origin" or "off"');
   expect(message).toContain('ignoreUrls "/healthz": expected prefixes');
+  expect(withTracing(config, { ignoreUrls: ["stats.example.com"] })).toBe(config);
+  expect(String(warn.mock.calls[1]?.[0])).toContain('ignoreUrls ["stats.example.com"]: expected prefixes');
 });
 
 test("the app's folder is that of its next.config, wherever the build was started", async () => {

@@ -154,7 +154,7 @@ function plainProblems({ serviceName, propagation, ignoreUrls, xhr }: WebOptions
   const checks = {
     serviceName: [serviceName, isText, 'a name such as "shop-web"'],
     propagation: [propagation, isPropagation, '"same-origin" or "off"'],
-    ignoreUrls: [ignoreUrls, isTexts, 'prefixes such as ["/healthz"]'],
+    ignoreUrls: [ignoreUrls, arePrefixes, 'prefixes such as ["/healthz"] or ["https://stats.example.com"]'],
     xhr: [xhr, isBoolean, "true or false"],
   } as const;
   return Object.entries(checks)
@@ -170,8 +170,9 @@ function isBoolean(value: unknown): boolean {
   return typeof value === "boolean";
 }
 
-function isTexts(values: unknown): boolean {
-  return Array.isArray(values) && values.every(isText);
+/** Of addresses: what has no scheme is the beginning of none. */
+function arePrefixes(values: unknown): boolean {
+  return Array.isArray(values) && values.every((value) => isText(value) && /^(\/|http)/.test(value));
 }
 
 function isPropagation(value: unknown): boolean {

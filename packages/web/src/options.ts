@@ -39,10 +39,11 @@ export type ReadOptions = (options: WebTracingOptions, pageUrl: string) => WebCo
  */
 export const readWebOptions: ReadOptions = (options, pageUrl) => {
   const config = withDefaults(options);
-  const problems = (Object.entries(checksOf()) as [keyof WebConfig, Check][])
-    .filter(([name, [isGood]]) => !isGood(config[name], pageUrl))
-    .map(([name, [, expected]]) => `${name}=${JSON.stringify(config[name])}: expected ${expected}`);
-  if (problems.length > 0) throw new Error(problems.join("; "));
+  const problems = (Object.entries(checksOf()) as [keyof WebConfig, Check][]).flatMap(
+    ([name, [isGood, expected]]) =>
+      isGood(config[name], pageUrl) ? [] : `${name}=${JSON.stringify(config[name])}: expected ${expected}`,
+  );
+  if (problems[0]) throw new Error(problems.join("; "));
   return resolve(config, pageUrl);
 };
 
@@ -82,17 +83,17 @@ type Check = readonly [isGood: (value: unknown, pageUrl: string) => boolean, exp
 const checksOf = (): Readonly<Record<keyof WebConfig, Check>> => ({
   instruments: [
     (value) => Array.isArray(value) && value.every((each) => typeof each === "function"),
-    "functions",
+    "a list: [traceXhr()]",
   ],
-  serviceName: [isText, "a name"],
+  serviceName: [(value) => isTexts([value]), "a name"],
   endpoint: [isHttpUrl, "a path or a URL"],
   propagateTo: [
-    (value) => isTexts(value) && value.every(isOrigin),
-    'origins such as "https://api.example.com"',
+    (value) => isTexts(value, /^[^*]+$/) && value.every(isOrigin),
+    'a list: ["https://api.test"]',
   ],
   propagation: oneOf("same-origin", "off"),
   consent: oneOf("granted", "pending", "denied", "gpc"),
-  ignoreUrls: [isTexts, "prefixes"],
+  ignoreUrls: [(value) => isTexts(value, /^(\/|http)/), 'a list: ["/healthz"]'],
   sampleRatio: [(value) => typeof value === "number" && value >= 0 && value <= 1, "a number from 0 to 1"],
   resourceAttributes: [(value) => Object(value) === value && isTexts(Object.values(Object(value))), "texts"],
 });
@@ -101,20 +102,16 @@ function oneOf(...values: readonly unknown[]): Check {
   return [(value) => values.includes(value), values.map((value) => JSON.stringify(value)).join(" or ")];
 }
 
-function isText(value: unknown): value is string {
-  return typeof value === "string" && value !== "";
-}
-
-function isTexts(values: unknown): values is readonly string[] {
-  return Array.isArray(values) && values.every(isText);
+function isTexts(values: unknown, pattern = /./): values is readonly string[] {
+  return Array.isArray(values) && values.every((value) => typeof value === "string" && pattern.test(value));
 }
 
 /** As `parseOrigin` of core, without its texts: ours names the option too. */
 function isOrigin(text: string): boolean {
   const url = parseUrl(text);
-  return url?.href === `${url?.origin}/` && !text.includes("*");
+  return url?.href === `${url?.origin}/`;
 }
 
 function isHttpUrl(text: unknown, base: string): boolean {
-  return isText(text) && /^https?:$/.test(parseUrl(text, base)?.protocol ?? "");
+  return isTexts([text]) && isTexts([parseUrl(String(text), base)?.protocol], /^https?:$/);
 }

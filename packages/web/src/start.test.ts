@@ -204,7 +204,7 @@ test("a bad option is told once with its cure, and the page goes on untraced", a
   const message = String(warn.mock.calls[0]?.[0]);
   expect(message).toContain("@throughline/web: tracing is off. ");
   expect(message).toContain("sampleRatio=2: expected a number from 0 to 1");
-  expect(message).toContain('propagateTo=["https://*.example.com"]: expected origins');
+  expect(message).toContain('propagateTo=["https://*.example.com"]: expected a list');
 });
 
 test("a denial forgets what is stored where a bad option keeps the page untraced too", () => {
