@@ -17,7 +17,7 @@ interface Opened {
 }
 
 /** axios (1.21) takes the time itself, a little before, and aborts. */
-const EARLY_MS = 10;
+const EARLY_MS = 50;
 
 interface Flight {
   readonly span: Span;
