@@ -1,4 +1,4 @@
 // What the `<script>` build puts on the page as `Throughline`.
 export { setConsent } from "./identity/consent.ts";
 export { startWebTracing } from "./start.ts";
-export { withSpan } from "./with-span.ts";
+export { bind, withSpan } from "./with-span.ts";
