@@ -79,6 +79,30 @@ function flush(token?: string): Promise<Response> {
   return post({ path: "/flush", ...(token && { headers: { "x-throughline-flush-token": token } }) });
 }
 
+test("a plain Node server hands a page's post over with Node's own headers, as docs/server/node-services.md writes it", async () => {
+  const service = createServer(async (request, response) => {
+    const { url = "", headers } = request;
+    const body = await buffer(request);
+    const init = { method: "POST", headers: headers as Record<string, string>, body };
+    const answer = await POST(new Request(new URL(url, "http://localhost"), init));
+    response.writeHead(answer.status).end(await answer.text());
+  });
+  await once(service.listen(0, "127.0.0.1"), "listening");
+  const { port } = service.address() as AddressInfo;
+  const body = '{"resourceSpans":[]}';
+  const answer = await fetch(`http://127.0.0.1:${port}/api/tl/v1/traces`, {
+    method: "POST",
+    body,
+    headers: { "content-type": "application/json", cookie: "session=1" },
+  });
+  expect([answer.status, await answer.text()]).toEqual([202, "{}"]);
+  await expect.poll(() => received).toHaveLength(1);
+  expect(received[0]).toMatchObject({ url: "/v1/traces", body });
+  expect(received[0]?.headers).not.toHaveProperty("cookie");
+  service.closeAllConnections();
+  await once(service.close(), "close");
+});
+
 test("a post is taken at once and forwarded with the collector's secret, without the browser's", async () => {
   vi.stubEnv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20collector");
   const response = await post({ headers: { cookie: "session=1", authorization: "Bearer user" } });
