@@ -48,7 +48,7 @@ export function createErrorRecorder(
   inferParent: (error: unknown) => Context | undefined,
 ): ErrorRecorder {
   const seen = new WeakSet<object>();
-  let windowStart = Number.NEGATIVE_INFINITY;
+  let windowStart = -WINDOW_MS;
   let recorded = 0;
   let dropped = 0;
 

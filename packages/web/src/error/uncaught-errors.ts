@@ -1,4 +1,4 @@
-import { type Context, trace } from "@opentelemetry/api";
+import { type Context, type Span, trace } from "@opentelemetry/api";
 import { EXCEPTION_MESSAGE } from "@throughline/core/attributes";
 import type { TracedPage, WebInstrument } from "../instrument.ts";
 import { listen } from "../listen.ts";
@@ -82,9 +82,12 @@ function noteContexts(
 
 /** Whether the span that the error left has it already: `withSpan` writes it and throws it on. */
 function hasRecorded(context: Context, error: object): boolean {
-  const span = trace.getSpan(context);
-  if (!span || span.isRecording() || !("events" in span) || !Array.isArray(span.events)) return false;
-  return span.events.some((event) => event.attributes?.[EXCEPTION_MESSAGE] === messageOf(error));
+  const span = trace.getSpan(context) as (Span & { readonly events?: unknown }) | undefined;
+  return (
+    Array.isArray(span?.events) &&
+    !span.isRecording() &&
+    span.events.some((event) => event.attributes?.[EXCEPTION_MESSAGE] === messageOf(error))
+  );
 }
 
 function isObject(value: unknown): value is object {

@@ -77,7 +77,7 @@ function createSession({
   let session: Session | undefined;
   let isStored = false;
   let previousId: string | undefined;
-  let checkedAt = Number.NEGATIVE_INFINITY;
+  let checkedAt = 0;
 
   function isLive({ startedAt, usedAt }: Session, at: number): boolean {
     // Times to come are of a clock that was set back since.
@@ -116,7 +116,7 @@ function createSession({
       return attributes;
     },
     recheck(): void {
-      checkedAt = Number.NEGATIVE_INFINITY;
+      checkedAt = -RECHECK_MS;
     },
   };
 }

@@ -144,7 +144,7 @@ interface ServedBy {
 }
 
 function readServed({ consent, config }: TracedPage): ServedBy {
-  const entry = navigationEntry();
+  const [entry] = performance.getEntriesByType("navigation") as (PerformanceNavigationTiming | undefined)[];
   const before = rememberServed(() => openStorage(consent, "sessionStorage"));
   const server = entry && readServerSpan(entry, performance.timeOrigin, before);
   // Where every trace of this page is kept, one that the server does not keep is none to be part of.
@@ -215,8 +215,4 @@ function sizesOf(entry: PerformanceResourceTiming): Attributes {
     [HTTP_RESPONSE_SIZE]: entry.transferSize || undefined,
     [HTTP_RESPONSE_BODY_SIZE]: entry.encodedBodySize || undefined,
   };
-}
-
-function navigationEntry(): PerformanceNavigationTiming | undefined {
-  return performance.getEntriesByType("navigation")[0] as PerformanceNavigationTiming | undefined;
 }
