@@ -1,4 +1,5 @@
 import type { SpansEvent, TraceDocument, TraceList } from "@throughline/core";
+import { reasonOf } from "./reason.ts";
 import { createSseParser } from "./sse.ts";
 
 /** One worker's connection to the collector: what it stored, and a push for everything it stores from now on. */
@@ -150,13 +151,4 @@ async function getJson<T>(url: string): Promise<T | undefined> {
   throw new Error(
     `@throughline/playwright: GET ${url} answered ${response.status}, so the assertion cannot be decided; is this collector of the same version as the fixture?`,
   );
-}
-
-// fetch hides the reason ("fetch failed") behind `cause`.
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const cause: unknown = error.cause;
-  if (!(cause instanceof Error)) return error.message;
-  const code = "code" in cause && typeof cause.code === "string" ? cause.code : cause.message;
-  return code || error.message;
 }

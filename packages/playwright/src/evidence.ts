@@ -31,6 +31,8 @@ export interface Evidence {
   /** The same, if the wire was idle then and no request has started since: what is missing now was never made. */
   readonly settled: SettleReport | undefined;
   readonly documents: readonly TraceDocument[];
+  /** Where the spans are looked for. */
+  readonly collectorUrl: string;
   /** What else a reader of a failure must know. */
   readonly notes: readonly string[];
 }

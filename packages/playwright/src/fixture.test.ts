@@ -152,6 +152,24 @@ test("negated without any trace", async ({ page, otel }) => {
   const trace = await otel.during(() => page.title());
   await expect(trace).not.toHavePath(path, { timeout: 300 });
 });
+test("soft twice", async ({ page, otel }) => {
+  const trace = await buy(page, otel, "ok");
+  await expect(trace).toHavePath([span.click("tried again")], { timeout: 300 }).catch(() => undefined);
+  await expect.soft(trace).toHavePath([span.click("first")], { timeout: 300 });
+  await expect.soft(trace).toHavePath([span.click("second")], { timeout: 300 });
+});
+test("a context of its own", async ({ page, browser, otel }) => {
+  const other = await browser.newContext();
+  await otel.watch(other);
+  await page.goto(shop);
+  await expect(await buy(await other.newPage(), otel, "ok")).toHavePath(path);
+  await other.close();
+});
+test("a context that nobody watches", async ({ browser, otel }) => {
+  const other = await browser.newContext();
+  const trace = await buy(await other.newPage(), otel, "ok");
+  await expect(trace).toHavePath(path, { timeout: 300 });
+});
 test("two clicks, each its own scope", async ({ page, otel }) => {
   const first = await buy(page, otel, "ok");
   await expect(page.locator("output")).toHaveText("done");
@@ -170,8 +188,14 @@ test("two clicks, each its own scope", async ({ page, otel }) => {
     "late service": "passed",
     "negated but there": "failed",
     "negated without any trace": "failed",
+    "soft twice": "failed",
+    "a context of its own": "passed",
+    "a context that nobody watches": "failed",
     "two clicks, each its own scope": "passed",
   });
+  expect(results.get("a context that nobody watches")?.message).toMatch(
+    /Note +http:\/\/127.* is open in a browser context that "otel" does not watch.*call otel\.watch\(context\)/,
+  );
   expect(results.get("no header")?.message).toContain("Broken between 2 and 3: browser → server.  TL-P02");
   expect(results.get("no header")?.message).toContain("known from Server-Timing");
   expect(results.get("no header")?.message).toContain("proven, not timed out");
@@ -179,9 +203,19 @@ test("two clicks, each its own scope", async ({ page, otel }) => {
   expect(results.get("ignored header")?.message).toContain("proven, not timed out");
   expect(results.get("negated but there")?.message).toContain("The path is there");
   expect(results.get("negated without any trace")?.message).toContain("not proven");
-  const attached = new Map(results.get("no header")?.attachments.map(({ name, path }) => [name, path ?? ""]));
-  expect(await readFile(attached.get("trace.txt") ?? "", "utf8")).toContain("TL-P02");
-  expect(JSON.parse(await readFile(attached.get("traces.json") ?? "", "utf8"))).toHaveLength(2);
+  const attached = async (title: string, name: string): Promise<string> => {
+    const attachments = results.get(title)?.attachments.filter((attachment) => attachment.name === name);
+    return readFile(attachments?.[0]?.path ?? "", "utf8");
+  };
+  expect(await attached("no header", "trace.txt")).toContain("TL-P02");
+  expect(JSON.parse(await attached("no header", "traces.json"))).toHaveLength(2);
+  const soft = await attached("soft twice", "trace.txt");
+  expect(["first", "second", "tried again"].map((label) => soft.includes(`click "${label}"`))).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  expect(JSON.parse(await attached("soft twice", "traces.json"))).toHaveLength(1);
 });
 
 test("parallel workers on one collector see only their own traces", { timeout: 120_000 }, async () => {

@@ -9,7 +9,6 @@ import {
   type TestInfo,
   type TestType,
 } from "@playwright/test";
-import { TEST_GLOBAL } from "@throughline/core/attributes";
 import { type CollectorClient, startCollectorClient } from "./collector-client.ts";
 import { readPageClock } from "./page-clock.ts";
 import { printTraces } from "./print.ts";
@@ -17,7 +16,7 @@ import { treeOf } from "./scope.ts";
 import { createSession, type Failure, type Otel, type Session } from "./session.ts";
 import { readFixtureSettings } from "./settings.ts";
 import { settle } from "./settle.ts";
-import { startWireLog } from "./wire.ts";
+import { createWatchedContexts } from "./watched-contexts.ts";
 
 export interface OtelFixtures {
   /** The traces of this test. Naming it is what puts the test's id into its pages. */
@@ -49,24 +48,19 @@ export const test: TestType<
     collectorClient.assertAlive();
     const { flushToken } = readFixtureSettings();
     const testId = testIdOf(testInfo);
-    const early = context.pages().flatMap((page) => (page.url() === "about:blank" ? [] : page.url()));
-    await context.addInitScript(
-      ({ name, id }) => {
-        Object.assign(globalThis, { [name]: { id } });
-      },
-      { name: TEST_GLOBAL, id: testId },
-    );
-    const wire = startWireLog(context);
+    const watched = createWatchedContexts(testId);
+    await watched.watch(context);
     const session = createSession({
       testId,
       client: collectorClient,
-      wire,
-      settle: (deadlineMs) => settle({ context, wire, flushToken }, deadlineMs),
-      readClock: () => readPageClock(context.pages()),
-      notes: () => early.map(earlyNote),
+      wire: watched.wire,
+      watch: watched.watch,
+      settle: (deadlineMs) => settle({ ...watched, flushToken }, deadlineMs),
+      readClock: () => readPageClock(watched.pages()),
+      notes: watched.notes,
     });
     await use(session.otel);
-    wire.stop();
+    watched.wire.stop();
     if (testInfo.status !== testInfo.expectedStatus) await attachTraces(session, testInfo);
   },
 });
@@ -76,12 +70,8 @@ function testIdOf({ testId, retry, repeatEachIndex }: TestInfo): string {
   return `${testId}-${retry}-${repeatEachIndex}-${randomUUID().slice(0, 8)}`;
 }
 
-function earlyNote(url: string): string {
-  return `${url} was loaded before "otel" started, so its spans carry no test id; name otel in the beforeEach or fixture that opens the page`;
-}
-
 async function attachTraces(session: Session, testInfo: TestInfo): Promise<void> {
-  const failure = session.failure() ?? (await describeTraces(session));
+  const failure = failureOf(session.failures(), testInfo.errors) ?? (await describeTraces(session));
   if (failure.documents.length === 0) return;
   const text = testInfo.outputPath("trace.txt");
   const json = testInfo.outputPath("traces.json");
@@ -90,6 +80,16 @@ async function attachTraces(session: Session, testInfo: TestInfo): Promise<void>
   // By path: the list reporter prints the beginning of every text body once more.
   await testInfo.attach("trace.txt", { path: text, contentType: "text/plain" });
   await testInfo.attach("traces.json", { path: json, contentType: "application/json" });
+}
+
+/** Of the assertions that failed the test: several where they are soft, and none that a later try made good. */
+function failureOf(failures: readonly Failure[], errors: TestInfo["errors"]): Failure | undefined {
+  const told = failures.filter(({ text }) => errors.some(({ message = "" }) => message.includes(text)));
+  if (told.length === 0) return undefined;
+  const documents = told.flatMap((failure) => failure.documents);
+  // The newest of each trace, which has the most spans.
+  const byTrace = new Map(documents.map((document) => [document.summary.traceId, document]));
+  return { text: told.map(({ text }) => text).join("\n\n\n"), documents: [...byTrace.values()] };
 }
 
 async function describeTraces(session: Session): Promise<Failure> {

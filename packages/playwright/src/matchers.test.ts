@@ -15,7 +15,7 @@ import {
 } from "../test-data/order-trace.ts";
 import type { Evidence, TraceHandle } from "./evidence.ts";
 import { createMatchers, judgeAbsence, judgeConnection, judgePath } from "./matchers.ts";
-import { span } from "./patterns.ts";
+import { type SpanPattern, span } from "./patterns.ts";
 
 const hop = [span.client("POST", "/api/orders"), span.server("POST", "/api/orders")];
 const serverTrace = { traceId: OTHER_TRACE, spanId: "5050505050505050", sampled: true };
@@ -132,9 +132,24 @@ test("a negated connection fails on a connected trace and passes on a gap", asyn
   expect((await toBeConnected.call(stateOf(true), gap)).pass).toBe(false);
 });
 
-test("a value that is no trace and an empty path are refused with the cure", async () => {
+test("a value that is no trace, an empty path and a step that is no pattern are refused with the cure", async () => {
   const handle = frozen(evidenceOf({}));
   await expect(toHavePath.call(stateOf(false), handle, [])).rejects.toThrow(/at least one pattern/);
+  const text = ["click Buy"] as unknown as readonly SpanPattern[];
+  await expect(toHavePath.call(stateOf(false), handle, text)).rejects.toThrow(
+    /step 1 of toHavePath\(\) is "click Buy", which is no pattern, .*build it with span\.click\(\)/,
+  );
   const notATrace = undefined as unknown as TraceHandle;
   await expect(toBeConnected.call(stateOf(false), notATrace)).rejects.toThrow(/pass what "await otel.during/);
+  const promise = Promise.resolve(handle) as unknown as TraceHandle;
+  await expect(toBeConnected.call(stateOf(false), promise)).rejects.toThrow(
+    /a promise \(is there no await\?\)/,
+  );
+});
+
+test("a negation that a slow answer leaves unproven says how long it waited, and how to wait longer", async () => {
+  const slow = evidenceOf({ barrier: settledReport({ busy: ["http://shop.test/slow"] }) });
+  await expect(toHavePath.call(stateOf(true), frozen(slow), hop)).rejects.toThrow(
+    /not proven, because no span of this scope arrived after \d+ ms \(wire busy \(http:\/\/shop\.test\/slow\).*: wait for the answer: \{ timeout: … \}/,
+  );
 });

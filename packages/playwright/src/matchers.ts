@@ -1,5 +1,6 @@
 import type { ExpectMatcherState, MatcherReturnType } from "@playwright/test";
 import { databaseOf, methodOf, type TraceNode } from "@throughline/core";
+import { adviseWait } from "./advice.ts";
 import { findGaps, type Gap } from "./connected.ts";
 import type { Evidence, Judgement, Outcome, TraceHandle } from "./evidence.ts";
 import { type HopFinding, judgeHop } from "./hop.ts";
@@ -116,11 +117,14 @@ function maySpeakLater(node: TraceNode): boolean {
 }
 
 // Silence proves nothing: a negation needs a live scope, and a barrier that reached browser and server.
-function assertProven({ evidence }: Outcome<unknown>, matcher: string): void {
+function assertProven({ evidence, state, waitedMs }: Outcome<unknown>, matcher: string): void {
   if (evidence.trees.length > 0 && evidence.settled?.server === "flushed") return;
   const reason = evidence.trees.length === 0 ? "no span of this scope arrived" : "no flush was complete";
+  const advice =
+    adviseWait(state, evidence) ??
+    "let the callback do what makes a trace, and give app and tests the same THROUGHLINE_FLUSH_TOKEN";
   throw new Error(
-    `@throughline/playwright: expect(trace).not.${matcher}() is not proven, because ${reason} (${printBarrier(evidence.barrier)}); a negation counts only for traces that demonstrably arrive`,
+    `@throughline/playwright: expect(trace).not.${matcher}() is not proven, because ${reason} after ${Math.round(waitedMs)} ms (${printBarrier(evidence.barrier)}); a negation counts only for traces that demonstrably arrive: ${advice}`,
   );
 }
 
@@ -144,13 +148,26 @@ function timeoutOf(state: ExpectMatcherState, options: MatcherOptions | undefine
 function assertHandle(trace: unknown, matcher: string): void {
   if (typeof trace === "object" && trace !== null && "watch" in trace) return;
   throw new TypeError(
-    `@throughline/playwright: expect(…).${matcher}() got ${typeof trace === "object" ? "an object" : `a ${typeof trace}`} that is not a trace; pass what "await otel.during(…)" returned`,
+    `@throughline/playwright: expect(…).${matcher}() got ${kindOf(trace)} that is not a trace; pass what "await otel.during(…)" returned`,
   );
 }
 
+function kindOf(value: unknown): string {
+  if (value instanceof Promise) return "a promise (is there no await?)";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+const BUILDERS = "span.click(), span.client(), span.server(), span.db() or span.named()";
+
 function assertPath(path: unknown): void {
-  if (Array.isArray(path) && path.length > 0) return;
-  throw new TypeError(
-    "@throughline/playwright: toHavePath() needs a list of at least one pattern, because an empty path is found everywhere; build patterns with span.click(), span.client(), span.server(), span.db() or span.named()",
-  );
+  if (!Array.isArray(path) || path.length === 0)
+    throw new TypeError(
+      `@throughline/playwright: toHavePath() needs a list of at least one pattern, because an empty path is found everywhere; build patterns with ${BUILDERS}`,
+    );
+  for (const [index, step] of path.entries()) {
+    if (typeof step === "object" && step !== null && "matches" in step) continue;
+    throw new TypeError(
+      `@throughline/playwright: step ${index + 1} of toHavePath() is ${JSON.stringify(step) ?? String(step)}, which is no pattern, so no span can be compared with it; build it with ${BUILDERS}`,
+    );
+  }
 }

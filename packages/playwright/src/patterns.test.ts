@@ -63,3 +63,11 @@ test("a pattern says what it looks for", () => {
   expect(span.db("INSERT", "orders", { service: "shop" }).describe).toBe("db INSERT orders {service shop}");
   expect(span.named(/reserve/, { attributes: { sku: "a" } }).describe).toBe('span /reserve/ {sku="a"}');
 });
+
+test.each(["http://shop.test/api/orders", "/api/orders?sku=1"])(
+  "%s, which is no path, is refused with the path to write",
+  (place) => {
+    expect(() => span.client("POST", place)).toThrow(/write span\.client\("POST", "\/api\/orders"\)$/);
+    expect(() => span.server("POST", place)).toThrow(/write span\.server\("POST", "\/api\/orders"\)$/);
+  },
+);

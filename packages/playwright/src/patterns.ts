@@ -57,6 +57,7 @@ export const span: SpanBuilders = {
     ),
   client: (method, path, conditions) => {
     const [place, more] = lastArgument(path, conditions);
+    assertPlace("client", method, place);
     return pattern(
       ["client", method, ...(place === undefined ? [] : [place])].map(plain).join(" "),
       (candidate) =>
@@ -68,6 +69,7 @@ export const span: SpanBuilders = {
   },
   server: (method, routeOrPath, conditions) => {
     const [place, more] = lastArgument(routeOrPath, conditions);
+    assertPlace("server", method, place);
     return pattern(
       ["server", method, ...(place === undefined ? [] : [place])].map(plain).join(" "),
       (candidate) =>
@@ -116,6 +118,15 @@ function lastArgument<P extends TextPattern>(
 ): readonly [P | undefined, SpanConditions | undefined] {
   if (second === undefined || typeof second === "string" || second instanceof RegExp) return [second, third];
   return [undefined, second];
+}
+
+// It could match nothing, and the failure would come seconds later and elsewhere.
+function assertPlace(builder: string, method: string, place: TextPattern | undefined): void {
+  if (typeof place !== "string" || !/^[a-z][a-z\d+.-]*:|\?/i.test(place)) return;
+  const path = URL.canParse(place) ? new URL(place).pathname : place.split("?")[0];
+  throw new TypeError(
+    `@throughline/playwright: span.${builder}(${print(method)}, ${print(place)}) matches no span, because a span is compared by its path, without origin and query; write span.${builder}(${print(method)}, ${print(path ?? "")})`,
+  );
 }
 
 function accepts(wanted: TextPattern, text: string | undefined): boolean {

@@ -104,8 +104,36 @@ test("a span in the wrong place is shown where it hangs", () => {
   expect(text).toContain("GET /stock (inventory) is there, but hangs under click Buy.");
 });
 
+test("a step into another process that was left out is named", () => {
+  const text = failPath(evidenceOf({ trees: [buildTraceTree(order)] }), [
+    span.click("Buy"),
+    span.server("POST", "/api/orders"),
+  ]);
+  expect(text).toContain("POST /api/orders (shop) is there, but hangs under POST /api/orders.");
+  expect(text).toContain("so put client POST /api/orders between the two.");
+});
+
+test("a text that no span has is told how it is compared", () => {
+  const evidence = evidenceOf({ trees: [buildTraceTree(order)], settled: settledReport() });
+  expect(failPath(evidence, [span.click("Bu")])).toMatch(/What to do +compare the expected step .* whole/);
+});
+
+test("of two clicks the second trace is not called unconnected", () => {
+  const second = order.map((item): SpanRecord => ({ ...item, traceId: OTHER_TRACE }));
+  const text = failPath(
+    evidenceOf({
+      trees: [buildTraceTree(order), buildTraceTree(second)],
+      wire: [postEntry(), postEntry({ serverTrace })],
+    }),
+    [...path, span.db("DELETE")],
+  );
+  expect(text).toContain("the callback made it too");
+  expect(text).not.toContain("not connected");
+});
+
 test("no trace at all says what to look at", () => {
   const text = failPath(evidenceOf({}));
+  expect(text).toMatch(/Arrived +0 spans in 0 traces at http:\/\/collector\.test/);
   expect(text).toContain("1 request on the wire, but no span of this test arrived");
   expect(text).toContain('"npx throughline doctor http://shop.test" names the first step that is broken');
   const opened = failPath(
@@ -113,6 +141,21 @@ test("no trace at all says what to look at", () => {
   );
   expect(opened).toContain('"npx throughline doctor http://127.0.0.1:3000"');
   expect(failPath(evidenceOf({ wire: [] }))).toContain("the callback made no request");
+});
+
+test("a slow answer is told as such, with the time and the cure", () => {
+  const barrier = settledReport({ busy: ["http://shop.test/api/slow"] });
+  const text = failPath(evidenceOf({ barrier }));
+  expect(text).toContain("No trace yet: 1 request on the wire, 1 without an answer");
+  expect(text).not.toContain("doctor");
+  expect(text).toMatch(/Waited +412 ms, timed out; wire busy \(http:\/\/shop\.test\/api\/slow\)/);
+  expect(text).toMatch(/What to do +wait for the answer: \{ timeout: … \}/);
+});
+
+test("a page without the tracer is told how it gets one", () => {
+  const settled = settledReport({ flushedPages: 0, server: "no flush route" });
+  const text = failPath(evidenceOf({ trees: [buildTraceTree(serverHalf)], settled }));
+  expect(text).toMatch(/What to do +see that the page is traced: OTEL_ENABLED=true at next build/);
 });
 
 test("a missing flush token and early pages are told in the failure", () => {

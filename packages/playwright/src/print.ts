@@ -1,4 +1,12 @@
-import { hopName, serviceOf, spanLabel, type TraceNode, type TraceTree } from "@throughline/core";
+import {
+  ancestorsOf,
+  hopName,
+  serviceOf,
+  spanLabel,
+  type TraceNode,
+  type TraceTree,
+} from "@throughline/core";
+import { adviseWait, explainNothing } from "./advice.ts";
 import type { Gap } from "./connected.ts";
 import type { Evidence, Outcome, SettleReport } from "./evidence.ts";
 import type { HopFinding } from "./hop.ts";
@@ -38,8 +46,13 @@ export function printPathFailure(failure: PathFailure): string {
     lines.push("");
   }
   lines.push(...besides(outcome.evidence, match?.tree, columns), ...explain(hop), ...facts(failure));
+  if (match && !hop && match.strays.length === 0 && !adviseWait(outcome.state, outcome.evidence))
+    lines.push(fact("What to do", COMPARE));
   return lines.join("\n");
 }
+
+const COMPARE =
+  "compare the expected step with the spans above: text is compared whole, a RegExp anywhere in it; a path has no origin and no query";
 
 /** Why a path that must not be there is. */
 export function printPathPresent(failure: PathFailure): string {
@@ -63,7 +76,7 @@ export function printGapFailure(failure: GapFailure): string {
   const main = evidence.trees.slice(0, evidence.mainCount);
   const broken = new Set(gaps.map((gap) => gap.node));
   const lines = ["expect(trace).toBeConnected()", ""];
-  if (main.length === 0) lines.push(nothingArrived(evidence), "");
+  if (main.length === 0) lines.push(explainNothing(evidence), "");
   if (hop) lines.push(`Broken: browser → server.  ${[hop.code, hop.message].filter(Boolean).join(" ")}`);
   for (const gap of gaps) lines.push(`- ${gap.message}`);
   if (gaps.length > 0) lines.push("");
@@ -105,7 +118,7 @@ function printServer(server: SettleReport["server"]): string {
 }
 
 function headline({ patterns, match, hop, outcome }: PathFailure): string {
-  if (!match) return nothingArrived(outcome.evidence);
+  if (!match) return explainNothing(outcome.evidence);
   const step = match.nodes.length;
   const last = match.nodes.at(-1);
   const missing = patterns[step]?.describe ?? "";
@@ -116,7 +129,15 @@ function headline({ patterns, match, hop, outcome }: PathFailure): string {
   const [stray] = match.strays;
   if (!stray) return `${between}  No span of this trace is ${missing}.`;
   const parent = stray.parent ? spanLabel(stray.parent.span) : "nothing";
-  return `${between}  ${spanLabel(stray.span)} (${serviceOf(stray.span)}) is there, but hangs under ${parent}.`;
+  const place = `${spanLabel(stray.span)} (${serviceOf(stray.span)}) is there, but hangs under ${parent}.`;
+  return `${between}  ${[place, skippedStep(last, stray)].filter(Boolean).join(" ")}`;
+}
+
+// The commonest mistake: from a click straight to the server.
+function skippedStep(last: TraceNode, { parent, ...stray }: TraceNode): string | undefined {
+  if (!parent || parent === last || serviceOf(stray.span) === serviceOf(last.span)) return undefined;
+  if (![...ancestorsOf(parent)].includes(last)) return undefined;
+  return `A step into another process is the direct child of the step before, so put ${parent.span.kind} ${spanLabel(parent.span)} between the two.`;
 }
 
 function nameHop(last: TraceNode): string {
@@ -124,14 +145,6 @@ function nameHop(last: TraceNode): string {
     return isBrowserSpan(last) ? "browser → server" : hopName(last);
   }
   return `after ${spanLabel(last.span)} in ${serviceOf(last.span)}`;
-}
-
-function nothingArrived({ wire }: Evidence): string {
-  const [first] = wire;
-  if (!first) return "No trace: the callback made no request, and no span of this test arrived.";
-  const app =
-    wire.find(({ pageOrigin }) => pageOrigin !== undefined)?.pageOrigin ?? new URL(first.url).origin;
-  return `No trace: ${count(wire.length, "request")} on the wire, but no span of this test arrived. Is tracing on (OTEL_ENABLED=true at build and at run), and does the app export to this collector? "npx throughline doctor ${app}" names the first step that is broken.`;
 }
 
 function section(
@@ -152,10 +165,14 @@ function besides(evidence: Evidence, drawn: TraceTree | undefined, columns: numb
     .filter((tree) => tree !== drawn)
     .slice(0, 3)
     .flatMap((tree) => {
-      const entry = evidence.wire.find(({ serverTrace }) => serverTrace?.traceId === tree.traceId);
-      const note = entry ? "not connected; known from Server-Timing" : "not connected";
-      return [...section(tree, note, columns, () => "~"), ""];
+      return [...section(tree, noteOf(tree, evidence), columns, () => "~"), ""];
     });
+}
+
+function noteOf(tree: TraceTree, { trees, mainCount, wire }: Evidence): string {
+  if (trees.indexOf(tree) >= 0 && trees.indexOf(tree) < mainCount) return "the callback made it too";
+  const entry = wire.find(({ serverTrace }) => serverTrace?.traceId === tree.traceId);
+  return entry ? "not connected; known from Server-Timing" : "not connected";
 }
 
 function explain(hop: HopFinding | undefined): readonly string[] {
@@ -179,7 +196,11 @@ function facts({ outcome }: FailureFrame): readonly string[] {
   const end = state === "timeout" ? "timed out" : "proven, not timed out";
   return [
     fact("Waited", `${Math.round(waitedMs)} ms, ${end}; ${printBarrier(evidence.barrier)}`),
-    fact("Arrived", `${count(spans, "span")} in ${count(evidence.documents.length, "trace")}`),
+    fact(
+      "Arrived",
+      `${count(spans, "span")} in ${count(evidence.documents.length, "trace")} at ${evidence.collectorUrl}`,
+    ),
+    ...[adviseWait(state, evidence)].flatMap((advice) => (advice ? fact("What to do", advice) : [])),
     ...evidence.notes.map((note) => fact("Note", note)),
   ];
 }

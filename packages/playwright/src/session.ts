@@ -1,3 +1,4 @@
+import type { BrowserContext } from "@playwright/test";
 import type { TraceDocument, TraceTree } from "@throughline/core";
 import type { CollectorClient } from "./collector-client.ts";
 import type { Evidence, Judgement, Outcome, SettleReport, TraceHandle } from "./evidence.ts";
@@ -8,6 +9,8 @@ import type { WireEntry, WireLog } from "./wire.ts";
 export interface Otel {
   /** `test.case.id` of this test's browser spans. */
   readonly testId: string;
+  /** Watches a context that the test has made itself, as it does `context`; call it before that opens a page. */
+  watch(context: BrowserContext): Promise<void>;
   /** Runs the callback and returns the traces it caused. */
   during(callback: () => unknown): Promise<TraceHandle>;
   /** Waits for an idle wire, then flushes the open pages and the app's server. */
@@ -25,8 +28,8 @@ export interface Failure {
 
 export interface Session {
   readonly otel: Otel;
-  /** The last failed assertion, if any. */
-  failure(): Failure | undefined;
+  /** What failed assertions reported, in their order. */
+  failures(): readonly Failure[];
   /** Every trace document this test owns, without a flush. */
   documents(): Promise<readonly TraceDocument[]>;
 }
@@ -40,7 +43,8 @@ export interface ClockReading {
 export interface SessionDependencies {
   readonly testId: string;
   readonly client: Omit<CollectorClient, "stop">;
-  readonly wire: Omit<WireLog, "stop">;
+  readonly wire: Omit<WireLog, "watch" | "stop">;
+  readonly watch: (context: BrowserContext) => Promise<void>;
   readonly settle: (deadlineMs: number) => Promise<SettleReport>;
   readonly readClock: () => Promise<ClockReading>;
   readonly notes: () => readonly string[];
@@ -51,7 +55,7 @@ const SETTLE_DEADLINE_MS = 2_000;
 /** Ties one test's browser, wire and collector together; touches nothing until it is asked. */
 export function createSession(dependencies: SessionDependencies): Session {
   const { testId, client, wire } = dependencies;
-  let failure: Failure | undefined;
+  const failures: Failure[] = [];
   const settle = async (deadlineMs: number): Promise<SettleReport> => {
     const report = await dependencies.settle(deadlineMs);
     client.refresh();
@@ -71,11 +75,12 @@ export function createSession(dependencies: SessionDependencies): Session {
     traces: () => flushedTraces(window),
     watch: (judge, timeoutMs) => watch({ ...dependencies, settle }, window, judge, timeoutMs),
     report: (text, documents) => {
-      failure = { text, documents };
+      failures.push({ text, documents });
     },
   });
   const otel: Otel = {
     testId,
+    watch: dependencies.watch,
     during: async (callback) => {
       const before = await dependencies.readClock();
       const fromOrder = wire.position();
@@ -90,7 +95,7 @@ export function createSession(dependencies: SessionDependencies): Session {
   };
   return {
     otel,
-    failure: () => failure,
+    failures: () => failures,
     documents: () => readDocuments(dependencies, everything),
   };
 }
@@ -185,6 +190,7 @@ async function readEvidence(
     barrier,
     settled: idle ? barrier : undefined,
     documents: documents.filter((document) => shown.has(document.summary.traceId)),
+    collectorUrl: client.url,
     notes: notes(),
   };
 }

@@ -1,21 +1,21 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { BrowserContext, Page } from "@playwright/test";
+import type { Page } from "@playwright/test";
 import { expect, onTestFinished, test } from "vitest";
 import { postEntry } from "../test-data/order-trace.ts";
 import { settle } from "./settle.ts";
 import type { WireEntry, WireLog } from "./wire.ts";
 
 // Stands in for page.evaluate: the page's own half runs in fixture.test.ts, in a real page.
-function contextOf(...answers: readonly (() => Promise<unknown>)[]): BrowserContext {
+function pagesOf(...answers: readonly (() => Promise<unknown>)[]): () => readonly Page[] {
   const pages = answers.map(
     (evaluate, index) =>
       ({ evaluate, isClosed: () => false, url: () => `http://shop.test/${index}` }) as unknown as Page,
   );
-  return { pages: () => pages } as unknown as BrowserContext;
+  return () => pages;
 }
 
-function wireOf(): WireLog & { end: () => void; open: (entry: WireEntry) => void } {
+function wireOf(): Omit<WireLog, "watch"> & { end: () => void; open: (entry: WireEntry) => void } {
   let inFlight: WireEntry[] = [];
   const listeners = new Set<() => void>();
   return {
@@ -68,8 +68,8 @@ const flushed =
 
 test("pages of one app flush its server once, with the token", async () => {
   const { url, tokens, asked } = await flushRoute(204);
-  const context = contextOf(flushed(url), flushed(url));
-  const report = await settle({ context, wire: wireOf(), flushToken: "secret" }, 5_000);
+  const pages = pagesOf(flushed(url), flushed(url));
+  const report = await settle({ pages, wire: wireOf(), flushToken: "secret" }, 5_000);
   expect(report).toMatchObject({ busy: [], flushedPages: 2, unflushedPages: [], server: "flushed" });
   expect(tokens).toEqual(["secret"]);
   expect(asked).toEqual(["/api/tl/flush"]);
@@ -80,17 +80,17 @@ test.each([
   ["that is no ingest route", undefined, (url: string) => url.replace("v1/traces", "spans")],
 ])("an endpoint %s is not flushed, and the token stays here", async (_, address, endpointOf) => {
   const { url, tokens } = await flushRoute(204);
-  const context = contextOf(flushed(endpointOf(url), address ?? url));
-  const report = await settle({ context, wire: wireOf(), flushToken: "secret" }, 5_000);
+  const pages = pagesOf(flushed(endpointOf(url), address ?? url));
+  const report = await settle({ pages, wire: wireOf(), flushToken: "secret" }, 5_000);
   expect([report.server, tokens]).toEqual(["no flush route", []]);
 });
 
 test("without a token or a route the server is not asked, and the report says why", async () => {
   const { url, tokens } = await flushRoute(204);
   const wire = wireOf();
-  const report = await settle({ context: contextOf(flushed(url)), wire, flushToken: "" }, 5_000);
+  const report = await settle({ pages: pagesOf(flushed(url)), wire, flushToken: "" }, 5_000);
   expect(report.server).toBe("no token");
-  expect((await settle({ context: contextOf(flushed()), wire, flushToken: "secret" }, 5_000)).server).toBe(
+  expect((await settle({ pages: pagesOf(flushed()), wire, flushToken: "secret" }, 5_000)).server).toBe(
     "no flush route",
   );
   expect(tokens).toEqual([]);
@@ -99,21 +99,48 @@ test("without a token or a route the server is not asked, and the report says wh
 test("a refusal and a redirect are failures, never a barrier", async () => {
   for (const status of [404, 200, 307]) {
     const { url, tokens } = await flushRoute(status);
-    const report = await settle({ context: contextOf(flushed(url)), wire: wireOf(), flushToken: "s" }, 5_000);
+    const report = await settle({ pages: pagesOf(flushed(url)), wire: wireOf(), flushToken: "s" }, 5_000);
     expect(report.server).toMatch(/^failed: POST http/);
     expect(tokens.length).toBe(1);
   }
+});
+
+test.each([
+  [
+    403,
+    /answered 403: the app has another THROUGHLINE_FLUSH_TOKEN than these tests; .* start it with the same/,
+  ],
+  [404, /answered 404: the app was started without THROUGHLINE_FLUSH_TOKEN .*; start it with both/],
+])("a flush that answers %i says what is wrong with the token", async (status, text) => {
+  const { url } = await flushRoute(status);
+  const report = await settle({ pages: pagesOf(flushed(url)), wire: wireOf(), flushToken: "s" }, 5_000);
+  expect(report.server).toMatch(text);
+});
+
+test("a flush that fails tells the reason behind fetch, or how long it waited", async () => {
+  const gone = "http://127.0.0.1:9/api/tl/v1/traces";
+  const refused = { pages: pagesOf(flushed(gone)), wire: wireOf(), flushToken: "s" };
+  expect((await settle(refused, 5_000)).server).not.toMatch(/fetch failed$/);
+  const silent = createServer(() => undefined);
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    silent.close();
+    silent.closeAllConnections();
+  });
+  const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/api/tl/v1/traces`;
+  const report = await settle({ pages: pagesOf(flushed(url)), wire: wireOf(), flushToken: "s" }, 50);
+  expect(report.server).toMatch(/no answer within \d+ ms$/);
 });
 
 test("the browser is flushed only after its requests have ended", async () => {
   const wire = wireOf();
   wire.open(postEntry({ state: "open" }));
   const asked: string[] = [];
-  const context = contextOf(() => {
+  const pages = pagesOf(() => {
     asked.push(wire.inFlight().length === 0 ? "idle" : "busy");
     return flushed()();
   });
-  const settling = settle({ context, wire, flushToken: "" }, 60_000);
+  const settling = settle({ pages, wire, flushToken: "" }, 60_000);
   expect(asked).toEqual([]);
   wire.end();
   expect((await settling).busy).toEqual([]);
@@ -123,14 +150,14 @@ test("the browser is flushed only after its requests have ended", async () => {
 test("a hanging request and a hanging page end at the deadline and are named", async () => {
   const wire = wireOf();
   wire.open(postEntry({ state: "open" }));
-  const context = contextOf(() => new Promise(() => undefined));
-  const report = await settle({ context, wire, flushToken: "" }, 20);
+  const pages = pagesOf(() => new Promise(() => undefined));
+  const report = await settle({ pages, wire, flushToken: "" }, 20);
   expect(report.busy).toEqual(["http://shop.test/api/orders"]);
   expect(report).toMatchObject({ flushedPages: 0, unflushedPages: ["http://shop.test/0"] });
 });
 
 test("a page that navigates during its flush is reported as not flushed", async () => {
-  const context = contextOf(() => Promise.reject(new Error("Execution context was destroyed")), flushed());
-  const report = await settle({ context, wire: wireOf(), flushToken: "" }, 5_000);
+  const pages = pagesOf(() => Promise.reject(new Error("Execution context was destroyed")), flushed());
+  const report = await settle({ pages, wire: wireOf(), flushToken: "" }, 5_000);
   expect(report).toMatchObject({ flushedPages: 1, unflushedPages: ["http://shop.test/0"] });
 });

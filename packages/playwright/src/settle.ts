@@ -1,11 +1,13 @@
-import type { BrowserContext, Page } from "@playwright/test";
+import type { Page } from "@playwright/test";
 import { FLUSH_TOKEN_HEADER, TEST_GLOBAL } from "@throughline/core/attributes";
 import type { SettleReport } from "./evidence.ts";
+import { reasonOf } from "./reason.ts";
 import type { WireLog } from "./wire.ts";
 
 export interface SettleDependencies {
-  readonly context: BrowserContext;
-  readonly wire: WireLog;
+  /** Every page of the contexts that are watched. */
+  readonly pages: () => readonly Page[];
+  readonly wire: Pick<WireLog, "position" | "inFlight" | "onChange">;
   /** Empty: the server is not asked. */
   readonly flushToken: string;
 }
@@ -21,11 +23,11 @@ type PageFlush =
   | { readonly state: "not" };
 
 /**
- * Waits until nothing of this context is on the wire, then makes the browser and the app's server send what
+ * Waits until nothing of these pages is on the wire, then makes the browser and the app's server send what
  * they hold. A flush is a barrier because the collector stores before it answers.
  */
 export async function settle(
-  { context, wire, flushToken }: SettleDependencies,
+  { pages: openPages, wire, flushToken }: SettleDependencies,
   deadlineMs: number,
 ): Promise<SettleReport> {
   const startedAt = performance.now();
@@ -34,7 +36,7 @@ export async function settle(
   // Half of the time at most: a request that hangs must not keep the spans that are ready.
   await wireIdle(wire, left() / 2);
   const wirePosition = wire.position();
-  const pages = context.pages().filter((page) => isTraceable(page));
+  const pages = openPages().filter((page) => isTraceable(page));
   const flushes = await Promise.all(pages.map((page) => within(flushPage(page), left(), { state: "not" })));
   const urls = new Set(flushes.flatMap((flush) => flushUrlOf(flush)));
   const server = await flushServers([...urls], flushToken, left);
@@ -48,7 +50,7 @@ export async function settle(
   };
 }
 
-function wireIdle(wire: WireLog, timeoutMs: number): Promise<void> {
+function wireIdle(wire: SettleDependencies["wire"], timeoutMs: number): Promise<void> {
   return new Promise((resolve) => {
     const check = (): void => {
       if (wire.inFlight().length > 0) return;
@@ -100,6 +102,18 @@ async function flushServers(
   return answers.find((answer) => answer !== "flushed") ?? "flushed";
 }
 
+/** What the ingest route of `@throughline/server` means by it. */
+const REFUSALS: ReadonlyMap<number, string> = new Map([
+  [
+    403,
+    "the app has another THROUGHLINE_FLUSH_TOKEN than these tests; an app that was running before keeps its own: stop it, and start it with the same one",
+  ],
+  [
+    404,
+    "the app was started without THROUGHLINE_FLUSH_TOKEN or without OTEL_ENABLED=true; start it with both, the token being that of these tests",
+  ],
+]);
+
 // From Node, not from the page: the token never enters a page, and the page's tracer does not see the request.
 async function flushServer(url: string, token: string, timeoutMs: number): Promise<SettleReport["server"]> {
   try {
@@ -110,9 +124,12 @@ async function flushServer(url: string, token: string, timeoutMs: number): Promi
       signal: AbortSignal.timeout(timeoutMs),
     });
     await response.body?.cancel();
-    return response.status === 204 ? "flushed" : `failed: POST ${url} answered ${response.status}`;
+    if (response.status === 204) return "flushed";
+    const why = REFUSALS.get(response.status);
+    return `failed: POST ${url} answered ${response.status}${why ? `: ${why}` : ""}`;
   } catch (error) {
-    return `failed: POST ${url}: ${error instanceof Error ? error.message : String(error)}`;
+    const isLate = error instanceof DOMException && error.name === "TimeoutError";
+    return `failed: POST ${url}: ${isLate ? `no answer within ${timeoutMs} ms` : reasonOf(error)}`;
   }
 }
 

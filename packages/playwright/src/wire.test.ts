@@ -57,7 +57,8 @@ function logOf(): {
   changed: () => Promise<void>;
 } {
   const events = new EventEmitter();
-  const log = startWireLog(events as unknown as BrowserContext);
+  const log = startWireLog();
+  log.watch(events as unknown as BrowserContext);
   const changed = (): Promise<void> =>
     new Promise((resolve) => {
       const stop = log.onChange(() => {

@@ -21,8 +21,10 @@ export interface WireEntry {
   readonly state: "open" | "finished" | "failed";
 }
 
-/** A passive log of a context's requests. */
+/** A passive log of what pages request. */
 export interface WireLog {
+  /** Listens to this context too. */
+  watch(context: BrowserContext): void;
   entries(): readonly WireEntry[];
   /** How many requests have started: the order the next one gets. */
   position(): number;
@@ -38,8 +40,9 @@ const NEVER_AWAITED = new Set(["eventsource", "websocket", "ping"]);
 // The browser's own export is the telemetry, not the subject; the flush waits for it.
 const EXPORT_URL = /\/v1\/(traces|logs|metrics)$/;
 
-/** Listens to a context's requests; never routes, never changes one. */
-export function startWireLog(context: BrowserContext): WireLog {
+/** Listens to the requests of the contexts it is told; never routes, never changes one. */
+export function startWireLog(): WireLog {
+  const contexts = new Set<BrowserContext>();
   const entries: WireEntry[] = [];
   const open = new Map<Request, number>();
   const listeners = new Set<() => void>();
@@ -65,10 +68,13 @@ export function startWireLog(context: BrowserContext): WireLog {
   };
   const onFinished = (request: Request): void => end(request, "finished");
   const onFailed = (request: Request): void => end(request, "failed");
-  context.on("request", onRequest);
-  context.on("requestfinished", onFinished);
-  context.on("requestfailed", onFailed);
   return {
+    watch: (context) => {
+      contexts.add(context);
+      context.on("request", onRequest);
+      context.on("requestfinished", onFinished);
+      context.on("requestfailed", onFailed);
+    },
     entries: () => markCopies(entries),
     position: () => entries.length,
     inFlight: () =>
@@ -78,9 +84,12 @@ export function startWireLog(context: BrowserContext): WireLog {
       return () => listeners.delete(listener);
     },
     stop: () => {
-      context.off("request", onRequest);
-      context.off("requestfinished", onFinished);
-      context.off("requestfailed", onFailed);
+      for (const context of contexts) {
+        context.off("request", onRequest);
+        context.off("requestfinished", onFinished);
+        context.off("requestfailed", onFailed);
+      }
+      contexts.clear();
       listeners.clear();
     },
   };

@@ -198,6 +198,7 @@ export function evidenceOf(changes: Partial<Evidence>): Evidence {
     barrier: changes.settled,
     settled: undefined,
     documents: [],
+    collectorUrl: "http://collector.test",
     notes: [],
     ...changes,
   };
