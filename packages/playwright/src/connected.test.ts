@@ -8,6 +8,7 @@ import {
   order,
   PAGE,
   postEntry,
+  serverHalf,
   serverPost,
   spanOf,
 } from "../test-data/order-trace.ts";
@@ -23,6 +24,17 @@ test("a whole trace has no gap", () => {
 
 test("a request to the page's origin needs its server", () => {
   expect(gaps([click, browserPost])).toEqual(["POST /api/orders (web) has no SERVER child"]);
+});
+
+test("a server half that answered a page's own request, without a span of the page above it, is a gap", () => {
+  const half = serverHalf.slice(0, 2);
+  const serverTrace = { traceId: OTHER_TRACE, spanId: serverPost.spanId, sampled: true };
+  expect(gaps(half, { serverTrace, traceparent: undefined })).toEqual([
+    "POST /api/orders (shop) answered a request of the page, and no span of the page is above it",
+  ]);
+  // Whoever opens an address that is no page of the app's asks for the server's half alone.
+  expect(gaps(half, { serverTrace, resourceType: "document" })).toEqual([]);
+  expect(gaps(half, { serverTrace, pageOrigin: undefined })).toEqual([]);
 });
 
 test("a request elsewhere, or one without an answer, needs none", () => {

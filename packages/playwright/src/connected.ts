@@ -11,7 +11,7 @@ export interface Gap {
   readonly message: string;
 }
 
-/** Everything that keeps this trace from being connected: roots, orphans, cycles, hops without their SERVER span. */
+/** Everything that keeps this trace from being connected: roots, orphans, cycles, hops without one of their ends. */
 export function findGaps(tree: TraceTree, wire: readonly WireEntry[]): readonly Gap[] {
   const pageOrigins = new Set(wire.flatMap(({ pageOrigin }) => pageOrigin ?? []));
   const lonely = tree.nodes
@@ -40,8 +40,29 @@ export function findGaps(tree: TraceTree, wire: readonly WireEntry[]): readonly 
           ),
         ]
       : [];
-  return [...lonely, ...orphans, ...cycles, ...split];
+  return [...headless(tree, wire), ...lonely, ...orphans, ...cycles, ...split];
 }
+
+// A page's own request begins in the page; a server half alone is what an app leaves that was built without tracing.
+function headless(tree: TraceTree, wire: readonly WireEntry[]): readonly Gap[] {
+  if (tree.nodes.some(isBrowserSpan)) return [];
+  const asked = new Set(
+    wire
+      .filter(({ resourceType, pageOrigin }) => FROM_SCRIPTS.has(resourceType) && pageOrigin !== undefined)
+      .flatMap(({ serverTrace }) => serverTrace?.spanId ?? []),
+  );
+  return tree.roots
+    .filter(({ span }) => asked.has(span.spanId))
+    .map((root) =>
+      gap(
+        tree,
+        root,
+        `${spanLabel(root.span)} (${serviceOf(root.span)}) answered a request of the page, and no span of the page is above it`,
+      ),
+    );
+}
+
+const FROM_SCRIPTS = new Set(["fetch", "xhr"]);
 
 // A request that got no status has no server half to ask for.
 function mustHaveServer(node: TraceNode, pageOrigins: ReadonlySet<string>): boolean {

@@ -65,6 +65,20 @@ test("TL-P03 without the server's word is not proven: another server than the fl
   expect(judge([postEntry({ serverTrace: undefined })])).toMatchObject({ code: "TL-P03", proven: false });
 });
 
+test("of a request without a word of its server, the share of traces is named; where that server was flushed, alone", () => {
+  expect(judge([postEntry({ serverTrace: undefined })])).toMatchObject({
+    cause: expect.stringContaining("it keeps a share"),
+    fix: "start the server with OTEL_TRACES_SAMPLER_ARG=1, as it was built",
+  });
+  for (const finding of [
+    judge([postEntry({ serverTrace: undefined })], false),
+    judge([postEntry({ serverTrace: undefined, pageOrigin: "http://other.test" })]),
+  ]) {
+    expect(finding?.cause).toContain("the server is not traced, keeps a share");
+    expect(finding?.fix).toContain("OTEL_TRACES_SAMPLER_ARG=1");
+  }
+});
+
 test("a copy out of a cache is told as such, and proves nothing: it may be renewed behind the answer", () => {
   expect(judge([postEntry({ serverTrace: undefined, isCopy: true })])).toMatchObject({
     code: undefined,

@@ -109,7 +109,6 @@ function withHeader(entry: WireEntry, node: TraceNode, settled: SettleReport | u
       fix: "set THROUGHLINE_FLUSH_TOKEN for the server and for the tests, and compare OTEL_EXPORTER_OTLP_ENDPOINT of both",
     };
   }
-  const expected = entry.serverTrace ? undefined : whyNoServer(node.span);
   return {
     code: "TL-P03",
     message: entry.serverTrace
@@ -118,15 +117,29 @@ function withHeader(entry: WireEntry, node: TraceNode, settled: SettleReport | u
     // Who answers without Server-Timing is another server than the one that was flushed, and may export later.
     proven: settled !== undefined && entry.serverTrace !== undefined,
     entry,
-    cause: entry.serverTrace
-      ? "a proxy removed the header, or the server does not read W3C trace context"
-      : (expected?.cause ??
-        "the server is not traced, leaves this request out (ignoreIncoming), does not export to this collector, or a proxy or cache answered"),
-    fix: entry.serverTrace
-      ? "look for a proxy that strips traceparent, and for OTEL_PROPAGATORS without tracecontext"
-      : (expected?.fix ??
-        "set OTEL_ENABLED=true on the server, export register from instrumentation.ts, and compare OTEL_EXPORTER_OTLP_ENDPOINT"),
+    ...(entry.serverTrace ? IGNORED : (whyNoServer(node.span) ?? silent(entry, settled))),
   };
+}
+
+const IGNORED: Explained = {
+  cause: "a proxy removed the header, or the server does not read W3C trace context",
+  fix: "look for a proxy that strips traceparent, and for OTEL_PROPAGATORS without tracecontext",
+};
+
+// A request that the server's share leaves out is answered without Server-Timing, as by a server without tracing.
+function silent({ url, pageOrigin }: WireEntry, settled: SettleReport | undefined): Explained {
+  const isFlushed = settled?.server === "flushed" && URL.canParse(url) && new URL(url).origin === pageOrigin;
+  return isFlushed
+    ? {
+        cause:
+          "the server is traced, so it dropped this request: it keeps a share (10 % in production) or leaves the request out (ignoreIncoming); or a proxy or cache answered",
+        fix: "start the server with OTEL_TRACES_SAMPLER_ARG=1, as it was built",
+      }
+    : {
+        cause:
+          "the server is not traced, keeps a share (10 % in production), leaves this request out (ignoreIncoming), does not export to this collector, or a proxy or cache answered",
+        fix: "set OTEL_ENABLED=true and OTEL_TRACES_SAMPLER_ARG=1 on the server, export register from instrumentation.ts, and compare OTEL_EXPORTER_OTLP_ENDPOINT",
+      };
 }
 
 function unseen(node: TraceNode, tree: TraceTree, entry: WireEntry | undefined): HopFinding {

@@ -22,7 +22,7 @@ export type TraceMatchers = {
     path: readonly SpanPattern[],
     options?: MatcherOptions,
   ): Promise<MatcherReturnType>;
-  /** One root, no span without its parent, every request to the page's origin joined by its server, unless it leaves that out or was not asked. */
+  /** One root, no span without its parent, every request of the page with its span and, unless the server leaves it out or was not asked, its server's. */
   toBeConnected(
     this: ExpectMatcherState,
     trace: TraceHandle,
@@ -119,10 +119,11 @@ function maySpeakLater(node: TraceNode): boolean {
 // Silence proves nothing: a negation needs a live scope, and a barrier that reached browser and server.
 function assertProven({ evidence, state, waitedMs }: Outcome<unknown>, matcher: string): void {
   if (evidence.trees.length > 0 && evidence.settled?.server === "flushed") return;
-  const reason = evidence.trees.length === 0 ? "no span of this scope arrived" : "no flush was complete";
-  const advice =
-    adviseWait(state, evidence) ??
-    "let the callback do what makes a trace, and give app and tests the same THROUGHLINE_FLUSH_TOKEN";
+  const [reason, cure] =
+    evidence.trees.length === 0
+      ? ["no span of this scope arrived", "let the callback do what makes a trace"]
+      : ["no flush was complete", "give app and tests the same THROUGHLINE_FLUSH_TOKEN"];
+  const advice = adviseWait(state, evidence) ?? cure;
   throw new Error(
     `@throughline/playwright: expect(trace).not.${matcher}() is not proven, because ${reason} after ${Math.round(waitedMs)} ms (${printBarrier(evidence.barrier)}); a negation counts only for traces that demonstrably arrive: ${advice}`,
   );

@@ -87,6 +87,7 @@ test("a request is in flight until its headers are known", async () => {
       pageOrigin: "http://shop.test",
       traceparent: { traceId: TRACE, spanId: "b0b0b0b0b0b0b0b0", sampled: true },
       serverTrace: { traceId: OTHER_TRACE, spanId: "5050505050505050", sampled: true },
+      resourceType: "fetch",
       isCopy: false,
       status: 201,
       startUnixMs: 7,

@@ -7,6 +7,8 @@ export interface WireEntry {
   readonly order: number;
   readonly method: string;
   readonly url: string;
+  /** Playwright's `resourceType()`: `document`, `fetch`, `script`, … */
+  readonly resourceType: string;
   /** Origin of the page that asked; `undefined` for workers and for a page's first navigation. */
   readonly pageOrigin: string | undefined;
   /** The `traceparent` request header. */
@@ -121,6 +123,7 @@ function openEntry(order: number, request: Request): WireEntry {
     order,
     method: request.method(),
     url: request.url(),
+    resourceType: request.resourceType(),
     pageOrigin: originOf(() => request.frame().url()),
     traceparent: parseTraceparent(request.headers().traceparent ?? ""),
     serverTrace: undefined,

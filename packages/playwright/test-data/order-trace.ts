@@ -166,6 +166,7 @@ export function postEntry(changes: Partial<WireEntry> = {}): WireEntry {
     order: 0,
     method: "POST",
     url: `${PAGE}/api/orders`,
+    resourceType: "fetch",
     pageOrigin: PAGE,
     traceparent: { traceId: TRACE, spanId: browserPost.spanId, sampled: true },
     serverTrace: { traceId: TRACE, spanId: serverPost.spanId, sampled: true },
