@@ -1,4 +1,5 @@
 import type { Evidence, Outcome } from "./evidence.ts";
+import { isBrowserSpan } from "./match.ts";
 
 /** Why there is no trace at all, as far as the wire and the flush tell, and what to do. */
 export function explainNothing({ wire, barrier, collectorUrl }: Evidence): string {
@@ -16,12 +17,13 @@ export function explainNothing({ wire, barrier, collectorUrl }: Evidence): strin
 /** What helps where time was too short, or the page has no tracer; `undefined`: more time or another build would not help. */
 export function adviseWait(
   state: Outcome<unknown>["state"],
-  { barrier, wire }: Pick<Evidence, "barrier" | "wire">,
+  { barrier, wire, trees }: Evidence,
 ): string | undefined {
   if (state !== "timeout" || !barrier) return undefined;
   if (barrier.busy.length > 0)
     return "wait for the answer: { timeout: … } as last argument of the assertion, or expect.timeout of the config, in milliseconds";
-  if (barrier.flushedPages === 0 && wire.length > 0)
+  const isSeen = trees.some((tree) => tree.nodes.some(isBrowserSpan));
+  if (barrier.flushedPages === 0 && wire.length > 0 && !isSeen)
     return "see that the page is traced: OTEL_ENABLED=true at next build and withTracing in next.config, which put the tracer into it";
   return undefined;
 }

@@ -132,12 +132,12 @@ function silent({ url, pageOrigin }: WireEntry, settled: SettleReport | undefine
   return isFlushed
     ? {
         cause:
-          "the server is traced, so it dropped this request: it keeps a share (10 % in production) or leaves the request out (ignoreIncoming); or a proxy or cache answered",
+          "the server is traced, so it dropped this request: it keeps a share (10 % in production) or leaves the request out (ignoreIncoming); or a proxy, a cache or a route() of the test answered",
         fix: "start the server with OTEL_TRACES_SAMPLER_ARG=1, as it was built",
       }
     : {
         cause:
-          "the server is not traced, keeps a share (10 % in production), leaves this request out (ignoreIncoming), does not export to this collector, or a proxy or cache answered",
+          "the server is not traced, keeps a share (10 % in production), leaves this request out (ignoreIncoming), does not export to this collector, or a proxy, a cache or a route() of the test answered",
         fix: "set OTEL_ENABLED=true and OTEL_TRACES_SAMPLER_ARG=1 on the server, export register from instrumentation.ts, and compare OTEL_EXPORTER_OTLP_ENDPOINT",
       };
 }

@@ -152,8 +152,15 @@ test("a slow answer is told as such, with the time and the cure", () => {
   expect(text).toMatch(/What to do +wait for the answer: \{ timeout: … \}/);
 });
 
-test("a page without the tracer is told how it gets one", () => {
-  const settled = settledReport({ flushedPages: 0, server: "no flush route" });
+test("a page without the tracer is told how it gets one, and not where its spans arrived", () => {
+  const settled = settledReport({
+    flushedPages: 0,
+    server: "no flush route",
+    unflushedPages: ["http://shop.test/"],
+  });
+  const traced = failPath(evidenceOf({ trees: [buildTraceTree([click])], settled }));
+  expect(traced).not.toContain("see that the page is traced");
+  expect(traced).toContain("browser not flushed (no tracer, or no answer in time: http://shop.test/)");
   const text = failPath(evidenceOf({ trees: [buildTraceTree(serverHalf)], settled }));
   expect(text).toMatch(/What to do +see that the page is traced: OTEL_ENABLED=true at next build/);
 });
@@ -192,6 +199,6 @@ test("a barrier says what it did not reach", () => {
   expect(printBarrier(undefined)).toBe("no flush finished");
   const report = settledReport({ busy: ["http://shop.test/slow"], flushedPages: 0, server: "failed: 404" });
   expect(printBarrier(report)).toBe(
-    "wire busy (http://shop.test/slow), browser not flushed (no tracer in an open page), server not flushed (failed: 404)",
+    "wire busy (http://shop.test/slow), browser not flushed (no page is open), server not flushed (failed: 404)",
   );
 });

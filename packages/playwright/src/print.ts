@@ -100,7 +100,7 @@ export function printBarrier(barrier: SettleReport | undefined): string {
   const browser =
     barrier.flushedPages > 0
       ? `browser flushed (${count(barrier.flushedPages, "page")})`
-      : "browser not flushed (no tracer in an open page)";
+      : `browser not flushed (${barrier.unflushedPages.length > 0 ? `no tracer, or no answer in time: ${barrier.unflushedPages.join(", ")}` : "no page is open"})`;
   const rest =
     barrier.unflushedPages.length > 0 && barrier.flushedPages > 0
       ? `, not flushed: ${barrier.unflushedPages.join(", ")}`
