@@ -114,7 +114,10 @@ function resultsOf(suite: JsonSuite): (readonly [string, Result])[] {
   const own = suite.specs.flatMap((spec) =>
     spec.tests.flatMap(({ results }) =>
       results.map(({ status, duration, errors, attachments }) => {
-        const message = errors.map((error) => error.message).join("\n");
+        // As one line each, whatever the width.
+        const message = errors
+          .map((error) => error.message.replace(/(?<=\S)\n {0,14}(?=\S)/g, " "))
+          .join("\n");
         return [spec.title, { status, durationMs: duration, message, attachments }] as const;
       }),
     ),
@@ -123,7 +126,7 @@ function resultsOf(suite: JsonSuite): (readonly [string, Result])[] {
 }
 
 test("the fixture tells connected, broken and absent apart in a real browser", {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const results = await run(`
 test("connected", async ({ page, otel }) => {
@@ -209,6 +212,8 @@ test("two clicks, each its own scope", async ({ page, otel }) => {
   };
   expect(await attached("no header", "trace.txt")).toContain("TL-P02");
   expect(JSON.parse(await attached("no header", "traces.json"))).toHaveLength(2);
+  // Read as Latin-1 the bars are garbage: the report names no charset.
+  expect((await attached("no header", "trace.txt")).startsWith("\uFEFF")).toBe(true);
   const soft = await attached("soft twice", "trace.txt");
   expect(["first", "second", "tried again"].map((label) => soft.includes(`click "${label}"`))).toEqual([
     true,

@@ -75,7 +75,8 @@ async function attachTraces(session: Session, testInfo: TestInfo): Promise<void>
   if (failure.documents.length === 0) return;
   const text = testInfo.outputPath("trace.txt");
   const json = testInfo.outputPath("traces.json");
-  await writeFile(text, `${failure.text}\n`);
+  // With a byte order mark: the HTML report serves it as text/plain without a charset.
+  await writeFile(text, `\uFEFF${failure.text}\n`);
   await writeFile(json, JSON.stringify(failure.documents, undefined, 1));
   // By path: the list reporter prints the beginning of every text body once more.
   await testInfo.attach("trace.txt", { path: text, contentType: "text/plain" });

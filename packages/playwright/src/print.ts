@@ -14,6 +14,7 @@ import { hasRemoteChild, isBrowserSpan, type PathMatch } from "./match.ts";
 import type { SpanPattern } from "./patterns.ts";
 import { drawWaterfall, type Mark, shortId } from "./waterfall.ts";
 import type { WireEntry } from "./wire.ts";
+import { printFact, wrap } from "./wrap.ts";
 
 /** What every failure message is told besides its own finding. */
 export interface FailureFrame {
@@ -45,10 +46,17 @@ export function printPathFailure(failure: PathFailure): string {
     if (missing) lines.push(`✗ ${"  ".repeat(match.nodes.length)}(expected) ${missing.describe}`);
     lines.push("");
   }
-  lines.push(...besides(outcome.evidence, match?.tree, columns), ...explain(hop), ...facts(failure));
-  if (match && !hop && match.strays.length === 0 && !adviseWait(outcome.state, outcome.evidence))
-    lines.push(fact("What to do", COMPARE));
+  lines.push(...besides(outcome.evidence, match?.tree, columns), ...explain(hop, columns), ...facts(failure));
+  const advice = adviseStep(failure);
+  if (advice) lines.push(printFact("What to do", advice, columns));
   return lines.join("\n");
+}
+
+function adviseStep({ match, hop, outcome }: PathFailure): string | undefined {
+  if (!match || hop || adviseWait(outcome.state, outcome.evidence)) return undefined;
+  const [last, stray] = [match.nodes.at(-1), match.strays[0]];
+  if (!stray) return COMPARE;
+  return last && skippedStep(last, stray);
 }
 
 const COMPARE =
@@ -76,7 +84,7 @@ export function printGapFailure(failure: GapFailure): string {
   const main = evidence.trees.slice(0, evidence.mainCount);
   const broken = new Set(gaps.map((gap) => gap.node));
   const lines = ["expect(trace).toBeConnected()", ""];
-  if (main.length === 0) lines.push(explainNothing(evidence), "");
+  if (main.length === 0) lines.push(wrap(explainNothing(evidence), columns), "");
   if (hop) lines.push(`Broken: browser → server.  ${[hop.code, hop.message].filter(Boolean).join(" ")}`);
   for (const gap of gaps) lines.push(`- ${gap.message}`);
   if (gaps.length > 0) lines.push("");
@@ -84,7 +92,7 @@ export function printGapFailure(failure: GapFailure): string {
     lines.push("No gap in sight, but more may be under way: the barrier below was not complete.", "");
   for (const tree of main)
     lines.push(...section(tree, "", columns, (node) => (broken.has(node) ? "✗" : " ")), "");
-  lines.push(...besides(evidence, undefined, columns), ...explain(hop), ...facts(failure));
+  lines.push(...besides(evidence, undefined, columns), ...explain(hop, columns), ...facts(failure));
   return lines.join("\n");
 }
 
@@ -117,8 +125,8 @@ function printServer(server: SettleReport["server"]): string {
   return `server not flushed (${server})`;
 }
 
-function headline({ patterns, match, hop, outcome }: PathFailure): string {
-  if (!match) return explainNothing(outcome.evidence);
+function headline({ patterns, match, hop, outcome, columns }: PathFailure): string {
+  if (!match) return wrap(explainNothing(outcome.evidence), columns);
   const step = match.nodes.length;
   const last = match.nodes.at(-1);
   const missing = patterns[step]?.describe ?? "";
@@ -129,15 +137,14 @@ function headline({ patterns, match, hop, outcome }: PathFailure): string {
   const [stray] = match.strays;
   if (!stray) return `${between}  No span of this trace is ${missing}.`;
   const parent = stray.parent ? spanLabel(stray.parent.span) : "nothing";
-  const place = `${spanLabel(stray.span)} (${serviceOf(stray.span)}) is there, but hangs under ${parent}.`;
-  return `${between}  ${[place, skippedStep(last, stray)].filter(Boolean).join(" ")}`;
+  return `${between}  ${spanLabel(stray.span)} (${serviceOf(stray.span)}) is there, but hangs under ${parent}.`;
 }
 
 // The commonest mistake: from a click straight to the server.
 function skippedStep(last: TraceNode, { parent, ...stray }: TraceNode): string | undefined {
   if (!parent || parent === last || serviceOf(stray.span) === serviceOf(last.span)) return undefined;
   if (![...ancestorsOf(parent)].includes(last)) return undefined;
-  return `A step into another process is the direct child of the step before, so put ${parent.span.kind} ${spanLabel(parent.span)} between the two.`;
+  return `put ${parent.span.kind} ${spanLabel(parent.span)} between the two: a step into another process is the direct child of the step before`;
 }
 
 function nameHop(last: TraceNode): string {
@@ -175,12 +182,12 @@ function noteOf(tree: TraceTree, { trees, mainCount, wire }: Evidence): string {
   return entry ? "not connected; known from Server-Timing" : "not connected";
 }
 
-function explain(hop: HopFinding | undefined): readonly string[] {
+function explain(hop: HopFinding | undefined, columns: number): readonly string[] {
   if (!hop) return [];
   return [
-    ...(hop.entry ? [fact("On the wire", printEntry(hop.entry))] : []),
-    fact("Likely cause", hop.cause),
-    fact("What to do", hop.fix),
+    ...(hop.entry ? [printFact("On the wire", printEntry(hop.entry), columns)] : []),
+    printFact("Likely cause", hop.cause, columns),
+    printFact("What to do", hop.fix, columns),
   ];
 }
 
@@ -190,27 +197,23 @@ function printEntry({ method, url, status, traceparent, serverTrace, isCopy, sta
   return `${method} ${url} → ${status ?? state}   traceparent: ${sent}   server-timing: ${answered}`;
 }
 
-function facts({ outcome }: FailureFrame): readonly string[] {
+function facts({ outcome, columns }: FailureFrame): readonly string[] {
   const { evidence, state, waitedMs } = outcome;
   const spans = evidence.documents.reduce((sum, document) => sum + document.spans.length, 0);
+  const traces = count(evidence.documents.length, "trace");
   const end = state === "timeout" ? "timed out" : "proven, not timed out";
-  return [
-    fact("Waited", `${Math.round(waitedMs)} ms, ${end}; ${printBarrier(evidence.barrier)}`),
-    fact(
-      "Arrived",
-      `${count(spans, "span")} in ${count(evidence.documents.length, "trace")} at ${evidence.collectorUrl}`,
-    ),
-    ...[adviseWait(state, evidence)].flatMap((advice) => (advice ? fact("What to do", advice) : [])),
-    ...evidence.notes.map((note) => fact("Note", note)),
+  const advice = adviseWait(state, evidence);
+  const told: readonly (readonly [string, string])[] = [
+    ["Waited", `${Math.round(waitedMs)} ms, ${end}; ${printBarrier(evidence.barrier)}`],
+    ["Arrived", `${count(spans, "span")} in ${traces} at ${evidence.collectorUrl}`],
+    ...(advice ? [["What to do", advice] as const] : []),
+    ...evidence.notes.map((note) => ["Note", note] as const),
   ];
+  return told.map(([name, text]) => printFact(name, text, columns));
 }
 
 function printPath(patterns: readonly SpanPattern[]): string {
   return `[${patterns.map((pattern) => pattern.describe).join(", ")}]`;
-}
-
-function fact(name: string, text: string): string {
-  return `${name.padEnd(13)} ${text}`;
 }
 
 function count(amount: number, noun: string): string {
