@@ -17,6 +17,8 @@ const OFF = "tracing off";
 /** A task blocks from here on. */
 const BLOCKS_MS = 50;
 const QUIET_MS = 1500;
+/** What goes on after `scheduler.yield` is told as no task, only as the microtasks that it is. */
+const TASK = /RunTask$|^BlinkScheduler_PerformMicrotaskCheckpoint$/;
 
 const processes = createProcesses();
 
@@ -81,7 +83,7 @@ function readTasks(events, url, paint) {
     ({ name, args }) => name === "navigationStart" && args.data?.documentLoaderURL?.startsWith(url),
   );
   const runs = events.filter(
-    ({ name, pid, tid, ph }) => /RunTask$/.test(name) && ph === "X" && pid === start.pid && tid === start.tid,
+    ({ name, pid, tid, ph }) => TASK.test(name) && ph === "X" && pid === start.pid && tid === start.tid,
   );
   const tasks = outermost(runs)
     .map(({ ts, dur, tdur }) => ({
