@@ -1,4 +1,5 @@
 import { type Attributes, ROOT_CONTEXT, trace } from "@opentelemetry/api";
+import { ZoneContextManager } from "@opentelemetry/context-zone";
 import { FetchInstrumentation } from "@opentelemetry/instrumentation-fetch";
 import type { Resource } from "@opentelemetry/resources";
 import {
@@ -15,7 +16,7 @@ import type { FetchTracing, TracedFetch } from "./request/fetch.ts";
 import { parseUrl } from "./request/parse-url.ts";
 import type { Sampler } from "./sampler.ts";
 import { suppressTracing } from "./trace/suppression.ts";
-import { ZoneContextManager, zoneSymbol } from "./zone.ts";
+
 /** OpenTelemetry's own parts: the SDK's provider, its fetch instrumentation, and zone.js. */
 export const createClassicEngine: CreateEngine = ({ propagation }) => {
   const manager = new ZoneContextManager().enable();
@@ -44,7 +45,7 @@ export const createClassicEngine: CreateEngine = ({ propagation }) => {
 function native<Name extends "fetch" | "setTimeout" | "clearTimeout">(name: Name): (typeof globalThis)[Name] {
   const patched = globalThis[name];
   // Where zone.js keeps what it replaced; somebody who came after it is not passed over.
-  const original: unknown = Reflect.get(patched, zoneSymbol("OriginalDelegate"));
+  const original: unknown = Reflect.get(patched, "__zone_symbol__OriginalDelegate");
   return typeof original === "function" ? (original as typeof patched) : patched;
 }
 

@@ -79,22 +79,6 @@ test("instruments are started and stopped as in the default preset", async () =>
   expect(door[ERROR_DOOR]).toBeUndefined();
 });
 
-test("the page hears of a promise that nobody handles, with its reason, and it is an uncaught error", async () => {
-  const shop = open({ instruments: [traceErrors()] });
-  const heard: unknown[] = [];
-  const hear = (event: PromiseRejectionEvent) => heard.push(event.reason);
-  // As an app's listener is added; Vitest has a method of its own on `window`, which passes zone.js over.
-  const { addEventListener, removeEventListener } = EventTarget.prototype;
-  Reflect.apply(addEventListener, window, ["unhandledrejection", hear]);
-  const reason = new Error("out of stock");
-  vi.spyOn(console, "error").mockReturnValue();
-  setTimeout(() => void Promise.reject(reason), 0);
-  await expect.poll(() => heard).toEqual([reason]);
-  Reflect.apply(removeEventListener, window, ["unhandledrejection", hear]);
-  const [error] = await shop.spans();
-  expect([error?.name, error?.status.message]).toEqual(["uncaught error", "out of stock"]);
-});
-
 test("what an instrument says of the page is on every span", async () => {
   const shop = open({
     instruments: [

@@ -50,6 +50,7 @@ test("scripts that the app notes later run before hydration, in their order", as
 
 test.each([
   ["cannot tell of a click that waits", "navigator", {}],
+  ["has a scheduling that tells nothing", "navigator", { scheduling: {} }],
   ["has no scheduler", "scheduler", undefined],
   ["has a scheduler that does not yield", "scheduler", {}],
 ])("where the browser %s, nothing is noted", (_, name, value) => {

@@ -18,8 +18,9 @@ export function hydrateLater(): void {
     scheduler,
     navigator: { scheduling },
   } = page;
-  if (!scheduling || !scheduler?.yield) return;
-  page.__next_s ??= Object.assign([0], {
+  if (!scheduling?.isInputPending || !scheduler?.yield) return;
+  // One that hydration comes after, should Next.js ever load it by itself.
+  page.__next_s ??= Object.assign([["", {}]], {
     reduce(this: unknown[], load: never, ready: unknown) {
       // What the app's own `instrumentation-client` has noted since.
       return this.slice(1).reduce(load, scheduling.isInputPending() ? ready : scheduler.yield());

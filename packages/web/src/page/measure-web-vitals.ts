@@ -201,9 +201,17 @@ function traceEntry(
   );
 }
 
-/** The page may have gone on to another route since. */
-function startBelow({ tracer }: TracedPage, context: Context, name: string, options: SpanOptions): Span {
+/** The page may have gone on to another view since, of another route. */
+function startBelow(
+  { tracer, pageViews }: TracedPage,
+  context: Context,
+  name: string,
+  options: SpanOptions,
+): Span {
+  const span = tracer.startSpan(name, options, context);
+  // Of the last one the page knows better: a redirect of a server action makes no view.
+  if (context === (pageViews.at(-1)?.context ?? ROOT_CONTEXT)) return span;
   // Whatever records has attributes; the API does not say so.
   const { attributes }: Partial<SpanData> = Object(trace.getSpan(context));
-  return tracer.startSpan(name, options, context).setAttributes({ [PAGE_ROUTE]: attributes?.[PAGE_ROUTE] });
+  return span.setAttributes({ [PAGE_ROUTE]: attributes?.[PAGE_ROUTE] });
 }

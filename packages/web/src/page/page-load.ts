@@ -21,6 +21,7 @@ import { openStorage } from "../identity/page-storage.ts";
 import type { RunningInstrument, TracedPage, WebInstrument } from "../instrument.ts";
 import { listen } from "../listen.ts";
 import { stopAll } from "../patch-method.ts";
+import { startAll } from "../start-all.ts";
 import { traceRestores } from "./page-restore.ts";
 import { isPrerendering } from "./prerendering.ts";
 import { isRouteKnown } from "./route-name.ts";
@@ -44,21 +45,7 @@ const page = globalThis as { [TOLD]?: boolean };
  * served it; and each return from the back/forward cache as a page view of its own.
  */
 export function tracePageLoad(): WebInstrument {
-  return (traced) => {
-    const restores = traceRestores(traced);
-    const load = page[TOLD] ? undefined : startLoad(traced);
-    return {
-      stop() {
-        restores.stop();
-        load?.stop();
-      },
-      settle: () => load?.settle?.(),
-      cut(reason) {
-        restores.cut?.(reason);
-        load?.cut?.(reason);
-      },
-    };
-  };
+  return (traced) => startAll(page[TOLD] ? [traceRestores] : [traceRestores, startLoad], traced);
 }
 
 interface Activatable {

@@ -123,6 +123,24 @@ test("an abort as its own timeout runs out, which axios does in place of the bro
   expect(late?.attributes).not.toHaveProperty("throughline.aborted");
 });
 
+test("an abort at once is none that runs out, and a second open neither", async () => {
+  const opened = open();
+  const short = new XMLHttpRequest();
+  short.open("GET", HERE);
+  short.timeout = 40;
+  short.send();
+  short.abort();
+  const xhr = new XMLHttpRequest();
+  xhr.open("GET", HERE);
+  xhr.timeout = 60_000;
+  xhr.send();
+  const now = vi.spyOn(performance, "now").mockReturnValue(performance.now() + 59_995);
+  xhr.open("GET", HERE);
+  now.mockRestore();
+  const spans = await opened.spans();
+  expect(spans.map(({ attributes }) => attributes["throughline.aborted"])).toEqual([true, true]);
+});
+
 test("a second open ends the request it takes the place of, as aborted", async () => {
   const opened = open();
   const xhr = new XMLHttpRequest();

@@ -119,14 +119,14 @@ const ENDS: readonly End[] = ["load", "error", "abort", "timeout"];
 function createFlights() {
   const open = new Map<XMLHttpRequest, Flight>();
 
-  function end(xhr: XMLHttpRequest, how: End): void {
+  /** `isTold`: the app has not opened another request in its place. */
+  function end(xhr: XMLHttpRequest, how: End, isTold = true): void {
     const flight = open.get(xhr);
     if (!flight) return;
     open.delete(xhr);
     const { span, sentAt, doneAt, status } = flight;
     if (how === "load" && status > 0) span.setAttribute(HTTP_RESPONSE_STATUS_CODE, status);
-    const isLate = xhr.timeout > 0 && performance.now() - sentAt > xhr.timeout - EARLY_MS;
-    if (how === "abort" && !isLate) span.setAttribute(ABORTED, true);
+    if (how === "abort" && !(isTold && isTimeOver(xhr, sentAt))) span.setAttribute(ABORTED, true);
     else if (how !== "load" || status >= 400) setError(span, how === "abort" ? "timeout" : how, status);
     span.end(doneAt);
   }
@@ -164,7 +164,7 @@ function createFlights() {
     /** Another request was opened in its place, by a listener that was told of its end or in the midst of it. */
     replace(xhr: XMLHttpRequest): void {
       const { doneAt, status } = open.get(xhr) ?? {};
-      if (doneAt === undefined) end(xhr, "abort");
+      if (doneAt === undefined) end(xhr, "abort", false);
       else end(xhr, status ? "load" : "error");
     },
     cut(reason: string): void {
@@ -175,6 +175,11 @@ function createFlights() {
       open.clear();
     },
   };
+}
+
+/** Of a short time only a part counts as its end: an abort at once is none that runs out. */
+function isTimeOver({ timeout }: XMLHttpRequest, sentAt: number): boolean {
+  return timeout > 0 && performance.now() - sentAt > timeout - Math.min(EARLY_MS, timeout / 10);
 }
 
 function setError(span: Span, how: Exclude<End, "abort">, status: number): void {
