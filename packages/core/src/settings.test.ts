@@ -79,6 +79,17 @@ test("a message shows no secret", () => {
     const without = messageOf(() => read({ ENDPOINT: `ann:${password}@c:4318` }));
     expect(without).toContain('ENDPOINT="c:4318": expected');
   }
+  for (const text of [
+    "http://ann:k 3y@c:4318?x=1",
+    "http:/ann:k3y@c:4318?x",
+    "http:ann:k3y@c:4318?x",
+    "https:ann:k3y@c#x",
+    "http:\\\\ann:k3y@c?x",
+  ]) {
+    const said = messageOf(() => read({ ENDPOINT: text }));
+    expect(said).toContain("ENDPOINT=");
+    expect(said).not.toMatch(/ann|3y/);
+  }
   expect(messageOf(() => read({ ENDPOINT: "http://c.test?to=a@b" }))).toContain(
     '"http://c.test?to=REDACTED"',
   );

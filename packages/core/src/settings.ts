@@ -63,7 +63,9 @@ export function readSettings<C extends object>(table: SettingsTable<C>, given: G
 
 /** A refused value as a message may show it: of what is meant as a URL and is none, the password may be anywhere before the @. */
 function shown(text: string): string {
-  return scrub(isHttpUrl(text) ? text : text.replace(/^(\w+:\/\/)?.*@/s, "$1"));
+  // URLs are read with any number of slashes, and backslashes for them.
+  const userinfo = isHttpUrl(text) ? /^(\w+:[/\\]*)[^/?#\\]*@/ : /^(\w+:\/\/)?.*@/s;
+  return scrub(text.replace(userinfo, "$1"));
 }
 
 function isHttpUrl(text: string): boolean {
