@@ -68,12 +68,14 @@ export function deliveryFault(
   { of, url, protocol }: Pick<Delivery, "of" | "url" | "protocol">,
   { reason, cure }: Exclude<Delivery["outcome"], { kind: "taken" }>,
 ): Fault {
-  const [code] =
-    DELIVERY_FAULTS.find(([, pattern]) => pattern.test(reason)) ?? (["collector-refuses"] as const);
+  const isOtherServer = protocol === "grpc" && /^status 4(0[45]|15)\b/.test(reason);
+  const [code] = isOtherServer
+    ? (["protocol-mix"] as const)
+    : (DELIVERY_FAULTS.find(([, pattern]) => pattern.test(reason)) ?? (["collector-refuses"] as const));
   const whose = of === "browser" ? "the browser's spans" : "spans";
   return {
     code,
     message: `the collector at ${url} (${protocol}) does not take ${whose}: ${reason}`,
-    fix: /^status 415\b/.test(reason) ? OTHER_ENCODING : (DELIVERY_FIXES[code] ?? cure),
+    fix: !isOtherServer && /^status 415\b/.test(reason) ? OTHER_ENCODING : (DELIVERY_FIXES[code] ?? cure),
   };
 }

@@ -246,6 +246,17 @@ test.each([
   ).toBe(code);
 });
 
+test.each([404, 405, 415])(
+  "to a call of gRPC status %s is another port, and no path or encoding",
+  (status) => {
+    const refused = { kind: "refused", reason: `status ${status}`, cure: "Do that" } as const;
+    expect(deliveryFault({ of: "server", url: "", protocol: "grpc" }, refused)).toMatchObject({
+      code: "protocol-mix",
+      fix: expect.stringContaining("4317 is the port of gRPC"),
+    });
+  },
+);
+
 test("where only the browser's spans are not taken, that is told", () => {
   const refused = delivered("browser", {
     kind: "later",

@@ -13,6 +13,9 @@ const RPC = {
   logs: "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
 } as const;
 
+/** Of what a collector says; longer ones are pages. */
+const MAX_TOLD = 220;
+
 const MAX_PEM_BYTES = 1024 * 1024;
 
 /**
@@ -73,9 +76,15 @@ function openWhenUsed(isGrpc: boolean, options: SenderOptions): Sender {
   };
 }
 
-function told(outcome: Outcome, { headers }: SenderOptions): Outcome {
-  if (outcome.kind !== "taken") return { ...outcome, reason: withoutKeys(outcome.reason, headers) };
-  return outcome.message === "" ? outcome : { ...outcome, message: withoutKeys(outcome.message, headers) };
+function told(outcome: Outcome, options: SenderOptions): Outcome {
+  // Before the keys are out a cut could leave a part of one.
+  const print = (text: string): string => cut(withoutKeys(text, options));
+  if (outcome.kind !== "taken") return { ...outcome, reason: print(outcome.reason) };
+  return outcome.message === "" ? outcome : { ...outcome, message: print(outcome.message) };
+}
+
+function cut(text: string): string {
+  return text.length > MAX_TOLD ? `${text.slice(0, MAX_TOLD)}…` : text;
 }
 
 function connectionOf(config: ServerConfig): Pick<SenderOptions, "compression" | "timeoutMs" | "tls"> {

@@ -7,8 +7,10 @@ import {
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { VERSION } from "../../version.ts";
-import { readPartialSuccess, readRetryDelayMs } from "../otlp/read-answer.ts";
+import { firstLine, readPartialSuccess, readRetryDelayMs } from "../otlp/read-answer.ts";
 import {
+  CORRECT_PORT,
+  credentialsOf,
   cureOfStatus,
   MAX_ANSWER_BYTES,
   notReached,
@@ -26,15 +28,10 @@ const RESOURCE_EXHAUSTED = 8;
 const UNAUTHENTICATED = 16;
 const PERMISSION_DENIED = 7;
 
-const zip = promisify(gzip);
+/** What a server of HTTP says to a call of gRPC, whose path nobody sets. */
+const OTHER_SERVER: ReadonlySet<number> = new Set([404, 405, 415]);
 
-/** What a URL holds of them, as HTTP clients send it. */
-function credentialsOf(text: string): Readonly<Record<string, string>> {
-  const { username, password } = new URL(text);
-  if (!username && !password) return {};
-  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return { authorization: `Basic ${Buffer.from(credentials).toString("base64")}` };
-}
+const zip = promisify(gzip);
 
 /** OTLP as the one unary call it is, over Node's own HTTP/2; a gRPC library would cost more than the rest of us to load. */
 export function createGrpcSender(given: SenderOptions): Sender {
@@ -147,7 +144,7 @@ function outcomeOf(headers: IncomingHttpHeaders, body: Buffer): Outcome {
   if (http !== 200) {
     const isPassing = http === 429 || http >= 502;
     const reason = `status ${http}`;
-    const cure = cureOfStatus(http);
+    const cure = OTHER_SERVER.has(http) ? CORRECT_PORT : cureOfStatus(http);
     return isPassing ? { kind: "later", reason, cure, reached: true } : { kind: "refused", reason, cure };
   }
   const status = Number(headers["grpc-status"] ?? 2);
@@ -171,8 +168,8 @@ function httpOf(status: number): number {
 function messageOf(text: string | readonly string[] | undefined): string {
   if (typeof text !== "string" || text === "") return "";
   try {
-    return `, ${decodeURIComponent(text).slice(0, 200)}`;
+    return `, ${firstLine(decodeURIComponent(text))}`;
   } catch {
-    return `, ${text.slice(0, 200)}`;
+    return `, ${firstLine(text)}`;
   }
 }

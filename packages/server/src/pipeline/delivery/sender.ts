@@ -1,6 +1,7 @@
 import type { SecureContextOptions } from "node:tls";
 import { scrub } from "@throughline/core";
 import { REDACTED } from "../../secrets.ts";
+import { firstLine } from "../otlp/read-answer.ts";
 
 /** What became of one batch. */
 export type Outcome =
@@ -47,13 +48,18 @@ const START_IT = "Start it or correct OTEL_EXPORTER_OTLP_ENDPOINT";
 
 /** A connection that failed or an answer that did not come. */
 export function notReached(error: unknown, reached = false): Outcome {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  // To node:http2 each stream of a connection that fails is cancelled; why it failed is the cause.
+  const root = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const code = root instanceof Error && "code" in root ? String(root.code) : "";
   // An AggregateError, as of a name with two addresses, has no message of its own.
-  // Of OpenSSL it ends with a line break.
-  const reason = (error instanceof Error ? error.message.trim() || code : String(error)) || "no connection";
+  const reason = firstLine(root instanceof Error ? root.message : String(root)) || code || "no connection";
   const [, cure = START_IT] = CURES.find(([pattern]) => pattern.test(code)) ?? [];
   return { kind: "later", reason, cure, reached };
 }
+
+/** What helps where something else than HTTP answers, or another version of it. */
+export const CORRECT_PORT =
+  "Correct port and scheme in OTEL_EXPORTER_OTLP_ENDPOINT, or OTEL_EXPORTER_OTLP_PROTOCOL: 4317 is gRPC's port, 4318 that of HTTP";
 
 /** By the codes of Node.js: https://nodejs.org/api/tls.html#x509-certificate-error-codes */
 const CURES: readonly (readonly [code: RegExp, cure: string])[] = [
@@ -61,19 +67,37 @@ const CURES: readonly (readonly [code: RegExp, cure: string])[] = [
   [/ALTNAME/, "Correct the host in OTEL_EXPORTER_OTLP_ENDPOINT to one that its certificate names"],
   [/EXPIRED|NOT_YET_VALID/, "Renew its certificate, or correct the clock"],
   [/CERT|SIGNATURE/, "Name the authority of its certificate in OTEL_EXPORTER_OTLP_CERTIFICATE"],
-  [/^EPROTO$/, "Correct http or https in OTEL_EXPORTER_OTLP_ENDPOINT"],
-  // Something else than HTTP answers, or another version of it.
-  [
-    /^(HPE|ERR_HTTP2)_/,
-    "Correct port and scheme in OTEL_EXPORTER_OTLP_ENDPOINT, or OTEL_EXPORTER_OTLP_PROTOCOL: 4317 is gRPC's port, 4318 that of HTTP",
-  ],
+  [/^EPROTO$|WRONG_VERSION/, "Correct http or https in OTEL_EXPORTER_OTLP_ENDPOINT"],
+  [/^(HPE_|ERR_HTTP2_ERROR$)/, CORRECT_PORT],
 ];
 
+/** What a URL holds of them, as HTTP clients send it. */
+export function credentialsOf(url: string): Readonly<Record<string, string>> {
+  const { username, password } = new URL(url);
+  if (!username && !password) return {};
+  const credentials = `${decoded(username)}:${decoded(password)}`;
+  return { authorization: `Basic ${Buffer.from(credentials).toString("base64")}` };
+}
+
+/** A URL may hold a `%` that stands for itself. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 /** What a collector says of a refusal, without the key that it may repeat. */
-export function withoutKeys(text: string, headers: SenderOptions["headers"]): string {
-  const keys = Object.values(headers).flatMap((value) => [value, ...value.split(" ")]);
-  const safe = keys
+export function withoutKeys(text: string, { url, headers }: Pick<SenderOptions, "url" | "headers">): string {
+  const { password } = new URL(url);
+  const values = [...Object.values(headers), ...Object.values(credentialsOf(url))];
+  // The first word of an `authorization` is the scheme.
+  const keys = values.flatMap((value) => [value, ...value.split(" ").slice(1)]);
+  const safe = [...keys, password, decoded(password)]
     .filter(({ length }) => length >= SHORTEST_KEY)
+    // One may be the beginning of another.
+    .sort((one, other) => other.length - one.length)
     .reduce((said, key) => said.replaceAll(key, REDACTED), text);
   return scrub(safe);
 }

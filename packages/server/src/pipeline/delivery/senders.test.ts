@@ -6,7 +6,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { afterEach, expect, test } from "vitest";
 import { readServerConfig } from "../../settings.ts";
 import { tracesTarget } from "../signal-target.ts";
-import { createSender } from "./create-sender.ts";
+import { createForwardSender, createSender } from "./create-sender.ts";
 import { createGrpcSender } from "./grpc-sender.ts";
 import { createHttpSender } from "./http-sender.ts";
 import { notReached, type SenderOptions } from "./sender.ts";
@@ -120,6 +120,106 @@ test("a message is one line", () => {
   expect(notReached(new Error("wrong version number:350:\n"))).toMatchObject({
     reason: "wrong version number:350:",
   });
+});
+
+test.each([
+  ["http", "Start it", 1],
+  ["https", "Correct http or https", 0],
+])("gRPC by %s that gets no connection says why in one line, and: %s", async (scheme, cure, isClosed) => {
+  const port = await listen(createHttpServer());
+  if (isClosed) await stops.pop()?.();
+  const sender = createGrpcSender({
+    ...optionsOf(port),
+    url: `${scheme}://127.0.0.1:${port}`,
+    timeoutMs: 5000,
+  });
+  stops.push(() => sender.close());
+  expect(await sender.send(new Uint8Array(8))).toMatchObject({
+    kind: "later",
+    reason: expect.stringMatching(isClosed ? /^connect ECONNREFUSED .*$/ : /^.*wrong version number.*$/),
+    cure: expect.stringContaining(cure),
+  });
+});
+
+test.each([404, 405, 415])(
+  "a server of HTTP/2 that answers a call of gRPC by %s is of another port",
+  async (status) => {
+    const port = await listen(
+      createHttp2Server((_, response) => {
+        response.writeHead(status);
+        response.end();
+      }),
+    );
+    const sender = createGrpcSender(optionsOf(port));
+    stops.push(() => sender.close());
+    expect(await sender.send(new Uint8Array(8))).toMatchObject({
+      kind: "refused",
+      reason: `status ${status}`,
+      cure: expect.stringContaining("4317 is gRPC's port, 4318 that of HTTP"),
+    });
+  },
+);
+
+/** What is told of a refusal by a collector that says `text`. */
+async function toldOf(
+  text: string,
+  { headers = "", user = "", isGrpc = false }: { headers?: string; user?: string; isGrpc?: boolean },
+): Promise<unknown> {
+  const port = await listen(
+    isGrpc
+      ? createHttp2Server((_, response) => {
+          response.writeHead(200, { "grpc-status": "16", "grpc-message": encodeURIComponent(text) });
+          response.end();
+        })
+      : createHttpServer((_, response) => {
+          response.writeHead(401, { "content-type": "text/plain" }).end(text);
+        }),
+  );
+  const config = readServerConfig({}, () => undefined, { OTEL_ENABLED: "true" });
+  if (!config) throw new Error("the settings are wrong");
+  const given = Object.fromEntries(headers ? [["authorization", headers]] : []);
+  const sender = createForwardSender(
+    {
+      url: `http://${user}127.0.0.1:${port}/v1/traces`,
+      protocol: isGrpc ? "grpc" : "http/protobuf",
+      headers: given,
+      signal: "traces",
+      contentType: "application/x-protobuf",
+    },
+    config,
+  );
+  stops.push(() => sender.close());
+  const outcome = await sender.send(new Uint8Array(8));
+  return outcome.kind === "taken" ? outcome.message : outcome.reason;
+}
+
+const BASIC = Buffer.from("ann:s3cret k3y").toString("base64");
+test.each([
+  ["the word before a key", "no Bearer k3y-of-ours", "no REDACTED", { headers: "Bearer k3y-of-ours" }],
+  ["that word alone", "send Bearer", "send Bearer", { headers: "Bearer k3y-of-ours" }],
+  [
+    "a key that begins another",
+    "k3y-of-ours/2 is not k3y-of",
+    "REDACTED is not REDACTED",
+    { headers: "Keys k3y-of k3y-of-ours/2" },
+  ],
+  ["the password of the address", "no s3cret k3y", "no REDACTED", { user: "ann:s3cret%20k3y@" }],
+  ["as it is written", "no s3cret%20k3y", "no REDACTED", { user: "ann:s3cret%20k3y@" }],
+  ["as it is sent", `no ${BASIC}`, "no REDACTED", { user: "ann:s3cret%20k3y@" }],
+])("of what a collector says, %s is told without keys", async (_, text, told, given) => {
+  expect(await toldOf(text, given)).toBe(`status 401, ${told}`);
+  expect(await toldOf(text, { ...given, isGrpc: true })).toBe(`gRPC status 16, ${told}`);
+});
+
+test.each([false, true])("a long message is cut when its keys are gone (gRPC: %s)", async (isGrpc) => {
+  for (const length of [180, 190, 195, 205]) {
+    const told = await toldOf(`${".".repeat(length)}k3y-of-ours-is-long${".".repeat(300)}\nmore`, {
+      headers: "Bearer k3y-of-ours-is-long",
+      isGrpc,
+    });
+    expect(told).toMatch(/^.{1,225}…$/);
+    expect(told).not.toContain("k3");
+  }
 });
 
 test("a collector that repeats the key which it refuses gets it into no message", async () => {

@@ -16,16 +16,16 @@ export function readPartialSuccess(contentType: string, body: Buffer): PartialSu
   }
 }
 
-/** The text of a `google.rpc.Status`, or the beginning of a text that is none; empty where there is nothing to show. */
+/** The text of a `google.rpc.Status`, or the first line of a text that is none; empty where there is nothing to show. */
 export function readErrorMessage(contentType: string, body: Buffer): string {
   try {
-    if (contentType.includes("json")) return short(textAt(JSON.parse(body.toString()), "message"));
-    if (contentType.includes("protobuf")) return short(bytesOf(body, 2).toString());
+    if (contentType.includes("json")) return firstLine(textAt(JSON.parse(body.toString()), "message"));
+    if (contentType.includes("protobuf")) return firstLine(bytesOf(body, 2).toString());
   } catch {
     return "";
   }
   // Not HTML: an error page tells nothing in its first line.
-  return contentType.startsWith("text/plain") ? short(body.toString()) : "";
+  return contentType.startsWith("text/plain") ? firstLine(body.toString()) : "";
 }
 
 /** The delay of a `google.rpc.RetryInfo` in `grpc-status-details-bin`; `undefined` without one. */
@@ -46,7 +46,7 @@ export function readRetryDelayMs(status: Buffer): number | undefined {
 
 function partialOfProtobuf(body: Buffer): PartialSuccess {
   const partial = bytesOf(body, 1);
-  return { rejected: numberOf(partial, 1), message: short(bytesOf(partial, 2).toString()) };
+  return { rejected: numberOf(partial, 1), message: firstLine(bytesOf(partial, 2).toString()) };
 }
 
 const REJECTED = ["rejectedSpans", "rejectedLogRecords", "rejectedDataPoints"];
@@ -58,7 +58,7 @@ function partialOfJson(body: Buffer): PartialSuccess {
   // A 64-bit number, which JSON may hold as text.
   return {
     rejected: Number(REJECTED.map((name) => partial[name]).find((count) => count !== undefined)) || 0,
-    message: short(textAt(partial, "errorMessage")),
+    message: firstLine(textAt(partial, "errorMessage")),
   };
 }
 
@@ -71,9 +71,9 @@ function textAt(value: unknown, key: string): string {
   return typeof found === "string" ? found : "";
 }
 
-function short(text: string): string {
-  const line = text.split("\n", 1)[0]?.trim() ?? "";
-  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
+/** Whole: who tells it cuts it, when the keys in it are gone. */
+export function firstLine(text: string): string {
+  return text.trim().split(/[\r\n]/, 1)[0] ?? "";
 }
 
 function bytesOf(message: Buffer, wanted: number): Buffer {
