@@ -40,6 +40,10 @@ test.each([
     "the same behind two proxies",
     { host: "10.0.0.7", "x-forwarded-host": "shop.test, gate.local", origin: "http://shop.test" },
   ],
+  [
+    "the same behind two proxies, one of which leaves room",
+    { host: "10.0.0.7", "x-forwarded-host": "gate.local ,\t shop.test", origin: "http://shop.test" },
+  ],
 ])("%s goes on with its trace", (_, headers) => {
   expect(extract(headers)).toEqual({ continued: true, linked: [], baggage: [] });
 });
@@ -49,6 +53,7 @@ test.each([
   ["a page of another site that names no origin", { "sec-fetch-site": "cross-site" }],
   ["a page of a neighbour", { "sec-fetch-site": "same-site", origin: "https://blog.shop.test" }],
   ["another page over plain http", { origin: "http://evil.test" }],
+  ["one that writes Forwarded", { forwarded: "host=evil.test", origin: "http://evil.test" }],
   ["a page without an origin", { origin: "null" }],
   [
     "a page whose origin begins like a listed one",

@@ -1,5 +1,6 @@
 import { type Context, createContextKey, type Link, type SpanContext } from "@opentelemetry/api";
 import { warnOnce } from "../log.ts";
+import { hostsAsked } from "../requests/request-address.ts";
 
 export interface CallerTrust {
   /**
@@ -59,8 +60,8 @@ function isOtherSite(read: (header: string) => string | undefined, origins: read
   if (origin === undefined) return false;
   const host = URL.canParse(origin) ? new URL(origin).host : undefined;
   if (host === undefined) return true;
-  // Each proxy on the way may have added what it was asked for.
-  return host !== read("host") && !read("x-forwarded-host")?.split(/ *, */).includes(host);
+  // `Forwarded` does not count: many proxies that set the others pass on what the caller wrote there.
+  return !hostsAsked({ host: read("host"), "x-forwarded-host": read("x-forwarded-host") }).includes(host);
 }
 
 /** Counts what it is asked for, and forgets what was not asked for in a long time. */

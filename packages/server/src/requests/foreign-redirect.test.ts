@@ -63,6 +63,14 @@ test.each<[string, string, Readonly<Record<string, string>>]>([
     "https://shop.test/8",
     { ...FETCH, "x-forwarded-host": "shop.test, gate" },
   ],
+  [
+    "one to the app as its proxy is called by Forwarded",
+    "https://shop.test/8",
+    { ...FETCH, forwarded: 'for=10.0.0.7;host="shop.test"' },
+  ],
+  ["one to an app of the device", "mailto:ann@shop.test", FETCH],
+  ["an address that is none", "https://[", FETCH],
+  ["one by a caller that names no host", "/api/files/8", { ...FETCH, host: "a b" }],
   ["one to the page's own origin", "https://shop.test/8", { ...FETCH, referer: "https://shop.test/list" }],
   ["a request without a trace", STORE, { ...FETCH, traceparent: "" }],
   ["a page that is opened", STORE, { ...FETCH, "sec-fetch-mode": "navigate" }],
@@ -73,7 +81,10 @@ test.each<[string, string, Readonly<Record<string, string>>]>([
   expect(warned).not.toHaveBeenCalled();
 });
 
-test("an address that is none leaves the answer as it is", async () => {
-  await ask("https://[", FETCH);
-  expect(String(warned.mock.calls)).toContain("a redirect could not be looked at");
+test("told is the address that is given to writeHead, which overrides the one that was set", async () => {
+  await ask(STORE, FETCH, (response) => {
+    response.setHeader("location", "/here");
+    response.writeHead(302, { Location: STORE }).end();
+  });
+  expect(String(warned.mock.calls)).toContain("https://store.test");
 });

@@ -9,6 +9,7 @@ test.each([
   // What is no address is not the client's; the caller takes the connection's then.
   [{ forwarded: "for=unknown;proto=https" }, undefined],
   [{ forwarded: "for=_gazonk" }, undefined],
+  [{ forwarded: "for=unknown;proto=https", "x-forwarded-for": "203.0.113.9" }, "203.0.113.9"],
   [{ "x-forwarded-for": "<script>alert(1)</script>" }, undefined],
   [{ "x-forwarded-for": "ann@shop.test" }, undefined],
   [{}, undefined],

@@ -28,11 +28,26 @@ export function serverAddressOf(headers: IncomingHttpHeaders, scheme: string): S
   return splitHost(host, outer ?? scheme);
 }
 
+export interface AskedHeaders {
+  readonly forwarded?: string | undefined;
+  readonly "x-forwarded-host"?: string | string[] | undefined;
+  readonly host?: string | undefined;
+}
+
+/** The hosts, with their ports, that the caller and the proxies in between asked for; each may have added its own. */
+export function hostsAsked(headers: AskedHeaders): readonly string[] {
+  const added = [headers["x-forwarded-host"] ?? []].flat().flatMap((text) => text.split(","));
+  return [forwardedOf(headers.forwarded, "host") ?? "", ...added, headers.host ?? ""]
+    .map((host) => host.trim())
+    .filter((host) => host !== "");
+}
+
 /** The address that the first proxy saw; `undefined` where none tells, or something that is none (`unknown`, any text). */
 export function clientAddressOf(headers: IncomingHttpHeaders): string | undefined {
-  const address = forwardedOf(headers.forwarded, "for") ?? first(headers["x-forwarded-for"]);
-  const told = address === undefined ? undefined : splitHost(address, "").address;
-  return told !== undefined && isIP(told) !== 0 ? told : undefined;
+  const told = [forwardedOf(headers.forwarded, "for"), first(headers["x-forwarded-for"])];
+  return told
+    .map((address) => address && splitHost(address, "").address)
+    .find((address) => address !== undefined && isIP(address) !== 0);
 }
 
 function splitHost(host: string, scheme: string): ServerAddress {

@@ -126,8 +126,9 @@ function redirectOf(response: ServerResponse, args: readonly unknown[]): string 
   const status = Number(args[0]);
   if (!(status >= 300 && status < 400)) return undefined;
   const given = args.flatMap((arg) => Object.entries(Object(arg)));
+  // What is given to `writeHead` overrides what was set.
   const location =
-    response.getHeader("location") ?? given.find(([name]) => name.toLowerCase() === "location")?.[1];
+    given.find(([name]) => name.toLowerCase() === "location")?.[1] ?? response.getHeader("location");
   return location === undefined ? undefined : String(location);
 }
 
