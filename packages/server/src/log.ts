@@ -10,8 +10,12 @@ const MAX_REMEMBERED = 20;
 /** One line to the host's console, where the owner of the app looks. */
 export function say(level: "info" | "warn", text: string): void {
   if (level === "warn") remember(text);
-  // biome-ignore lint/suspicious/noConsole: the boot line and the cure for a bad setting are meant for the app's log
-  console[level](`@throughline/server: ${text}`);
+  try {
+    // biome-ignore lint/suspicious/noConsole: the boot line and the cure for a bad setting are meant for the app's log
+    console[level](`@throughline/server: ${text}`);
+  } catch {
+    // The app may have put one of its own in place; its requests go on, and the signal that ends it is sent.
+  }
 }
 
 function remember(text: string): void {

@@ -273,13 +273,27 @@ test.each([
     OTEL_BSP_SCHEDULE_DELAY: "60000",
     OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1",
   });
-  await job.exited;
-  await expect.poll(job.output).toMatch(/the process ends, and the collector has not taken 1 of its spans/);
+  await job.closed;
+  expect(job.output()).toMatch(
+    /the process ends, and 1 span is lost: the collector at http:\/\/127\.0\.0\.1:1\/v1\/traces has not taken it\. Start it/,
+  );
+});
+
+test("a console.warn of the app's that throws does not keep a signal from ending it", async () => {
+  const job = start(
+    `${ENDING} console.warn = (text) => { if (text.includes("the process ends")) throw new Error("no log"); }; process.kill(process.pid, "SIGTERM"); setTimeout(() => undefined, 20_000);`,
+    {
+      OTEL_ENABLED: "true",
+      OTEL_BSP_SCHEDULE_DELAY: "60000",
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1",
+    },
+  );
+  expect((await job.closed)[1]).toBe("SIGTERM");
 });
 
 test("an end that leaves nothing behind says nothing", async () => {
   const job = start(`${ENDING} process.exit(0);`, { OTEL_ENABLED: "true" });
-  await job.exited;
+  await job.closed;
   expect(job.output()).not.toContain("the process ends");
 });
 

@@ -12,7 +12,8 @@ import { atMost } from "./pipeline/at-most.ts";
 import { createExporting, printDestination } from "./pipeline/exporter.ts";
 import { FLUSH_MS } from "./pipeline/flush.ts";
 import { redactUrls } from "./pipeline/redact-urls.ts";
-import { flushBeforeExit } from "./pipeline/shutdown.ts";
+import { flushBeforeExit, type ShutdownOptions } from "./pipeline/shutdown.ts";
+import { printUrl, tracesTarget } from "./pipeline/signal-target.ts";
 import { processTroubles, type Troubles } from "./pipeline/troubles.ts";
 import { flusherOf, flushProcess, mayHaveWork, processState } from "./process-state.ts";
 import type { Instrumentation, RegisterOptions } from "./register-options.ts";
@@ -87,11 +88,9 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
   Object.assign(state, { spanCounts: exporting.counts, started: { way: side.way, config } });
   const undoExit = flushBeforeExit({
     flush: flushProcess,
-    // Next.js ends its requests while it is held.
-    hasWork: isNext ? () => true : mayHaveWork,
     counts: exporting.counts,
-    // Next.js listens before it loads instrumentation.ts, unless a custom server runs it, or it was told not to.
-    isSignalHeard: (signal) => isNext && process.listenerCount(signal) > 0,
+    where: printUrl(tracesTarget(config).url),
+    ...endOf(isNext),
   });
   sayStarted(config);
 
@@ -106,6 +105,16 @@ export async function start(config: ServerConfig, options: StartOptions): Promis
       await atMost(FLUSH_MS, Promise.allSettled([running.stop(), metrics.stop(), stopLogs()]));
       leaveNext();
     },
+  };
+}
+
+/** How the host ends. */
+function endOf(isNext: boolean): Pick<ShutdownOptions, "hasWork" | "isSignalHeard"> {
+  return {
+    // Next.js ends its requests while it is held.
+    hasWork: isNext ? () => true : mayHaveWork,
+    // Next.js listens before it loads instrumentation.ts, unless a custom server runs it, or it was told not to.
+    isSignalHeard: (signal) => isNext && process.listenerCount(signal) > 0,
   };
 }
 

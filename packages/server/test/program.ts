@@ -23,6 +23,8 @@ export interface Program {
   /** Standard output and error, as far as they have come. */
   readonly output: () => string;
   readonly exited: Promise<unknown[]>;
+  /** As `exited`, when the last of the output has come too. */
+  readonly closed: Promise<unknown[]>;
   /** Resolves with the first match in the output. */
   readonly says: (pattern: RegExp) => Promise<string>;
 }
@@ -75,5 +77,11 @@ function startProgram(source: string, env: Readonly<Record<string, string>>): Pr
       started.once("exit", ended);
       look();
     });
-  return { process: started, output: () => output, exited: once(started, "exit"), says };
+  return {
+    process: started,
+    output: () => output,
+    exited: once(started, "exit"),
+    closed: once(started, "close"),
+    says,
+  };
 }

@@ -7,7 +7,7 @@ import { createTroubles } from "../pipeline/troubles.ts";
 import { readServerConfig } from "../settings.ts";
 import { createMetricExporter } from "./metric-exporter.ts";
 
-/** What two exports tell of a counter, a histogram and a sum that goes down too, each of which grew by one before each. */
+/** What two exports tell of two counters, one of them observed, a histogram and a sum that goes down too, each of which grew by one before each. */
 async function twoExports(preference: Record<string, string>): Promise<unknown[]> {
   const told: unknown[] = [];
   const server = createServer(async (request, response) => {
@@ -35,7 +35,9 @@ async function twoExports(preference: Record<string, string>): Promise<unknown[]
     meter.createHistogram("histogram"),
     meter.createUpDownCounter("open"),
   ];
-  for (let time = 0; time < 2; time++) {
+  let times = 0;
+  meter.createObservableCounter("observed").addCallback((result) => result.observe(times));
+  for (times = 1; times <= 2; times++) {
     for (const each of instruments) "add" in each ? each.add(1) : each.record(1);
     await provider.forceFlush();
   }
@@ -56,14 +58,21 @@ function tellingOf({ name, sum, histogram }: SentMetric): string {
 
 test("sums are of all since the start, as OpenTelemetry has it without a word", async () => {
   expect(await twoExports({})).toEqual([
-    ["counter 1", "histogram 1", "open 1"],
-    ["counter 2", "histogram 2", "open 2"],
+    ["counter 1", "histogram 1", "open 1", "observed 1"],
+    ["counter 2", "histogram 2", "open 2", "observed 2"],
   ]);
 });
 
 test("asked for delta, counters and histograms tell what is new, and what goes down too is told whole", async () => {
   expect(await twoExports({ OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: "Delta" })).toEqual([
-    ["counter 1", "histogram 1", "open 1"],
-    ["counter 1", "histogram 1", "open 2"],
+    ["counter 1", "histogram 1", "open 1", "observed 1"],
+    ["counter 1", "histogram 1", "open 2", "observed 1"],
+  ]);
+});
+
+test("asked for lowmemory, what is observed is told whole", async () => {
+  expect(await twoExports({ OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: "lowmemory" })).toEqual([
+    ["counter 1", "histogram 1", "open 1", "observed 1"],
+    ["counter 1", "histogram 1", "open 2", "observed 2"],
   ]);
 });

@@ -26,7 +26,7 @@ export function createMetricExporter(
   const target = metricsTarget(config);
   const serializer = target.protocol === "http/json" ? JsonMetricsSerializer : ProtobufMetricsSerializer;
   const exporter = createSignalExporter({
-    // The next time they tell the same and more.
+    // Sums since the start come whole with the next export; of delta what is given up is lost.
     patienceMs: 5000,
     sender: createSender("metrics", target, config),
     serialize: (metrics: ResourceMetrics) => serializer.serializeRequest(metrics),

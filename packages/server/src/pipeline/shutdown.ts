@@ -15,6 +15,8 @@ export interface ShutdownOptions {
   readonly hasWork: () => boolean;
   /** Spans that have ended so far, and those of them that still wait. */
   readonly counts: () => Pick<SpanCounts, "created" | "waiting">;
+  /** Where the collector is, as messages print it. */
+  readonly where: string;
   /** Whether the process ends by `process.exit` on a signal, which flushes anyway. */
   readonly isSignalHeard: (signal: NodeJS.Signals) => boolean;
 }
@@ -24,8 +26,8 @@ export function flushBeforeExit(options: ShutdownOptions): () => void {
   const { kill } = process;
   const own: OwnListeners = new Map();
   const unheard = SIGNALS.filter((signal) => !options.isSignalHeard(signal));
-  const { flush, counts } = options;
-  const tellLost = (): void => sayLost(counts().waiting);
+  const { flush, counts, where } = options;
+  const tellLost = (): void => sayLost(counts().waiting, where);
   const undo = [
     onExit(tellLost),
     holdExit(options),
@@ -112,9 +114,13 @@ function onExit(tellLost: () => void): () => void {
   return () => process.removeListener("exit", tellLost);
 }
 
-function sayLost(spans: number): void {
-  if (spans > 0)
-    warnOnce(`the process ends, and the collector has not taken ${spans} of its spans.`, "lost at the end");
+function sayLost(spans: number, where: string): void {
+  if (spans === 0) return;
+  const lost = spans === 1 ? "1 span is lost: the collector at" : `${spans} spans are lost: the collector at`;
+  warnOnce(
+    `the process ends, and ${lost} ${where} has not taken ${spans === 1 ? "it" : "them"}. Start it, or correct OTEL_EXPORTER_OTLP_ENDPOINT.`,
+    "lost at the end",
+  );
 }
 
 function onDrained({ flush, counts }: ShutdownOptions): () => void {
