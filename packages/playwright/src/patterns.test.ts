@@ -71,3 +71,14 @@ test.each(["http://shop.test/api/orders", "/api/orders?sku=1"])(
     expect(() => span.server("POST", place)).toThrow(/write span\.server\("POST", "\/api\/orders"\)$/);
   },
 );
+
+test("a route whose last parameter may be absent is a place of a server", () => {
+  const attributes = { "http.request.method": "GET", "http.route": "/orders/:id?", "url.path": "/orders/7" };
+  const route = spanOf({ id: "1", service: "shop", kind: "server", attributes });
+  expect(span.server("GET", "/orders/:id?").matches(route)).toBe(true);
+});
+
+test("an address without a scheme is refused, and its port is not taken for a path", () => {
+  for (const builder of ["client", "server"] as const)
+    expect(() => span[builder]("GET", "localhost:3000/api")).toThrow(/query; begin the path with "\/"$/);
+});

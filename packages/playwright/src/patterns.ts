@@ -121,13 +121,24 @@ function lastArgument<P extends TextPattern>(
 }
 
 // It could match nothing, and the failure would come seconds later and elsewhere.
-function assertPlace(builder: string, method: string, place: TextPattern | undefined): void {
-  if (typeof place !== "string" || !/^[a-z][a-z\d+.-]*:|\?/i.test(place)) return;
-  const path = URL.canParse(place) ? new URL(place).pathname : place.split("?")[0];
+function assertPlace(builder: "client" | "server", method: string, place: TextPattern | undefined): void {
+  if (typeof place !== "string" || !(HAS_ORIGIN.test(place) || HAS_QUERY[builder].test(place))) return;
   throw new TypeError(
-    `@throughline/playwright: span.${builder}(${print(method)}, ${print(place)}) matches no span, because a span is compared by its path, without origin and query; write span.${builder}(${print(method)}, ${print(path ?? "")})`,
+    `@throughline/playwright: span.${builder}(${print(method)}, ${print(place)}) matches no span, because a span is compared by its path, without origin and query; ${correct(builder, method, place)}`,
   );
 }
+
+function correct(builder: string, method: string, place: string): string {
+  const path = HAS_SCHEME.test(place) && URL.canParse(place) ? new URL(place).pathname : place.split("?")[0];
+  return path?.startsWith("/")
+    ? `write span.${builder}(${print(method)}, ${print(path)})`
+    : 'begin the path with "/"';
+}
+
+const HAS_SCHEME = /^[a-z][a-z\d+.-]*:\/\//i;
+const HAS_ORIGIN = /^[a-z][a-z\d+.-]*:/i;
+// A server is also known by its route, and /orders/:id? is one: its last parameter may be absent.
+const HAS_QUERY = { client: /\?/, server: /\?[^/]*=/ };
 
 function accepts(wanted: TextPattern, text: string | undefined): boolean {
   if (text === undefined) return false;
