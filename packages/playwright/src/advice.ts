@@ -23,7 +23,8 @@ export function adviseWait(
   if (barrier.busy.length > 0)
     return "wait for the answer: { timeout: … } as last argument of the assertion, or expect.timeout of the config, in milliseconds";
   const isSeen = trees.some((tree) => tree.nodes.some(isBrowserSpan));
-  if (barrier.flushedPages === 0 && wire.length > 0 && !isSeen)
+  const isSilent = barrier.flushedPages === 0 && barrier.unflushedPages.length > 0;
+  if (isSilent && wire.length > 0 && !isSeen)
     return "see that the page is traced: OTEL_ENABLED=true at next build and withTracing in next.config, which put the tracer into it";
   return undefined;
 }

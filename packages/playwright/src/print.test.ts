@@ -166,6 +166,12 @@ test("a page without the tracer is told how it gets one, and not where its spans
   expect(traced).toContain("browser not flushed (no tracer, or no answer in time: http://shop.test/)");
   const text = failPath(evidenceOf({ trees: [buildTraceTree(serverHalf)], settled }));
   expect(text).toMatch(/What to do +see that the page is traced: OTEL_ENABLED=true at next build/);
+  // The callback closed the page.
+  const closed = evidenceOf({
+    trees: [buildTraceTree(serverHalf)],
+    settled: { ...settled, unflushedPages: [] },
+  });
+  expect(failPath(closed)).not.toContain("see that the page is traced");
 });
 
 test("a missing flush token and early pages are told in the failure", () => {

@@ -60,7 +60,8 @@ test("the configuration and the tests of the READMEs are taken by Playwright and
   expect(
     await compiling.then(
       () => "",
-      (error: { readonly stdout: string }) => error.stdout,
+      // What the compiler says, or why it could not be run.
+      (error: Error & { readonly stdout: string }) => error.stdout || error.message,
     ),
   ).toBe("");
 });
