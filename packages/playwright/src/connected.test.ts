@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import {
   browserPost,
   click,
+  evidenceOf,
   handler,
   OTHER_TRACE,
   order,
@@ -10,13 +11,33 @@ import {
   postEntry,
   serverHalf,
   serverPost,
+  settledReport,
   spanOf,
 } from "../test-data/order-trace.ts";
-import { findGaps } from "./connected.ts";
+import { findGaps, findHeadless } from "./connected.ts";
+import type { SettleReport } from "./evidence.ts";
 import type { WireEntry } from "./wire.ts";
 
 const gaps = (spans: readonly SpanRecord[], entry: Partial<WireEntry> = {}): string[] =>
   findGaps(buildTraceTree(spans), [postEntry(entry)]).map((gap) => gap.message);
+
+const half = serverHalf.slice(0, 2);
+const serverTrace = { traceId: OTHER_TRACE, spanId: serverPost.spanId, sampled: true };
+const HEADLESS =
+  "POST /api/orders (shop) answered a request of the page, and no span of the page is above it";
+
+/** What is told of a server's half whose page has no tracer, unless told otherwise. */
+function headless(
+  entry: Partial<WireEntry>,
+  barrier: Partial<SettleReport> = {},
+  spans: readonly SpanRecord[] = half,
+): string[] {
+  const pages = { flushedPages: 0, unflushedPages: [PAGE], untracedPages: [PAGE] };
+  const wire = [postEntry({ serverTrace, traceparent: undefined, ...entry })];
+  const settled = settledReport({ ...pages, ...barrier });
+  const evidence = evidenceOf({ trees: [buildTraceTree(spans)], wire, settled });
+  return findHeadless(evidence).gaps.map((gap) => gap.message);
+}
 
 test("a whole trace has no gap", () => {
   expect(gaps(order)).toEqual([]);
@@ -26,15 +47,31 @@ test("a request to the page's origin needs its server", () => {
   expect(gaps([click, browserPost])).toEqual(["POST /api/orders (web) has no SERVER child"]);
 });
 
-test("a server half that answered a page's own request, without a span of the page above it, is a gap", () => {
-  const half = serverHalf.slice(0, 2);
-  const serverTrace = { traceId: OTHER_TRACE, spanId: serverPost.spanId, sampled: true };
-  expect(gaps(half, { serverTrace, traceparent: undefined })).toEqual([
-    "POST /api/orders (shop) answered a request of the page, and no span of the page is above it",
-  ]);
+test("a server half that answered a page without a tracer is a gap", () => {
+  expect(headless({})).toEqual([HEADLESS]);
   // Whoever opens an address that is no page of the app's asks for the server's half alone.
-  expect(gaps(half, { serverTrace, resourceType: "document" })).toEqual([]);
-  expect(gaps(half, { serverTrace, pageOrigin: undefined })).toEqual([]);
+  expect(headless({ resourceType: "document" })).toEqual([]);
+  expect(headless({ pageOrigin: undefined })).toEqual([]);
+});
+
+test("a page that was closed proves no tracer, one that is open and has one needs no span of its request", () => {
+  expect(headless({}, { unflushedPages: [], untracedPages: [] })).toEqual([HEADLESS]);
+  expect(headless({}, { flushedPages: 1 })).toEqual([]);
+  // Consent is denied, or the page did not answer in time.
+  expect(headless({}, { untracedPages: [] })).toEqual([]);
+  expect(headless({ pageOrigin: "http://other.test" })).toEqual([]);
+});
+
+test("a server's root whose parent never arrived is told once", () => {
+  const [root = serverPost, ...rest] = half;
+  const orphan = { ...root, parentSpanId: browserPost.spanId };
+  const traceparent = { traceId: OTHER_TRACE, spanId: browserPost.spanId, sampled: true };
+  expect(headless({ traceparent }, {}, [orphan, ...rest])).toEqual([]);
+  // Added behind the page, which sent none.
+  expect(headless({}, {}, [orphan, ...rest])).toEqual([]);
+  expect(gaps([orphan, ...rest], { serverTrace, traceparent })).toEqual([
+    `POST /api/orders (shop) names a parent ${browserPost.spanId} that never arrived`,
+  ]);
 });
 
 test("a request elsewhere, or one without an answer, needs none", () => {

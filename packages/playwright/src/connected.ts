@@ -1,6 +1,7 @@
 import { serviceOf, spanLabel, statusCodeOf, type TraceNode, type TraceTree } from "@throughline/core";
 import { URL_FULL } from "@throughline/core/attributes";
-import { needsNoServer } from "./hop.ts";
+import type { Evidence } from "./evidence.ts";
+import { type HopFinding, needsNoServer } from "./hop.ts";
 import { hasRemoteChild, isBrowserSpan } from "./match.ts";
 import type { WireEntry } from "./wire.ts";
 
@@ -40,29 +41,65 @@ export function findGaps(tree: TraceTree, wire: readonly WireEntry[]): readonly 
           ),
         ]
       : [];
-  return [...headless(tree, wire), ...lonely, ...orphans, ...cycles, ...split];
+  return [...lonely, ...orphans, ...cycles, ...split];
 }
 
-// A page's own request begins in the page; a server half alone is what an app leaves that was built without tracing.
-function headless(tree: TraceTree, wire: readonly WireEntry[]): readonly Gap[] {
-  if (tree.nodes.some(isBrowserSpan)) return [];
-  const asked = new Set(
+/** A server's half that has no page above it, because its page has no tracer. */
+export interface Headless {
+  readonly gaps: readonly Gap[];
+  /** What proves it. */
+  readonly hop: HopFinding | undefined;
+}
+
+/**
+ * The server halves that an app leaves which was built without tracing. A page with a tracer may make no span of a
+ * request: of a worker's, of what `ignoreUrls` names, without consent.
+ */
+export function findHeadless({ trees, mainCount, nearby, wire, barrier, settled }: Evidence): Headless {
+  const isSeen = [...trees, ...nearby].some((tree) => tree.nodes.some(isBrowserSpan));
+  if (isSeen || !barrier || barrier.flushedPages > 0) return { gaps: [], hop: undefined };
+  const untraced = new Set(barrier.untracedPages.map((url) => new URL(url).origin));
+  // A page that was closed cannot tell whether it had a tracer.
+  const isClosed = barrier.unflushedPages.length === 0;
+  const asked = new Map(
     wire
-      .filter(({ resourceType, pageOrigin }) => FROM_SCRIPTS.has(resourceType) && pageOrigin !== undefined)
-      .flatMap(({ serverTrace }) => serverTrace?.spanId ?? []),
+      .filter((entry) => isFromScript(entry) && !entry.traceparent)
+      .filter(({ pageOrigin = "" }) => isClosed || untraced.has(pageOrigin))
+      .flatMap((entry) => (entry.serverTrace ? [[entry.serverTrace.spanId, entry] as const] : [])),
   );
-  return tree.roots
-    .filter(({ span }) => asked.has(span.spanId))
-    .map((root) =>
+  const halves = trees.slice(0, mainCount).flatMap((tree) =>
+    tree.roots
+      // An orphan is told as one.
+      .filter((root) => !root.orphan)
+      .flatMap((root) => {
+        const entry = asked.get(root.span.spanId);
+        return entry ? [{ tree, root, entry }] : [];
+      }),
+  );
+  const proof = halves.find(({ entry }) => entry.state === "finished");
+  return {
+    gaps: halves.map(({ tree, root }) =>
       gap(
         tree,
         root,
         `${spanLabel(root.span)} (${serviceOf(root.span)}) answered a request of the page, and no span of the page is above it`,
       ),
-    );
+    ),
+    hop: settled && !isClosed && proof ? { ...NO_TRACER, entry: proof.entry } : undefined,
+  };
 }
 
-const FROM_SCRIPTS = new Set(["fetch", "xhr"]);
+function isFromScript({ resourceType, pageOrigin }: WireEntry): boolean {
+  return (resourceType === "fetch" || resourceType === "xhr") && pageOrigin !== undefined;
+}
+
+const NO_TRACER = {
+  code: undefined,
+  message: "the page has no tracer",
+  proven: true,
+  cause: "the app was built without tracing, or this page loads another build",
+  fix: "OTEL_ENABLED=true at next build and withTracing in next.config, which put the tracer into the page",
+} as const;
 
 // A request that got no status has no server half to ask for.
 function mustHaveServer(node: TraceNode, pageOrigins: ReadonlySet<string>): boolean {

@@ -11,6 +11,8 @@ export interface SettleReport {
   readonly flushedPages: number;
   /** Open pages without a flush hook (no tracer) or whose flush failed, by URL. */
   readonly unflushedPages: readonly string[];
+  /** Those of them that were loaded and have no tracer, neither one that waits for consent nor one that was stopped. */
+  readonly untracedPages: readonly string[];
   /** `flushed`: the app's server answered that every ended span is stored. Otherwise why not. */
   readonly server: "flushed" | "no token" | "no flush route" | `failed: ${string}`;
   readonly elapsedMs: number;

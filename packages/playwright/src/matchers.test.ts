@@ -9,6 +9,7 @@ import {
   order,
   outbound,
   postEntry,
+  serverHalf,
   serverPost,
   settledReport,
   stock,
@@ -87,6 +88,26 @@ test("connected needs a barrier, a trace and no gap", () => {
   expect(judgeConnection(whole).state).toBe("open");
   expect(judgeConnection({ ...whole, settled: settledReport() }).state).toBe("holds");
   expect(judgeConnection(evidenceOf({ settled: settledReport() })).state).toBe("open");
+});
+
+test("a page without a tracer fails at once with the cure, one that was flushed passes without a span", async () => {
+  const asked = { traceId: OTHER_TRACE, spanId: serverPost.spanId, sampled: true };
+  const wire = [postEntry({ serverTrace: asked, traceparent: undefined })];
+  const pages = ["http://shop.test/"];
+  const untraced = settledReport({
+    flushedPages: 0,
+    unflushedPages: pages,
+    untracedPages: pages,
+    server: "no flush route",
+  });
+  const half = evidenceOf({ trees: [tree(...serverHalf)], wire, barrier: untraced });
+  expect(judgeConnection(half).state).toBe("open");
+  const failed = await toBeConnected.call(stateOf(false), frozen({ ...half, settled: untraced }));
+  expect(failed.message()).toMatch(/Broken: browser → server\. +the page has no tracer/);
+  expect(failed.message()).toMatch(/What to do +OTEL_ENABLED=true at next build and withTracing/);
+  expect(failed.message()).toMatch(/Waited .*proven, not timed out/);
+  const traced = settledReport();
+  expect(judgeConnection({ ...half, barrier: traced, settled: traced }).state).toBe("holds");
 });
 
 test("every main trace must be connected, not just one", () => {

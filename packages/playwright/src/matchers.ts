@@ -1,7 +1,7 @@
 import type { ExpectMatcherState, MatcherReturnType } from "@playwright/test";
 import { databaseOf, methodOf, type TraceNode } from "@throughline/core";
 import { adviseWait } from "./advice.ts";
-import { findGaps, type Gap } from "./connected.ts";
+import { findGaps, findHeadless, type Gap } from "./connected.ts";
 import type { Evidence, Judgement, Outcome, TraceHandle } from "./evidence.ts";
 import { type HopFinding, judgeHop } from "./hop.ts";
 import { hasRemoteChild, matchBest, matchPath, type PathMatch } from "./match.ts";
@@ -22,7 +22,7 @@ export type TraceMatchers = {
     path: readonly SpanPattern[],
     options?: MatcherOptions,
   ): Promise<MatcherReturnType>;
-  /** One root, no span without its parent, every request of the page with its span and, unless the server leaves it out or was not asked, its server's. */
+  /** One root, no span without its parent, a tracer in the page whose request a server's half answered, and below every request of the page its server's span, unless the server leaves it out or was not asked. */
   toBeConnected(
     this: ExpectMatcherState,
     trace: TraceHandle,
@@ -95,11 +95,12 @@ export function judgeAbsence(path: readonly SpanPattern[], evidence: Evidence): 
 /** Connected, which needs a barrier: a gap may hide in what has not arrived. */
 export function judgeConnection(evidence: Evidence): Judgement<GapDetail> {
   const main = evidence.trees.slice(0, evidence.mainCount);
-  const gaps = main.flatMap((tree) => findGaps(tree, evidence.wire));
+  const headless = findHeadless(evidence);
+  const gaps = [...headless.gaps, ...main.flatMap((tree) => findGaps(tree, evidence.wire))];
   const hops = gaps.flatMap(
     ({ node, tree }) => (node && judgeHop(node, tree, evidence.wire, evidence.settled)) ?? [],
   );
-  const broken = hops.find((hop) => hop.proven);
+  const broken = headless.hop ?? hops.find((hop) => hop.proven);
   if (broken) return { state: "hopeless", detail: { gaps, hop: broken } };
   const whole = main.length > 0 && gaps.length === 0 && evidence.settled !== undefined;
   return { state: whole ? "holds" : "open", detail: { gaps, hop: hops[0] } };

@@ -1,8 +1,10 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Page } from "@playwright/test";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { RUNNING } from "../../web/src/running.ts";
 import { postEntry } from "../test-data/order-trace.ts";
+import type { SettleReport } from "./evidence.ts";
 import { settle } from "./settle.ts";
 import type { WireEntry, WireLog } from "./wire.ts";
 
@@ -154,6 +156,26 @@ test("a hanging request and a hanging page end at the deadline and are named", a
   const report = await settle({ pages, wire, flushToken: "" }, 20);
   expect(report.busy).toEqual(["http://shop.test/api/orders"]);
   expect(report).toMatchObject({ flushedPages: 0, unflushedPages: ["http://shop.test/0"] });
+});
+
+test("a page without a tracer is told from one whose tracer waits for consent or was stopped", async () => {
+  vi.stubGlobal("document", { readyState: "complete" });
+  const running = globalThis as { [RUNNING]?: unknown };
+  onTestFinished(() => {
+    vi.unstubAllGlobals();
+    delete running[RUNNING];
+  });
+  const here = {
+    evaluate: (half: (name: string) => unknown, name: string) => half(name),
+    isClosed: () => false,
+    url: () => "http://shop.test/",
+  } as unknown as Page;
+  const settleHere = (): Promise<SettleReport> =>
+    settle({ pages: () => [here], wire: wireOf(), flushToken: "" }, 5_000);
+  const unflushedPages = ["http://shop.test/"];
+  expect(await settleHere()).toMatchObject({ unflushedPages, untracedPages: unflushedPages });
+  running[RUNNING] = undefined;
+  expect(await settleHere()).toMatchObject({ unflushedPages, untracedPages: [] });
 });
 
 test("a page that navigates during its flush is reported as not flushed", async () => {

@@ -20,7 +20,7 @@ interface PageHook {
 
 type PageFlush =
   | { readonly state: "flushed"; readonly endpoint: string | undefined; readonly address: string }
-  | { readonly state: "not" };
+  | { readonly state: "no tracer" | "no answer" };
 
 /**
  * Waits until nothing of these pages is on the wire, then makes the browser and the app's server send what
@@ -37,7 +37,7 @@ export async function settle(
   await wireIdle(wire, left() / 2);
   const wirePosition = wire.position();
   const pages = openPages().filter((page) => isTraceable(page));
-  const flushes = await Promise.all(pages.map((page) => within(flushPage(page), left(), { state: "not" })));
+  const flushes = await Promise.all(pages.map((page) => within(flushPage(page), left(), NO_ANSWER)));
   const urls = new Set(flushes.flatMap((flush) => flushUrlOf(flush)));
   const server = await flushServers([...urls], flushToken, left);
   return {
@@ -45,6 +45,7 @@ export async function settle(
     busy: wire.inFlight().map((entry) => entry.url),
     flushedPages: flushes.filter((flush) => flush.state === "flushed").length,
     unflushedPages: pages.flatMap((page, index) => (flushes[index]?.state === "flushed" ? [] : page.url())),
+    untracedPages: pages.flatMap((page, index) => (flushes[index]?.state === "no tracer" ? page.url() : [])),
     server,
     elapsedMs: performance.now() - startedAt,
   };
@@ -70,20 +71,28 @@ function wireIdle(wire: SettleDependencies["wire"], timeoutMs: number): Promise<
 async function flushPage(page: Page): Promise<PageFlush> {
   try {
     return await page.evaluate(async (name): Promise<PageFlush> => {
-      const hook = (globalThis as unknown as Record<string, PageHook | undefined>)[name];
-      if (!hook?.flush) return { state: "not" };
+      const readHook = (): PageHook | undefined =>
+        (globalThis as unknown as Record<string, PageHook | undefined>)[name];
+      if (!readHook()?.flush && document.readyState !== "complete")
+        await new Promise((resolve) => addEventListener("load", resolve, { once: true }));
+      const hook = readHook();
+      // `RUNNING` of @throughline/web is there where consent is denied too, and stays where tracing was stopped.
+      if (!hook?.flush)
+        return { state: Symbol.for("throughline.web") in globalThis ? "no answer" : "no tracer" };
       await hook.flush();
       return { state: "flushed", endpoint: hook.endpoint, address: location.href };
     }, TEST_GLOBAL);
   } catch {
     // The page navigated or closed meanwhile.
-    return { state: "not" };
+    return NO_ANSWER;
   }
 }
 
+const NO_ANSWER = { state: "no answer" } as const;
+
 /** Of the ingest route that the page posts to; none of another origin, since the token opens only the page's server. */
 function flushUrlOf(flush: PageFlush): readonly string[] {
-  if (flush.state === "not" || flush.endpoint === undefined) return [];
+  if (flush.state !== "flushed" || flush.endpoint === undefined) return [];
   const url = new URL(flush.endpoint, flush.address);
   const traces = /\/v1\/traces(\/?)$/;
   return url.origin === new URL(flush.address).origin && traces.test(url.href)

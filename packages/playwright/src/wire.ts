@@ -9,7 +9,7 @@ export interface WireEntry {
   readonly url: string;
   /** Playwright's `resourceType()`: `document`, `fetch`, `script`, … */
   readonly resourceType: string;
-  /** Origin of the page that asked; `undefined` for workers and for a page's first navigation. */
+  /** Origin of the page that asked; `undefined` for service workers and for a page's first navigation. A dedicated worker's page counts. */
   readonly pageOrigin: string | undefined;
   /** The `traceparent` request header. */
   readonly traceparent: TraceContext | undefined;

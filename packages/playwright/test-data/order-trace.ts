@@ -184,6 +184,7 @@ export function settledReport(changes: Partial<SettleReport> = {}): SettleReport
     busy: [],
     flushedPages: 1,
     unflushedPages: [],
+    untracedPages: [],
     server: "flushed",
     elapsedMs: 3,
     ...changes,
