@@ -42,7 +42,10 @@ export function createSpanDetail(actions: SpanDetailActions): SpanDetail {
       const span = document.spans.find((one) => one.spanId === spanId);
       pane.hidden = spanId === undefined;
       if (!row || !span) {
-        drawn = "";
+        const absent = `absent ${spanId}`;
+        // Drawn anew, a live trace would take the focus from the button at every refresh.
+        if (absent === drawn) return;
+        drawn = absent;
         pane.replaceChildren(...(spanId === undefined ? [] : [absentHead(spanId, actions)]));
         return;
       }

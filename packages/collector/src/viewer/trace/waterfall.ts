@@ -42,7 +42,7 @@ export function createWaterfall(actions: WaterfallActions): Waterfall {
     else grid.setAttribute("aria-activedescendant", rowId(state.spanId));
     drawAxis(parts.axis, parts.ruler, scene);
     pool.show(scene, view);
-    topPx = grid.getBoundingClientRect().top;
+    topPx = topOf(grid);
   }
 
   grid.addEventListener("scroll", () => {
@@ -60,7 +60,7 @@ export function createWaterfall(actions: WaterfallActions): Waterfall {
       const anchor =
         before && before.document !== scene.document ? anchorOf(before, viewOf(parts)) : undefined;
       now = { scene, state };
-      const pushedPx = anchor ? grid.getBoundingClientRect().top - topPx : 0;
+      const pushedPx = anchor ? topOf(grid) - topPx : 0;
       redraw();
       if (anchor) keepPlace(parts, scene, { ...anchor, restPx: anchor.restPx + pushedPx });
     },
@@ -75,6 +75,11 @@ export function createWaterfall(actions: WaterfallActions): Waterfall {
       resized.disconnect();
     },
   };
+}
+
+// In the page, which scrolls in a low window: where the reader has scrolled it to moves no row.
+function topOf(grid: HTMLElement): number {
+  return grid.getBoundingClientRect().top + (grid.closest("main")?.scrollTop ?? 0);
 }
 
 function viewOf({ grid, head, gauge }: Parts): Viewport {
