@@ -52,6 +52,9 @@ test("a server half that answered a page without a tracer is a gap", () => {
   // Whoever opens an address that is no page of the app's asks for the server's half alone.
   expect(headless({ resourceType: "document" })).toEqual([]);
   expect(headless({ pageOrigin: undefined })).toEqual([]);
+  // Something in the page traces.
+  const traceparent = { traceId: OTHER_TRACE, spanId: browserPost.spanId, sampled: true };
+  expect(headless({ traceparent })).toEqual([]);
 });
 
 test("a page that was closed proves no tracer, one that is open and has one needs no span of its request", () => {
@@ -66,8 +69,7 @@ test("a server's root whose parent never arrived is told once", () => {
   const [root = serverPost, ...rest] = half;
   const orphan = { ...root, parentSpanId: browserPost.spanId };
   const traceparent = { traceId: OTHER_TRACE, spanId: browserPost.spanId, sampled: true };
-  expect(headless({ traceparent }, {}, [orphan, ...rest])).toEqual([]);
-  // Added behind the page, which sent none.
+  // The header was added behind the page, which sent none.
   expect(headless({}, {}, [orphan, ...rest])).toEqual([]);
   expect(gaps([orphan, ...rest], { serverTrace, traceparent })).toEqual([
     `POST /api/orders (shop) names a parent ${browserPost.spanId} that never arrived`,

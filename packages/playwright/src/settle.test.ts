@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Page } from "@playwright/test";
+import { TEST_GLOBAL } from "@throughline/core/attributes";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { RUNNING } from "../../web/src/running.ts";
 import { postEntry } from "../test-data/order-trace.ts";
@@ -158,6 +159,16 @@ test("a hanging request and a hanging page end at the deadline and are named", a
   expect(report).toMatchObject({ flushedPages: 0, unflushedPages: ["http://shop.test/0"] });
 });
 
+/** Settles a page whose global object is that of this test. */
+function settleHere(): Promise<SettleReport> {
+  const here = {
+    evaluate: (half: (name: string) => unknown, name: string) => half(name),
+    isClosed: () => false,
+    url: () => "http://shop.test/",
+  } as unknown as Page;
+  return settle({ pages: () => [here], wire: wireOf(), flushToken: "" }, 5_000);
+}
+
 test("a page without a tracer is told from one whose tracer waits for consent or was stopped", async () => {
   vi.stubGlobal("document", { readyState: "complete" });
   const running = globalThis as { [RUNNING]?: unknown };
@@ -165,17 +176,21 @@ test("a page without a tracer is told from one whose tracer waits for consent or
     vi.unstubAllGlobals();
     delete running[RUNNING];
   });
-  const here = {
-    evaluate: (half: (name: string) => unknown, name: string) => half(name),
-    isClosed: () => false,
-    url: () => "http://shop.test/",
-  } as unknown as Page;
-  const settleHere = (): Promise<SettleReport> =>
-    settle({ pages: () => [here], wire: wireOf(), flushToken: "" }, 5_000);
   const unflushedPages = ["http://shop.test/"];
   expect(await settleHere()).toMatchObject({ unflushedPages, untracedPages: unflushedPages });
   running[RUNNING] = undefined;
   expect(await settleHere()).toMatchObject({ unflushedPages, untracedPages: [] });
+});
+
+test("a page that is still loading may get its tracer yet", async () => {
+  onTestFinished(() => void vi.unstubAllGlobals());
+  vi.stubGlobal("document", { readyState: "interactive" });
+  vi.stubGlobal("location", { href: "http://shop.test/" });
+  vi.stubGlobal("addEventListener", (_load: string, listener: () => void) => {
+    vi.stubGlobal(TEST_GLOBAL, { flush: async () => undefined });
+    listener();
+  });
+  expect(await settleHere()).toMatchObject({ flushedPages: 1, untracedPages: [] });
 });
 
 test("a page that navigates during its flush is reported as not flushed", async () => {
