@@ -61,7 +61,8 @@ async function startDemo({ ports }, progress, processes) {
   };
   const shopEnv = { ...env, OTEL_SERVICE_NAME: "shop" };
   // Who has it may ask the shop how its tracing is.
-  const token = process.env.THROUGHLINE_FLUSH_TOKEN || randomBytes(4).toString("hex");
+  const given = process.env.THROUGHLINE_FLUSH_TOKEN;
+  const token = given || randomBytes(4).toString("hex");
 
   const database = provideDatabase(port["database-port"], progress, processes);
   // Reported when awaited below, not before.
@@ -100,9 +101,9 @@ async function startDemo({ ports }, progress, processes) {
   );
   const took = Math.round((Date.now() - from) / 1000);
   progress.write(`\n  Ready in ${took} s.\n\n  Shop    ${shop.url}\n  Traces  ${collectorUrl}`);
-  progress.write(
-    `  Doctor  THROUGHLINE_FLUSH_TOKEN=${token} npm run doctor -- ${shop.url} --dir apps/demo\n`,
-  );
+  // The user's own is in their terminal already, and is printed nowhere.
+  const assignment = given ? "" : `THROUGHLINE_FLUSH_TOKEN=${token} `;
+  progress.write(`  Doctor  ${assignment}npm run doctor -- ${shop.url} --dir apps/demo\n`);
   progress.write("  Press Buy. Every finished trace is listed here; Ctrl-C stops everything.\n");
 }
 
