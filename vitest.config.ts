@@ -8,6 +8,9 @@ const retry = process.env.CI ? 1 : 0;
 /** Of what runs in the user's Vite. */
 const NODE_TESTS = ["src/**/*.node.test.ts"];
 
+/** How soon a process ends after a signal, by the clock on the wall. */
+const TIMED_TESTS = ["src/pipeline/faults.test.ts"];
+
 const node = (room: string) => ({
   test: {
     name: room,
@@ -24,7 +27,16 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       node("core"),
-      node("server"),
+      { test: { ...node("server").test, exclude: TIMED_TESTS } },
+      // After all others, because nothing may run beside them.
+      {
+        test: {
+          ...node("server").test,
+          name: "server (timed)",
+          include: TIMED_TESTS,
+          sequence: { groupOrder: 1 },
+        },
+      },
       node("collector"),
       node("playwright"),
       { test: { ...node("web").test, name: "web (node)", include: NODE_TESTS } },
