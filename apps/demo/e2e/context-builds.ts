@@ -88,7 +88,7 @@ export const BUILDS: readonly Build[] = [
     foreign: ["exact", "exact"],
     // Nor are these asked for it.
     thenables: "inferred",
-    pairs: 50,
+    pairs: 20,
   },
   {
     name: "classic",
@@ -100,7 +100,7 @@ export const BUILDS: readonly Build[] = [
     otherwise: "root",
     foreign: ["root", "root"],
     thenables: "exact",
-    pairs: 50,
+    pairs: 20,
   },
 ];
 
