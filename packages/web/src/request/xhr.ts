@@ -119,15 +119,14 @@ const ENDS: readonly End[] = ["load", "error", "abort", "timeout"];
 function createFlights() {
   const open = new Map<XMLHttpRequest, Flight>();
 
-  /** `isTold`: the app has not opened another request in its place. */
-  function end(xhr: XMLHttpRequest, how: End, isTold = true): void {
+  function end(xhr: XMLHttpRequest, how: End): void {
     const flight = open.get(xhr);
     if (!flight) return;
     open.delete(xhr);
-    const { span, sentAt, doneAt, status } = flight;
+    const { span, doneAt, status } = flight;
     if (how === "load" && status > 0) span.setAttribute(HTTP_RESPONSE_STATUS_CODE, status);
-    if (how === "abort" && !(isTold && isTimeOver(xhr, sentAt))) span.setAttribute(ABORTED, true);
-    else if (how !== "load" || status >= 400) setError(span, how === "abort" ? "timeout" : how, status);
+    if (how === "abort") span.setAttribute(ABORTED, true);
+    else if (how !== "load" || status >= 400) setError(span, how, status);
     span.end(doneAt);
   }
 
@@ -146,7 +145,7 @@ function createFlights() {
       const over = (): void => {
         controller.abort();
         // A listener of the app's, which came first, may have opened the next request on this object.
-        if (open.get(xhr) === flight) end(xhr, how);
+        if (open.get(xhr) === flight) end(xhr, how === "abort" && isTimeOver(xhr, flight) ? "timeout" : how);
       };
       xhr.addEventListener(how, over, { signal });
     }
@@ -164,7 +163,7 @@ function createFlights() {
     /** Another request was opened in its place, by a listener that was told of its end or in the midst of it. */
     replace(xhr: XMLHttpRequest): void {
       const { doneAt, status } = open.get(xhr) ?? {};
-      if (doneAt === undefined) end(xhr, "abort", false);
+      if (doneAt === undefined) end(xhr, "abort");
       else end(xhr, status ? "load" : "error");
     },
     cut(reason: string): void {
@@ -178,7 +177,7 @@ function createFlights() {
 }
 
 /** Of a short time only a part counts as its end: an abort at once is none that runs out. */
-function isTimeOver({ timeout }: XMLHttpRequest, sentAt: number): boolean {
+function isTimeOver({ timeout }: XMLHttpRequest, { sentAt }: Flight): boolean {
   return timeout > 0 && performance.now() - sentAt > timeout - Math.min(EARLY_MS, timeout / 10);
 }
 
