@@ -17,10 +17,11 @@ export interface LazyTracingOptions extends Omit<WebTracingOptions, "instruments
  */
 export function startWebTracing({ instruments = [], ...options }: LazyTracingOptions = {}): WebTracing {
   return startLazily(options, async () => {
-    const [{ startWhole }, loaded] = await Promise.all([
+    const [{ nextTask, startWhole }, loaded] = await Promise.all([
       import("./lazy/start-whole.ts"),
       typeof instruments === "function" ? instruments() : instruments,
     ]);
+    await nextTask();
     return (asked, early) => startWhole({ ...asked, instruments: loaded }, early);
   });
 }

@@ -23,6 +23,11 @@ export const startWhole: StartWhole = (options: WebTracingOptions, early: EarlyW
     readWebOptions,
   );
 
+/** To start in: the task that made the modules is as long as a task may be. */
+export function nextTask(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
 function createSessionEngine({ newTraceId }: EarlyWork): Engine {
   return {
     ...createLightEngine(),
