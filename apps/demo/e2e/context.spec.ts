@@ -8,15 +8,7 @@ import {
   outcomeOf,
   requestsTo,
 } from "./browser-spans.ts";
-import {
-  BUILDS,
-  type Build,
-  CASES,
-  clientCodeOf,
-  installPackages,
-  THENABLES,
-  withApp,
-} from "./context-builds.ts";
+import { BUILDS, type Build, CASES, clientCodeOf, THENABLES, withApp } from "./context-builds.ts";
 import { expectLateInstruments } from "./late-chunk.ts";
 import { expectVisitsOfTheirOwn } from "./pages-app/visits.ts";
 import { readTrace } from "./trace-reading.ts";
@@ -50,14 +42,11 @@ const REORDERED = [
   "a then that throws, in its turn",
 ];
 
-test.describe.configure({ mode: "serial" });
-test.beforeAll(installPackages);
-
 for (const build of BUILDS) {
   test(`${build.name}: each of the ${CASES.length} ways from a click to a fetch keeps the click or says that it guessed, and ${build.pairs} overlapping pairs of clicks and of spans never cross`, async ({
     page,
   }, testInfo) => {
-    test.setTimeout(300_000);
+    test.setTimeout(480_000);
     await withApp(build, async (url) => {
       const spans = collectSpans(page);
       await openPage(page, url);

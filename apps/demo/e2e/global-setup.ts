@@ -5,6 +5,7 @@ import { buildShop } from "../../../scripts/builds.mjs";
 import { freePort, portAnswers } from "../../../scripts/ports.mjs";
 import { createProcesses } from "../../../scripts/processes.mjs";
 import { startCollector, startDatabase, startInventory, startShop } from "../../../scripts/services.mjs";
+import { installPackages } from "./context-builds.ts";
 import { copyDemo } from "./demo-copy.ts";
 import { buildEnv, tracingEnv } from "./environment.ts";
 import { isClassic } from "./fixtures/preset.mjs";
@@ -16,6 +17,8 @@ const classicShop = join(repository, "apps/.demo-classic");
 /** Builds the shop and starts what the tests share: collector, database, inventory, shop, and the plain app. */
 export default async function startEverything(): Promise<() => Promise<void>> {
   const processes = createProcesses();
+  // Here, because builds run side by side.
+  installPackages();
   try {
     const [collector, database] = await Promise.all([
       startCollector({ processes }),

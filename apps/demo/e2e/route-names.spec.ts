@@ -7,7 +7,7 @@ import { flood } from "./server-matrix/flood.ts";
 import { type OtlpRecorder, SERVER_KIND, startOtlpRecorder } from "./server-matrix/otlp-recorder.ts";
 import { flushAt } from "./trace-reading.ts";
 
-const REQUESTS = 5_000;
+const REQUESTS = 2_500;
 const TURNS = 100;
 const LOADS = 10;
 /** As in the app's next.config, and one that it does not have. */

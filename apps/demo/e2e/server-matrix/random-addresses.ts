@@ -7,7 +7,7 @@ import { SERVER_KIND, startOtlpRecorder } from "./otlp-recorder.ts";
 import { flush, urlOf } from "./run-cases.ts";
 import type { BuiltApp, ServedApp } from "./server-app.ts";
 
-const REQUESTS = 5_000;
+const REQUESTS = 2_500;
 
 /** Random addresses on, below and beside every route leave no more names than there are routes. */
 export async function checkRandomAddresses(
