@@ -12,18 +12,29 @@ const PROPERTY = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\n {2}readonly (\w+):/g;
 const TABLE = "packages/server/src/settings.ts";
 const INTERFACES = ["packages/core/src/config.ts", TABLE];
 
+const ANY_TEXT = "any text";
+/** Of a bad value, by the row's `whenBad`. */
+const COSTS = {
+  none: "stops tracing",
+  unset: "is unset",
+  "no logs": "stops logs",
+  "no metrics": "stops metrics",
+};
+
 /** The page with the table of settings: `file`, its `text` as it is, and as it is to be (`printed`). */
 export async function printSettings() {
   const serverSettings = await readTable();
   const text = readFileSync(PAGE, "utf8");
   const meanings = readMeanings();
-  const rows = Object.entries(serverSettings).map(([name, { env = [], fallback, parse }]) => {
+  const rows = Object.entries(serverSettings).map(([name, { env = [], fallback, parse, whenBad }]) => {
     const meaning = meanings.get(name);
     if (!meaning) throw new Error(`${name} has no comment in ${INTERFACES.join(" or ")}; say what it does`);
     const variables = env.map((variable) => `\`${variable}\``).join(", ");
-    return [variables, printFallback(fallback), `${meaning} Takes ${printExpected(parse)}.`];
+    const expected = printExpected(parse);
+    const cost = expected === ANY_TEXT ? "" : COSTS[whenBad ?? "none"];
+    return [variables, printFallback(fallback), cost, `${meaning} Takes ${expected}.`];
   });
-  const table = printColumns([["variable", "without it", "what it does, and takes"], ...rows]);
+  const table = printColumns([["variable", "without it", "a bad value", "what it does, and takes"], ...rows]);
   return { file: PAGE, text, printed: text.replace(BLOCK, `$1\n\n${table}\n\n$2`) };
 }
 
@@ -56,7 +67,7 @@ async function readTable() {
 function printExpected(parse) {
   try {
     parse("?!");
-    return "any text";
+    return ANY_TEXT;
   } catch ({ message }) {
     return message.replace("expected ", "").replace(/, got .*/, "");
   }

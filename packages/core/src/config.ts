@@ -80,14 +80,24 @@ export const tracingSettings: SettingsTable<TracingConfig> = {
   },
   sampler: { env: ["OTEL_TRACES_SAMPLER"], parse: parseOneOf(...SAMPLERS), fallback: "" },
   sampleRatio: { env: ["OTEL_TRACES_SAMPLER_ARG"], parse: parseRatio, fallback: -1 },
-  resourceAttributes: { env: ["OTEL_RESOURCE_ATTRIBUTES"], parse: parseKeyValues, fallback: {} },
+  resourceAttributes: {
+    env: ["OTEL_RESOURCE_ATTRIBUTES"],
+    parse: parseKeyValues,
+    fallback: {},
+    whenBad: "unset",
+  },
   propagators: {
     env: ["OTEL_PROPAGATORS"],
     parse: parseWords("tracecontext", "baggage", "none"),
     fallback: ["tracecontext", "baggage"],
   },
   // OpenTelemetry's default is 5000: too long for somebody who waits for a trace in the viewer.
-  batchDelayMs: { env: ["OTEL_BSP_SCHEDULE_DELAY"], parse: parseInteger(0, 3_600_000), fallback: 1_000 },
+  batchDelayMs: {
+    env: ["OTEL_BSP_SCHEDULE_DELAY"],
+    parse: parseInteger(0, 3_600_000),
+    fallback: 1_000,
+    whenBad: "unset",
+  },
   ingestPath: { env: ["THROUGHLINE_INGEST_PATH"], parse: parsePath, fallback: DEFAULT_INGEST_PATH },
 };
 

@@ -20,6 +20,7 @@ test("the public names are these", () => {
     "isProbePath",
     "isSecretName",
     "isUnaskedPath",
+    "knownWords",
     "mayPropagate",
     "methodOf",
     "parseBoolean",

@@ -17,8 +17,10 @@ export { isAssetPath, isHealthPath, isProbePath, isUnaskedPath } from "./noise-p
 export { redactQuery, redactUrl } from "./redact.ts";
 export { isSecretName, scrub } from "./scrub.ts";
 export {
+  type BadValue,
   type Env,
   type Given,
+  knownWords,
   parseBoolean,
   parseExactUrl,
   parseHeaders,
@@ -34,6 +36,7 @@ export {
   type Setting,
   SettingsError,
   type SettingsTable,
+  type WhenBad,
 } from "./settings.ts";
 export { databaseOf, methodOf, pathOf, queryOf, routeOf, spanLabel, statusCodeOf } from "./span-label.ts";
 export { spanNote } from "./span-note.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
+  knownWords,
   parseBaseUrl,
   parseBoolean,
   parseHeaders,
@@ -48,6 +49,53 @@ test("every bad value is reported at once, each with variable, text and cure", (
       'ENDPOINT="localhost": expected an absolute URL such as "http://localhost:4318"',
     ]);
   }
+});
+
+interface Tuned {
+  readonly size: number;
+  readonly parts: readonly string[];
+  readonly endpoint: string;
+}
+
+const tuned: SettingsTable<Tuned> = {
+  size: { env: ["OWN_SIZE", "SIZE"], parse: parseInteger(1, 9), fallback: 5, whenBad: "unset" },
+  parts: {
+    env: ["PARTS"],
+    parse: parseWords("all", "host", "os"),
+    fallback: ["all"],
+    whenBad: "unset",
+    salvage: knownWords("all", "host", "os"),
+  },
+  endpoint: table.endpoint,
+};
+
+test("a bad value that is forgiven is told and counts as unset: the next variable holds, else the fallback", () => {
+  const read = (env: Record<string, string>) => {
+    const told: string[] = [];
+    const values = readSettings(tuned, {}, env, ({ key, problem, whenBad }) =>
+      told.push(`${key} ${whenBad}: ${problem}`),
+    );
+    return { ...values, told };
+  };
+  expect(read({ OWN_SIZE: "big", SIZE: "7" })).toMatchObject({
+    size: 7,
+    told: ['size unset: OWN_SIZE="big": expected a whole number from 1 to 9'],
+  });
+  expect(read({ SIZE: "10" }).size).toBe(5);
+  expect(read({ PARTS: "Host,gpu" })).toMatchObject({
+    parts: ["host"],
+    told: [expect.stringContaining('got "gpu"')],
+  });
+  expect(read({ SIZE: "7", PARTS: "os" })).toMatchObject({ size: 7, parts: ["os"], told: [] });
+});
+
+test("what is not forgiven is an error beside what is, and everything is where nobody is told", () => {
+  const told: string[] = [];
+  const env = { SIZE: "big", ENDPOINT: "localhost" };
+  const read = () => readSettings(tuned, {}, env, ({ problem }) => told.push(problem));
+  expect(messageOf(read)).toMatch(/^SettingsError: throughline: ENDPOINT="localhost": expected [^;]+$/);
+  expect(told).toEqual(['SIZE="big": expected a whole number from 1 to 9']);
+  expect(messageOf(() => readSettings(tuned, {}, env))).toMatch(/SIZE="big".*; ENDPOINT="localhost"/);
 });
 
 test("a message shows no secret", () => {

@@ -9,6 +9,21 @@ export interface Setting<T> {
   readonly fallback: T;
   /** Messages do not show the text. */
   readonly isSecret?: boolean;
+  /** Without it a bad value is an error: it decides where data go, who sees them, or which are kept. */
+  readonly whenBad?: WhenBad;
+  /** What still holds of a bad value, where the fallback would say more than was asked for. */
+  readonly salvage?: (text: string) => T;
+}
+
+/** What a bad value costs: it counts as unset, or a whole signal is not sent. */
+export type WhenBad = "unset" | "no logs" | "no metrics";
+
+/** A bad value that is no error. */
+export interface BadValue<C> {
+  readonly key: keyof C & string;
+  /** Variable, text and what was expected. */
+  readonly problem: string;
+  readonly whenBad: WhenBad;
 }
 
 export type SettingsTable<C> = { readonly [K in keyof C]-?: Setting<C[K]> };
@@ -30,35 +45,45 @@ export class SettingsError extends Error {
 }
 
 /**
- * Reads a settings table: option, else environment, else fallback.
- * @throws SettingsError with every problem at once, naming variable, text and cure.
+ * Reads a settings table: option, else environment, else fallback. What a row's `whenBad` forgives goes to `tell`;
+ * where nobody is told, nothing is forgiven.
+ * @throws SettingsError with every other problem at once, naming variable, text and cure.
  */
-export function readSettings<C extends object>(table: SettingsTable<C>, given: Given<C>, env: Env): C {
+export function readSettings<C extends object>(
+  table: SettingsTable<C>,
+  given: Given<C>,
+  env: Env,
+  tell?: (bad: BadValue<C>) => void,
+): C {
   const problems: string[] = [];
   const values: Partial<C> = {};
   for (const key of Object.keys(table) as (keyof C & string)[]) {
-    const setting = table[key];
-    const option = given[key];
-    if (option !== undefined) {
-      values[key] = option;
-      continue;
-    }
-    // An empty variable counts as unset: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
-    const name = setting.env?.find((candidate) => env[candidate]?.trim());
-    const text = name === undefined ? undefined : env[name]?.trim();
-    if (name === undefined || text === undefined) {
-      values[key] = setting.fallback;
-      continue;
-    }
-    try {
-      values[key] = setting.parse(text);
-    } catch (error) {
-      problems.push(problemOf(setting.isSecret ? name : `${name}=${JSON.stringify(shown(text))}`, error));
-    }
+    const { whenBad } = table[key];
+    const complain = (problem: string): void => {
+      if (tell && whenBad) tell({ key, problem, whenBad });
+      else problems.push(problem);
+    };
+    values[key] = given[key] ?? readVariables(table[key], env, complain);
   }
   // One variable may stand in several rows, as the headers of all signals do.
   if (problems.length > 0) throw new SettingsError([...new Set(problems)]);
   return values as C;
+}
+
+/** The first variable that holds a value; an empty one counts as unset, and one that was complained of. */
+function readVariables<T>(setting: Setting<T>, env: Env, complain: (problem: string) => void): T {
+  for (const name of setting.env ?? []) {
+    // https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+    const text = env[name]?.trim();
+    if (!text) continue;
+    try {
+      return setting.parse(text);
+    } catch (error) {
+      complain(problemOf(setting.isSecret ? name : `${name}=${JSON.stringify(shown(text))}`, error));
+      if (setting.salvage) return setting.salvage(text);
+    }
+  }
+  return setting.fallback;
 }
 
 /** A refused value as a message may show it: of what is meant as a URL and is none, the password may be anywhere before the @. */
@@ -160,6 +185,14 @@ export function parseWords<T extends string>(...words: readonly T[]): (text: str
     if (known.length === given.length) return known;
     const unknown = given.filter((word) => !isKnown(word.toLowerCase())).map((word) => JSON.stringify(word));
     throw new Error(`expected words of ${words.join(", ")}, got ${unknown.join(" and ")}`);
+  };
+}
+
+/** Of such a list the words that are known. */
+export function knownWords<T extends string>(...words: readonly T[]): (text: string) => readonly T[] {
+  return (text) => {
+    const given = parseList(text.toLowerCase());
+    return words.filter((word) => given.includes(word));
   };
 }
 

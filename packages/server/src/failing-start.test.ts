@@ -43,6 +43,7 @@ const broken: readonly (readonly [string, RegisterOptions])[] = [
   ],
   ["an origin that is none", { propagateTo: ["nowhere"] }],
   ["a pattern that is no path", { ignoreIncoming: ["internal"] }],
+  ["a mode that is none", { mode: "both" as "own" }],
 ];
 
 for (const [host, begin] of hosts) {

@@ -400,6 +400,29 @@ test("the doctor is told why tracing is off, and asks no collector then", async 
   expect(received).toEqual([]);
 });
 
+test("a bad value that tracing goes on with is told once, and the doctor is told it at every look", async () => {
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  vi.stubEnv("OTEL_LOG_LEVEL", "WARNING");
+  const ask = () => post({ path: "/doctor/received", headers: { "x-throughline-flush-token": "any" } });
+  expect((await post({ body: "{}" })).status).toBe(202);
+  expect((await post({ body: "{}" })).status).toBe(202);
+  expect(warn).toHaveBeenCalledTimes(1);
+  const told = { badValues: [expect.stringMatching(/^OTEL_LOG_LEVEL="WARNING": .*none holds/)] };
+  for (const answer of [await ask(), await ask()]) expect(await answer.json()).toMatchObject(told);
+});
+
+test("what the browser sends of a signal whose setting is bad goes nowhere, and its spans go on", async () => {
+  vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  vi.stubEnv("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "logs:9000");
+  const refused = await post({ path: "/v1/logs", body: "{}" });
+  expect(refused.status).toBe(404);
+  expect(await refused.text()).toContain("no logs are sent");
+  for (const path of ["/v1/traces", "/v1/metrics"])
+    expect((await post({ path, body: "{}" })).status).toBe(202);
+  await processState().forwarder?.flush();
+  expect(received.map(({ url }) => url).sort()).toEqual(["/v1/metrics", "/v1/traces"]);
+});
+
 test("in production the doctor is told nothing without the token, and no page can ask without a header", async () => {
   const ask = async (token?: string) =>
     (

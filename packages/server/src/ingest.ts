@@ -24,13 +24,16 @@ export async function POST(request: Request, _context?: unknown): Promise<Respon
   if (!config) return refuse(404, "tracing is off in this process; set OTEL_ENABLED=true and restart");
   const match = /\/(?:v1\/(traces|metrics|logs)|(flush))\/?$/.exec(pathname);
   if (match?.[2]) return flush(request, config);
-  if (!match?.[1]) return refuse(404, "nothing here; post to v1/traces, v1/metrics or v1/logs");
+  const signal = match?.[1] as Signal | undefined;
+  if (!signal) return refuse(404, "nothing here; post to v1/traces, v1/metrics or v1/logs");
+  if (signal !== "traces" && config.signalsOff.includes(signal))
+    return refuse(404, `no ${signal} are sent: a setting of theirs is bad, and the app's log names it`);
   try {
     const telemetry = await readTelemetry(request, config.ingestMaxBytes);
     // The doctor's own span has the header, which no page sends.
-    if (match[1] === "traces" && !request.headers.has(FLUSH_TOKEN_HEADER)) processState().pages.posts++;
-    if (match[1] === "traces" && !config.tracesExporters.includes("otlp")) return taken();
-    const parcel = toParcel(telemetry, match[1] as Signal, config);
+    if (signal === "traces" && !request.headers.has(FLUSH_TOKEN_HEADER)) processState().pages.posts++;
+    if (signal === "traces" && !config.tracesExporters.includes("otlp")) return taken();
+    const parcel = toParcel(telemetry, signal, config);
     // Protobuf of nothing has no bytes.
     if (parcel.body.byteLength === 0) return taken();
     const { done } = forwarderFor(config).send(parcel);

@@ -189,6 +189,19 @@ test("a bad option gives one warning and the config untouched", () => {
   );
 });
 
+test("a bad variable that only tunes is told at the build, and the browser is traced; another stops it", () => {
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  const config: NextConfig = {};
+  turnOn({ OTEL_BSP_SCHEDULE_DELAY: "soon", OTEL_LOGS_EXPORTER: "file" });
+  expect(webOf(withTracing(config))).not.toBe(null);
+  expect(warn.mock.calls.map(([line]) => line)).toEqual([
+    expect.stringMatching(/OTEL_BSP_SCHEDULE_DELAY="soon".*1000 holds instead, and tracing goes on\.$/),
+    expect.stringMatching(/OTEL_LOGS_EXPORTER="file".*none holds instead, and tracing goes on\.$/),
+  ]);
+  turnOn({ OTEL_TRACES_SAMPLER: "most" });
+  expect(withTracing(config)).toBe(config);
+});
+
 test("options that are none, origins that are no list, and a config that is a promise", async () => {
   turnOn();
   const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);

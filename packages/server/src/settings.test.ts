@@ -84,7 +84,7 @@ test("the limits of a span are OpenTelemetry's, the span's own variable before t
     OTEL_SPAN_LINK_COUNT_LIMIT: "50",
   };
   expect(limitsWith(env)).toEqual({ attributes: 20, valueLength: 30, events: 40, links: 50 });
-  expect(read({ OTEL_ENABLED: "true", OTEL_SPAN_LINK_COUNT_LIMIT: "few" }).warnings[0]).toContain('="few"');
+  expect(limitsWith({ ...env, OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT: "few" })?.attributes).toBe(10);
 });
 
 test("the exporter's settings are read, the ones for traces before the general ones", () => {
@@ -129,19 +129,93 @@ test("without settings spans go to one collector, uncompressed, with 10 s for ea
 });
 
 test.each([
+  ["OTEL_ENABLED", "yes", "expected true or false"],
+  ["OTEL_SDK_DISABLED", "yes", "expected true or false"],
+  ["OTEL_EXPORTER_OTLP_ENDPOINT", "collector", "expected an absolute URL"],
+  ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector", "expected an absolute URL"],
+  ["OTEL_EXPORTER_OTLP_PROTOCOL", "http", "expected one of grpc"],
+  ["OTEL_TRACES_SAMPLER", "half", "expected one of always_on"],
+  ["OTEL_TRACES_SAMPLER_ARG", "2", "expected a number from 0"],
+  ["OTEL_PROPAGATORS", "b3", "expected words of tracecontext"],
   ["OTEL_TRACES_EXPORTER", "zipkin", "expected words of otlp, console, none"],
   ["OTEL_TRACES_EXPORTER", "none,otlp", "none to stand alone"],
-  ["OTEL_EXPORTER_OTLP_COMPRESSION", "zstd", "expected one of gzip, none"],
-  ["OTEL_EXPORTER_OTLP_TIMEOUT", "0", "from 1 to 600000"],
-  ["OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "0", "from 1 to 10000"],
-  ["THROUGHLINE_QUEUE_MAX_BYTES", "10", "from 65536"],
-  ["OTEL_LOG_LEVEL", "loud", "expected one of none, error"],
-  ["OTEL_NODE_RESOURCE_DETECTORS", "host,aws", "expected words of all, none, env, process"],
-])("%s=%s is refused with what is possible", (name, text, problem) => {
-  expect(read({ OTEL_ENABLED: "true", [name]: text }).warnings[0]).toContain(
-    `${name}=${JSON.stringify(text)}: `,
-  );
-  expect(read({ OTEL_ENABLED: "true", [name]: text }).warnings[0]).toContain(problem);
+  ["THROUGHLINE_MODE", "both", "expected one of own, join, isolate"],
+  ["THROUGHLINE_INGEST_PATH", "api/tl", "expected a path"],
+])("%s=%s stops tracing: it says where spans go, who sees them or which are kept", (name, text, problem) => {
+  const { config, warnings } = read({ OTEL_ENABLED: "true", [name]: text });
+  expect(config).toBeUndefined();
+  expect(warnings).toEqual([
+    expect.stringMatching(new RegExp(`^tracing stays off: ${name}="${text}": .*${problem}`)),
+  ]);
+});
+
+test.each([
+  ["OTEL_LOG_LEVEL", "WARNING", /one of none, error, warn, .*; none holds/, { diagnosticsLevel: "none" }],
+  ["OTEL_LOGS_EXPORTER", "console", /one of none, otlp; none holds/, { logsExporter: "none" }],
+  ["OTEL_BSP_SCHEDULE_DELAY", "abc", /from 0 to 3600000; 1000 holds/, { batchDelayMs: 1000 }],
+  ["OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "0", /from 1 to 10000; 512 holds/, { maxBatchSpans: 512 }],
+  ["OTEL_EXPORTER_OTLP_COMPRESSION", "zstd", /one of gzip, none; none holds/, { compression: "none" }],
+  ["OTEL_EXPORTER_OTLP_TIMEOUT", "10s", /from 1 to 600000; 10000 holds/, { exportTimeoutMs: 10_000 }],
+  ["OTEL_NODE_RESOURCE_DETECTORS", "host,aws", /got "aws"; host holds/, { resourceDetectors: ["host"] }],
+  ["OTEL_NODE_RESOURCE_DETECTORS", "aws", /got "aws"; none holds/, { resourceDetectors: [] }],
+  ["OTEL_RESOURCE_ATTRIBUTES", "team", /"key=value" pairs .*; nothing holds/, { resourceAttributes: {} }],
+  ["THROUGHLINE_QUEUE_MAX_BYTES", "10", /from 65536 .*; 33554432 holds/, { queueMaxBytes: 33_554_432 }],
+  ["THROUGHLINE_INGEST_MAX_BYTES", "1MB", /; 1048576 holds/, { ingestMaxBytes: 1_048_576 }],
+  ["OTEL_METRICS_ENABLED", "1", /true or false; false holds/, { metricsEnabled: false }],
+  ["OTEL_METRIC_EXPORT_INTERVAL", "1m", /; 60000 holds/, { metricsIntervalMs: 60_000 }],
+  ["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "both", /; cumulative holds/, {}],
+  ["OTEL_ATTRIBUTE_COUNT_LIMIT", "-1", /; 128 holds/, { attributeCountLimit: 128 }],
+  ["OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "0", /; no limit holds/, { attributeLengthLimit: Infinity }],
+  ["OTEL_SPAN_EVENT_COUNT_LIMIT", "few", /; 128 holds/, { eventCountLimit: 128 }],
+  ["OTEL_SPAN_LINK_COUNT_LIMIT", "few", /; 128 holds/, { linkCountLimit: 128 }],
+] as const)("%s=%s is told in one line, and tracing goes on", (name, text, problem, held) => {
+  const { config, warnings } = read({ OTEL_ENABLED: "true", [name]: text });
+  expect(config).toMatchObject({ enabled: true, signalsOff: [], ...held });
+  expect(warnings).toHaveLength(1);
+  expect(warnings[0]).toMatch(problem);
+  expect(warnings[0]).toContain(`${name}=${JSON.stringify(text)}: expected`);
+  expect(warnings[0]).toMatch(/^[^\n]* holds instead, and tracing goes on\.$/);
+});
+
+test.each([
+  ["OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "logs:9000", ["logs"]],
+  ["OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "http", ["logs"]],
+  ["OTEL_EXPORTER_OTLP_LOGS_HEADERS", "s3cret", ["logs"]],
+  ["OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "metrics:9000", ["metrics"]],
+  ["OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http", ["metrics"]],
+  ["OTEL_EXPORTER_OTLP_METRICS_HEADERS", "s3cret", ["metrics"]],
+] as const)("%s=%s keeps its signal off, is told, and traces go on", (name, text, signals) => {
+  const asked = { OTEL_ENABLED: "true", OTEL_LOGS_EXPORTER: "otlp", OTEL_METRICS_ENABLED: "true" };
+  const { config, warnings } = read({ ...asked, [name]: text });
+  expect(config?.signalsOff).toEqual(signals);
+  const [off] = signals;
+  expect(config?.logsExporter).toBe(off === "logs" ? "none" : "otlp");
+  expect(config?.metricsEnabled).toBe(off !== "metrics");
+  expect(warnings).toHaveLength(1);
+  expect(warnings[0]).toMatch(new RegExp(`^${name}[^\n]*; no ${off} are sent, and tracing goes on\\.$`));
+  expect(warnings[0]).not.toContain("s3cret");
+});
+
+test("a variable of several signals keeps both off in one line, where traces have one of their own", () => {
+  const { config, warnings } = read({
+    OTEL_ENABLED: "true",
+    OTEL_EXPORTER_OTLP_PROTOCOL: "http",
+    OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "grpc",
+  });
+  expect(config).toMatchObject({ protocol: "grpc", signalsOff: ["logs", "metrics"] });
+  expect(warnings).toEqual([
+    expect.stringMatching(/="http": .*; no logs are sent, no metrics are sent, and tracing goes on\.$/),
+  ]);
+});
+
+test("a name that is no text is told, and that of the environment holds", () => {
+  const warnings: string[] = [];
+  const env = { OTEL_ENABLED: "true", OTEL_SERVICE_NAME: "shop" };
+  const given = { serviceName: 5 as unknown as string };
+  expect(readServerConfig(given, (text) => warnings.push(text), env)?.serviceName).toBe("shop");
+  expect(warnings).toEqual([
+    "serviceName: expected a text, got a number; shop holds instead, and tracing goes on.",
+  ]);
 });
 
 test("the version in the boot line is the package's", async () => {
@@ -173,11 +247,6 @@ test("logs are exported when asked, to their own address where they have one", (
       OTEL_EXPORTER_OTLP_LOGS_HEADERS: "key=logs",
     }),
   ).toEqual(["none", "http://logs:9000/in", "http/json", { key: "logs" }]);
-});
-
-test("an exporter of logs that we do not have is named", () => {
-  const { warnings } = read({ OTEL_ENABLED: "true", OTEL_LOGS_EXPORTER: "console" });
-  expect(warnings[0]).toContain('OTEL_LOGS_EXPORTER="console": expected one of none, otlp');
 });
 
 test("metrics are off until asked for, and go where traces go unless told otherwise", () => {

@@ -1,6 +1,8 @@
 import {
+  type BadValue,
   type Env,
   type Given,
+  knownWords,
   type OtlpProtocol,
   parseBoolean,
   parseExactUrl,
@@ -15,11 +17,12 @@ import {
   type TracingConfig,
   tracingSettings,
 } from "@throughline/core";
+import { sentencesOf, withoutBadName, withoutSignals } from "./bad-values.ts";
 import type { Mode } from "./register-options.ts";
 import type { SpanLimits } from "./tracer/span-attributes.ts";
 
 /** {@link TracingConfig} plus what only the server needs. */
-export interface ServerConfig extends TracingConfig {
+export interface ServerSettings extends TracingConfig {
   /** Opens `POST <ingest>/flush` to test runs, and outside of development `/doctor` to `throughline doctor`; empty: closed. */
   readonly flushToken: string;
   /** Bytes of the largest post the ingest route takes, after decompression. */
@@ -78,6 +81,12 @@ export interface ServerConfig extends TracingConfig {
   readonly linkCountLimit: number;
 }
 
+/** What a process runs with. */
+export interface ServerConfig extends ServerSettings {
+  /** Where they go is told wrongly: neither the server's own leave nor the browser's. */
+  readonly signalsOff: readonly ("logs" | "metrics")[];
+}
+
 export type MetricsTemporality = "cumulative" | "delta" | "lowmemory";
 
 const DIAGNOSTICS = ["none", "error", "warn", "info", "debug", "verbose", "all"] as const;
@@ -98,24 +107,27 @@ const DETECTORS = [
 ] as const;
 export type ResourceDetector = (typeof DETECTORS)[number];
 
-export const serverSettings: SettingsTable<ServerConfig> = {
+export const serverSettings: SettingsTable<ServerSettings> = {
   ...tracingSettings,
   flushToken: { env: ["THROUGHLINE_FLUSH_TOKEN"], parse: parseText, fallback: "" },
   ingestMaxBytes: {
     env: ["THROUGHLINE_INGEST_MAX_BYTES"],
     parse: parseInteger(1, 64 * 1024 * 1024),
     fallback: 1024 * 1024,
+    whenBad: "unset",
   },
   tracesExporters: { env: ["OTEL_TRACES_EXPORTER"], parse: parseExporters, fallback: ["otlp"] },
   compression: {
     env: ["OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"],
     parse: parseOneOf<"gzip" | "none">("gzip", "none"),
     fallback: "none",
+    whenBad: "unset",
   },
   exportTimeoutMs: {
     env: ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"],
     parse: parseInteger(1, 600_000),
     fallback: 10_000,
+    whenBad: "unset",
   },
   certificate: {
     env: ["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"],
@@ -132,72 +144,114 @@ export const serverSettings: SettingsTable<ServerConfig> = {
     parse: parseText,
     fallback: "",
   },
-  maxBatchSpans: { env: ["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"], parse: parseInteger(1, 10_000), fallback: 512 },
+  maxBatchSpans: {
+    env: ["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"],
+    parse: parseInteger(1, 10_000),
+    fallback: 512,
+    whenBad: "unset",
+  },
   queueMaxBytes: {
     env: ["THROUGHLINE_QUEUE_MAX_BYTES"],
     parse: parseInteger(64 * 1024, 1024 * 1024 * 1024),
     fallback: 32 * 1024 * 1024,
+    whenBad: "unset",
   },
   resourceDetectors: {
     env: ["OTEL_NODE_RESOURCE_DETECTORS"],
     parse: parseWords(...DETECTORS),
     fallback: ["all"],
+    whenBad: "unset",
+    salvage: knownWords(...DETECTORS),
   },
   mode: { env: ["THROUGHLINE_MODE"], parse: parseOneOf<Mode>("own", "join", "isolate"), fallback: "" },
   diagnosticsLevel: {
     env: ["OTEL_LOG_LEVEL"],
     parse: parseOneOf(...DIAGNOSTICS),
     fallback: "none",
+    whenBad: "unset",
   },
   nodeEnv: { env: ["NODE_ENV"], parse: parseText, fallback: "" },
-  logsExporter: { env: ["OTEL_LOGS_EXPORTER"], parse: parseOneOf("none", "otlp"), fallback: "none" },
-  logsEndpoint: { env: ["OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"], parse: parseExactUrl, fallback: "" },
+  logsExporter: {
+    env: ["OTEL_LOGS_EXPORTER"],
+    parse: parseOneOf("none", "otlp"),
+    fallback: "none",
+    whenBad: "unset",
+  },
+  logsEndpoint: {
+    env: ["OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"],
+    parse: parseExactUrl,
+    fallback: "",
+    whenBad: "no logs",
+  },
   logsProtocol: {
     env: ["OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"],
     parse: parseOneOf<OtlpProtocol>("grpc", "http/protobuf", "http/json"),
     fallback: "",
+    whenBad: "no logs",
   },
   logsHeaders: {
     env: ["OTEL_EXPORTER_OTLP_LOGS_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"],
     parse: parseHeaders,
     isSecret: true,
     fallback: {},
+    whenBad: "no logs",
   },
-  metricsEnabled: { env: ["OTEL_METRICS_ENABLED"], parse: parseBoolean, fallback: false },
+  metricsEnabled: { env: ["OTEL_METRICS_ENABLED"], parse: parseBoolean, fallback: false, whenBad: "unset" },
   metricsIntervalMs: {
     env: ["OTEL_METRIC_EXPORT_INTERVAL"],
     parse: parseInteger(100, 3_600_000),
     fallback: 60_000,
+    whenBad: "unset",
   },
-  metricsEndpoint: { env: ["OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"], parse: parseExactUrl, fallback: "" },
+  metricsEndpoint: {
+    env: ["OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"],
+    parse: parseExactUrl,
+    fallback: "",
+    whenBad: "no metrics",
+  },
   metricsProtocol: {
     env: ["OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"],
     parse: parseOneOf<OtlpProtocol>("grpc", "http/protobuf", "http/json"),
     fallback: "",
+    whenBad: "no metrics",
   },
   metricsHeaders: {
     env: ["OTEL_EXPORTER_OTLP_METRICS_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"],
     parse: parseHeaders,
     isSecret: true,
     fallback: {},
+    whenBad: "no metrics",
   },
   metricsTemporality: {
     env: ["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"],
     parse: parseOneOf<MetricsTemporality>("cumulative", "delta", "lowmemory"),
     fallback: "cumulative",
+    whenBad: "unset",
   },
   attributeCountLimit: {
     env: ["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT"],
     parse: parseInteger(0, 1_000_000),
     fallback: 128,
+    whenBad: "unset",
   },
   attributeLengthLimit: {
     env: ["OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"],
     parse: parseInteger(1, 1_000_000_000),
     fallback: Number.POSITIVE_INFINITY,
+    whenBad: "unset",
   },
-  eventCountLimit: { env: ["OTEL_SPAN_EVENT_COUNT_LIMIT"], parse: parseInteger(0, 1_000_000), fallback: 128 },
-  linkCountLimit: { env: ["OTEL_SPAN_LINK_COUNT_LIMIT"], parse: parseInteger(0, 1_000_000), fallback: 128 },
+  eventCountLimit: {
+    env: ["OTEL_SPAN_EVENT_COUNT_LIMIT"],
+    parse: parseInteger(0, 1_000_000),
+    fallback: 128,
+    whenBad: "unset",
+  },
+  linkCountLimit: {
+    env: ["OTEL_SPAN_LINK_COUNT_LIMIT"],
+    parse: parseInteger(0, 1_000_000),
+    fallback: 128,
+    whenBad: "unset",
+  },
 };
 
 const EXPORTERS = ["otlp", "console", "none"] as const;
@@ -210,22 +264,27 @@ function parseExporters(text: string): readonly TracesExporter[] {
 }
 
 /**
- * The settings of this process, or `undefined` where tracing is off; what is wrong is told to `warn` in one
- * sentence, and only where somebody asked for tracing.
+ * The settings of this process, or `undefined` where tracing is off; what is wrong is told to `warn`, a sentence for
+ * each bad value that tracing goes on with or one for all where it does not, and only where somebody asked for tracing.
  */
 export function readServerConfig(
-  given: Given<ServerConfig>,
+  given: Given<ServerSettings>,
   warn: (text: string) => void,
   env: Env = process.env,
 ): ServerConfig | undefined {
   if (isOff(env)) return undefined;
+  const bad: BadValue<ServerSettings>[] = [];
+  const tell = (value: BadValue<ServerSettings>): void => void bad.push(value);
   try {
-    const config = readSettings(serverSettings, given, env);
-    return config.enabled && !config.sdkDisabled ? config : undefined;
+    const settings = readSettings(serverSettings, withoutBadName(given, tell), env, tell);
+    if (!settings.enabled || settings.sdkDisabled) return undefined;
+    for (const sentence of sentencesOf(bad, settings)) warn(sentence);
+    return withoutSignals(settings, bad);
   } catch (error) {
-    const problems = error instanceof SettingsError ? error.problems.join("; ") : String(error);
+    const problems = error instanceof SettingsError ? error.problems : [String(error)];
+    const all = new Set([...problems, ...bad.map(({ problem }) => problem)]);
     warn(
-      `tracing stays off: ${problems}. Correct or unset the setting and restart; the app runs without it.`,
+      `tracing stays off: ${[...all].join("; ")}. Correct or unset the setting and restart; the app runs without it.`,
     );
     return undefined;
   }

@@ -33,6 +33,8 @@ export interface AppAnswer {
   /** Beside another tracer: `join` leaves to it who is kept. */
   readonly way?: Side["way"] | undefined;
   readonly settings?: AnsweredSettings | undefined;
+  /** A sentence for each bad value that tracing goes on with. */
+  readonly badValues?: readonly string[];
   /** The `traceparent` that this request had when it arrived. */
   readonly received: string | null;
   /** A sentence for each copy of the api whose spans are lost. */
@@ -96,6 +98,7 @@ export async function answerDoctor(request: Request, withExports: boolean): Prom
     isRegistered: state.tracing !== undefined,
     way: state.started?.way,
     settings: settings && settingsOf(settings),
+    badValues: config ? problems : [],
     received: request.headers.get("traceparent"),
     apiCopies: withExports ? apiCopies(appFolder()) : [],
     pages: { ...state.pages },

@@ -26,7 +26,9 @@ export interface Report {
   /** The first broken hop's. */
   readonly fault: Fault | undefined;
   readonly hops: readonly ({ readonly name: string } & Verdict)[];
-  /** What the app has warned of lately. */
+  /** A sentence for each bad value of a setting that breaks nothing on the path. */
+  readonly badValues: readonly string[];
+  /** What the app has warned of lately besides. */
   readonly warnings: readonly string[];
 }
 
@@ -46,12 +48,15 @@ export async function examine(given: DoctorOptions): Promise<Report> {
   const preflights = await askPreflights(listed, options.url);
   const hops = HOPS.map(({ name, check }) => ({ name, ...check({ app, folder, page, preflights }) }));
   const fault = hops.flatMap((hop) => ("fault" in hop ? [hop.fault] : []))[0];
+  // An app of an earlier version does not tell of bad values.
+  const { badValues = [], warnings } = app.account?.kind === "told" ? app.account.answer : { warnings: [] };
   return {
     url: app.url.href,
     result: resultOf(hops),
     fault,
     hops,
-    warnings: app.account?.kind === "told" ? app.account.answer.warnings : [],
+    badValues,
+    warnings: warnings.filter((warning) => !badValues.includes(warning)),
   };
 }
 
@@ -107,6 +112,7 @@ export function printReport(report: Report): string {
   );
   return [
     ...printResult(report, reasons),
+    ...report.badValues.map((sentence) => `bad-setting: ${sentence}`),
     "",
     ...report.hops.map(printHop),
     ...listed("Not looked at:", [...new Set(reasons)]),

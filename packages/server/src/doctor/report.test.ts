@@ -15,9 +15,12 @@ const FAULT = {
 } as const;
 
 function lines(...hops: Hops): readonly string[] {
+  return printReport(reportOf(hops)).split("\n").slice(0, 2);
+}
+
+function reportOf(hops: Hops): Report {
   const fault = hops.flatMap((hop) => ("fault" in hop ? [hop.fault] : []))[0];
-  const report = { url: "http://app.test/", result: resultOf(hops), fault, hops, warnings: [] };
-  return printReport(report).split("\n").slice(0, 2);
+  return { url: "http://app.test/", result: resultOf(hops), fault, hops, badValues: [], warnings: [] };
 }
 
 test("a step that may be broken and was not looked at is no all-clear: the cure is in the second line", () => {
@@ -39,4 +42,19 @@ test("what was left out on purpose is told, and is healthy", () => {
     "nothing broken was seen at http://app.test/; 1 of 2 steps were not looked at: --no-browser",
   );
   expect(lines(OK)[0]).toBe("healthy: spans of http://app.test/ reach the collector");
+});
+
+test("a bad value that breaks nothing is named above the steps, behind the first fault and its cure", () => {
+  const badValues = [
+    'OTEL_LOG_LEVEL="WARNING": expected one of none; none holds instead, and tracing goes on.',
+  ];
+  const heads = [[OK], [OK, FAULT]].map((hops) =>
+    printReport({ ...reportOf(hops), badValues })
+      .split("\n\n")[0]
+      ?.split("\n"),
+  );
+  expect(heads).toEqual([
+    ["healthy: spans of http://app.test/ reach the collector", `bad-setting: ${badValues[0]}`],
+    ["disabled: tracing is off", "What to do: Turn it on.", `bad-setting: ${badValues[0]}`],
+  ]);
 });
