@@ -9,7 +9,7 @@ import { foldComment, printColumns } from "./attribute-tables.mjs";
 const PAGE = "docs/server/settings.md";
 const BLOCK = /(<!-- settings -->)[\s\S]*?(<!-- \/settings -->)/;
 const PROPERTY = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\n {2}readonly (\w+):/g;
-const TABLE = "packages/server/src/settings.ts";
+const TABLE = "packages/server/src/settings-table.ts";
 const INTERFACES = ["packages/core/src/config.ts", TABLE];
 
 const ANY_TEXT = "any text";

@@ -1,5 +1,6 @@
 import type { BadValue, Given } from "@throughline/core";
-import type { ServerConfig, ServerSettings } from "./settings.ts";
+import type { ServerConfig } from "./settings.ts";
+import type { ServerSettings } from "./settings-table.ts";
 
 type Bad = BadValue<ServerSettings>;
 

@@ -1,7 +1,7 @@
 import { DiagConsoleLogger, type DiagLogger, DiagLogLevel, diag } from "@opentelemetry/api";
 import { diagLogLevelFromString } from "@opentelemetry/core";
 import { warnOnce } from "../log.ts";
-import type { DiagnosticsLevel } from "../settings.ts";
+import type { DiagnosticsLevel } from "../settings-table.ts";
 
 const API = Symbol.for("opentelemetry.js.api.1");
 const REFUSED = /duplicate registration of API: trace\b/;

@@ -9,7 +9,8 @@ import { createSender } from "../pipeline/delivery/create-sender.ts";
 import { createSignalExporter, type SignalExporter } from "../pipeline/signal-exporter.ts";
 import { metricsTarget, printUrl } from "../pipeline/signal-target.ts";
 import type { Troubles } from "../pipeline/troubles.ts";
-import type { MetricsTemporality, ServerConfig } from "../settings.ts";
+import type { ServerConfig } from "../settings.ts";
+import type { MetricsTemporality } from "../settings-table.ts";
 
 /** What tells only what is new; sums that go down too (requests that are open, memory) never do. */
 const DELTA: Readonly<Record<MetricsTemporality, readonly InstrumentType[]>> = {

@@ -1,6 +1,7 @@
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { print } from "../log.ts";
-import type { ServerConfig, TracesExporter } from "../settings.ts";
+import type { ServerConfig } from "../settings.ts";
+import type { TracesExporter } from "../settings-table.ts";
 import { createBatchProcessor } from "./batch-processor.ts";
 import { combine } from "./combine.ts";
 import { createConsoleProcessor } from "./console-processor.ts";

@@ -5,7 +5,7 @@ import type { Attributes } from "@opentelemetry/api";
 import type { Env } from "@throughline/core";
 import * as names from "@throughline/core/attributes";
 import { readHostFile } from "../read-host-file.ts";
-import type { ResourceDetector } from "../settings.ts";
+import type { ResourceDetector } from "../settings-table.ts";
 import { containerId } from "./container.ts";
 import { kubernetesAttributes, vercelAttributes } from "./platform.ts";
 
