@@ -31,3 +31,16 @@ test.each<Mode | undefined>([undefined, "own", "join", "isolate"])(
     }
   },
 );
+
+test("an option that there is not is told once, and tracing goes on", async () => {
+  const warn = vi.spyOn(console, "warn");
+  const options: object = { serviceNme: "shop", mode: undefined, sampler: undefined };
+  await register(options);
+  await register(options);
+  expect(warn.mock.calls.flat()).toEqual([
+    expect.stringMatching(
+      /register has no option "serviceNme", so nothing comes of it; there are .*, serviceName, trust\.$/,
+    ),
+  ]);
+  expect(processState().tracing).toBeDefined();
+});

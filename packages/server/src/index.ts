@@ -1,7 +1,12 @@
 import { errorText } from "./error-text.ts";
 import { say, warnOnce } from "./log.ts";
 import { processState } from "./process-state.ts";
-import type { FailedRequest, FailedRequestContext, RegisterOptions } from "./register-options.ts";
+import {
+  type FailedRequest,
+  type FailedRequestContext,
+  REGISTER_OPTIONS,
+  type RegisterOptions,
+} from "./register-options.ts";
 import { builtApp, readServerConfig } from "./settings.ts";
 import { isControlFlow } from "./spans/control-flow.ts";
 
@@ -13,6 +18,9 @@ export type {
   Instrumentation,
   RegisterOptions,
 } from "./register-options.ts";
+
+import { tellUnknown } from "./unknown-options.ts";
+
 export { type CurrentTrace, currentTrace } from "./spans/current-trace.ts";
 export type { SpanAttributes, SpanAttributeValue, WithSpanOptions } from "./spans/span-options.ts";
 export { traced } from "./spans/traced.ts";
@@ -27,6 +35,7 @@ export async function register(options: RegisterOptions = {}): Promise<void> {
   try {
     const config = readServerConfig({ serviceName: options.serviceName, mode: options.mode }, warnOnce);
     if (!config) return;
+    tellUnknown("register", options, REGISTER_OPTIONS);
     const state = processState();
     // Behind a dynamic import: a process that is switched off never loads the SDK.
     const app = builtApp();

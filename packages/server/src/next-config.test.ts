@@ -219,6 +219,18 @@ test("options that are none, origins that are no list, and a config that is a pr
   expect(withTracing(config, null as never)).toBe(config);
 });
 
+test("an option that there is not is told at the build, and the browser is traced", () => {
+  turnOn();
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  const options: object = { propogateTo: ["https://api.example.com"], sampleRatio: 0.5 };
+  expect(webOf(withTracing({}, options))).not.toBe(null);
+  expect(warn.mock.calls.map(([line]) => line)).toEqual([
+    expect.stringMatching(
+      /withTracing has no option "propogateTo" or "sampleRatio", so nothing comes of it; there are .*propagateTo/,
+    ),
+  ]);
+});
+
 test("what the browser would start with is checked when the app is built", () => {
   turnOn();
   const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);

@@ -10,6 +10,7 @@ import { warnOnce } from "./log.ts";
 import { lowered } from "./lowered-code.ts";
 import { appPackage } from "./package-name.ts";
 import { readServerConfig, type ServerConfig, webRatio } from "./settings.ts";
+import { tellUnknown } from "./unknown-options.ts";
 
 /** What `withTracing` hands to the browser; everything has a default. */
 export interface WebOptions {
@@ -39,6 +40,20 @@ export interface WebOptions {
   /** Adds `next` to `transpilePackages`, so that server actions keep their click; default true, with a hook false. */
   readonly transpileNext?: boolean;
 }
+
+const WEB_OPTIONS: Readonly<Record<keyof WebOptions, true>> = {
+  serviceName: true,
+  propagateTo: true,
+  propagation: true,
+  consent: true,
+  ignoreUrls: true,
+  labels: true,
+  xhr: true,
+  ingestPath: true,
+  context: true,
+  preset: true,
+  transpileNext: true,
+};
 
 type ConfigFunction = (
   phase: string,
@@ -95,6 +110,7 @@ interface ReadOptions {
 }
 
 function readWebOptions(server: ServerConfig, options: WebOptions, folder: string): ReadOptions | undefined {
+  tellUnknown("withTracing", options, WEB_OPTIONS);
   const problems: string[] = [];
   const propagateTo = readOrigins(options.propagateTo, problems);
   if (!/^\/[^?#\s]*$/.test(server.ingestPath)) {

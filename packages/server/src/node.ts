@@ -2,9 +2,10 @@ import type { IncomingMessage } from "node:http";
 import { errorText } from "./error-text.ts";
 import { say, warnOnce } from "./log.ts";
 import { processState } from "./process-state.ts";
-import type { RegisterOptions } from "./register-options.ts";
+import { REGISTER_OPTIONS, type RegisterOptions } from "./register-options.ts";
 import { readServerConfig } from "./settings.ts";
 import type { Tracing } from "./tracing.ts";
+import { tellUnknown } from "./unknown-options.ts";
 
 export type { FetchTracing } from "./outbound/call-options.ts";
 export type { IgnoredRequest, Instrumentation, RegisterOptions } from "./register-options.ts";
@@ -33,6 +34,7 @@ export async function startTracing(options: NodeTracingOptions = {}): Promise<Tr
   try {
     const config = readServerConfig({ serviceName: options.serviceName, mode: options.mode }, warnOnce);
     if (!config) return OFF;
+    tellUnknown("startTracing", options, { ...REGISTER_OPTIONS, route: true });
     const state = processState();
     state.tracing ??= import("./start.ts").then(({ start }) => start(config, { ...options, host: "node" }));
     return await state.tracing;

@@ -54,6 +54,17 @@ export interface RegisterOptions {
   readonly mode?: Mode;
 }
 
+export const REGISTER_OPTIONS: Readonly<Record<keyof RegisterOptions, true>> = {
+  serviceName: true,
+  instrumentations: true,
+  propagateTo: true,
+  ignoreUrls: true,
+  trust: true,
+  acceptBaggage: true,
+  ignoreIncoming: true,
+  mode: true,
+};
+
 /** What Next.js tells `onRequestError` about the request. */
 export interface FailedRequest {
   readonly path: string;
