@@ -1,134 +1,100 @@
-import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type RunningCollector, startCollector } from "@throughline/collector";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { chromiumLaunchOptions } from "../../../scripts/chromium.mjs";
+import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from "vitest";
+import { type Result, runPlaywright } from "../test-data/run-playwright.ts";
 import { startTracedShop, type TracedShop } from "../test-data/traced-shop.ts";
 
-// The real test runner, a real browser, a real collector; only the shop is small.
+// The real test runner, a real browser, a real collector; only the shop is small. One run for all, because most of
+// what a run costs is its start.
 const FLUSH_TOKEN = "secret";
-const CLI = createRequire(import.meta.url).resolve("@playwright/test/cli");
+const INDEX = fileURLToPath(new URL("./index.ts", import.meta.url));
 
-let collector: RunningCollector;
-let shop: TracedShop;
+interface Place {
+  readonly collector: RunningCollector;
+  readonly shop: TracedShop;
+}
+
 let folder: string;
+let usual: Place;
+/** Whose collector a test ends. */
+let mortal: Place;
+let running: Promise<ReadonlyMap<string, Result>> | undefined;
+let results: ReadonlyMap<string, Result>;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "throughline-playwright-"));
-  collector = await startCollector({ port: 0, host: "127.0.0.1" });
-  shop = await startTracedShop({
+  usual = await startPlace();
+});
+
+afterAll(async () => {
+  await stopPlace(usual);
+  await rm(folder, { recursive: true });
+});
+
+beforeEach(async () => {
+  running ??= run();
+  results = await running;
+  // A second try is of a second run.
+  onTestFailed(() => {
+    running = undefined;
+  });
+}, 120_000);
+
+async function startPlace(): Promise<Place> {
+  const collector = await startCollector({ port: 0, host: "127.0.0.1" });
+  const shop = await startTracedShop({
     collectorUrl: collector.url,
     flushToken: FLUSH_TOKEN,
     stopCollector: () => collector.stop(),
   });
-});
+  return { collector, shop };
+}
 
-afterAll(async () => {
+async function stopPlace({ shop, collector }: Place): Promise<void> {
   await shop.stop();
   await collector.stop();
-  await rm(folder, { recursive: true });
-});
-
-interface Result {
-  readonly status: string;
-  readonly durationMs: number;
-  readonly message: string;
-  readonly attachments: readonly { readonly name: string; readonly path?: string }[];
 }
 
-// Just what is read of Playwright's JSON report.
-interface JsonSuite {
-  readonly suites?: readonly JsonSuite[];
-  readonly specs: readonly {
-    readonly title: string;
-    readonly tests: readonly {
-      readonly results: readonly {
-        readonly status: string;
-        readonly duration: number;
-        readonly errors: readonly { readonly message: string }[];
-        readonly attachments: Result["attachments"];
-      }[];
-    }[];
-  }[];
+async function run(): Promise<ReadonlyMap<string, Result>> {
+  mortal = await startPlace();
+  try {
+    return await runPlaywright(folder, specs(), {
+      ...process.env,
+      THROUGHLINE_COLLECTOR_URL: usual.collector.url,
+      THROUGHLINE_FLUSH_TOKEN: FLUSH_TOKEN,
+    });
+  } finally {
+    await stopPlace(mortal);
+  }
 }
 
-async function run(spec: string, env: Readonly<Record<string, string>> = {}): Promise<Map<string, Result>> {
-  const index = fileURLToPath(new URL("./index.ts", import.meta.url));
-  const dir = await mkdtemp(join(folder, "run-"));
-  await writeFile(
-    join(dir, "trace.spec.mjs"),
-    `import { test, expect, span } from ${JSON.stringify(index)};
+const using = (
+  text: string,
+  { shop }: Place,
+): string => `import { test, expect, span } from ${JSON.stringify(INDEX)};
 const shop = ${JSON.stringify(shop.url)};
 const path = [span.click("Buy"), span.client("POST", "/api/orders"), span.server("POST", "/api/orders")];
 const buy = async (page, otel, mode, sku = "x") => {
   await page.goto(shop + "/?mode=" + mode + "&sku=" + sku);
   return otel.during(() => page.getByRole("button", { name: "Buy" }).click());
 };
-${spec}`,
-  );
-  await writeFile(
-    join(dir, "playwright.config.mjs"),
-    `export default {
-  testDir: ".", fullyParallel: true, workers: 2, timeout: 30_000, outputDir: "results",
-  use: { launchOptions: ${JSON.stringify(chromiumLaunchOptions())} },
-};`,
-  );
-  const report = await runPlaywright(dir, env);
-  return new Map(report.suites.flatMap(resultsOf));
-}
+${text}`;
 
-function runPlaywright(
-  dir: string,
-  env: Readonly<Record<string, string>>,
-): Promise<{ suites: readonly JsonSuite[] }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [CLI, "test", "-c", dir, "--reporter=json"], {
-      cwd: dir,
-      env: {
-        ...process.env,
-        THROUGHLINE_COLLECTOR_URL: collector.url,
-        THROUGHLINE_FLUSH_TOKEN: FLUSH_TOKEN,
-        FORCE_COLOR: "0",
-        COLUMNS: "120",
-        ...env,
-      },
-    });
-    let output = "";
-    child.stdout.on("data", (part) => {
-      output += part;
-    });
-    child.on("error", reject);
-    child.on("close", () => {
-      const start = output.indexOf("{");
-      if (start < 0) reject(new Error(`playwright test printed no report: ${output || "nothing"}`));
-      else resolve(JSON.parse(output.slice(start)));
-    });
+// A failure that is expected takes no worker, and with it no browser, down; it attaches nothing either.
+const TRACE = `
+for (let index = 0; index < 12; index++) {
+  test("order " + index, async ({ page, otel }) => {
+    const sku = "sku-" + index;
+    const trace = await buy(page, otel, "ok", sku);
+    const own = { attributes: { "shop.sku": sku } };
+    await expect(trace).toHavePath([span.click("Buy"), span.client("POST", own), span.server("POST", own)]);
+    const spans = (await otel.traces()).flatMap((tree) => tree.nodes.map((node) => node.span.attributes["shop.sku"]));
+    expect(new Set(spans.filter(Boolean))).toEqual(new Set([sku]));
   });
 }
-
-function resultsOf(suite: JsonSuite): (readonly [string, Result])[] {
-  const own = suite.specs.flatMap((spec) =>
-    spec.tests.flatMap(({ results }) =>
-      results.map(({ status, duration, errors, attachments }) => {
-        // As one line each, whatever the width.
-        const message = errors
-          .map((error) => error.message.replace(/(?<=\S)\n {0,14}(?=\S)/g, " "))
-          .join("\n");
-        return [spec.title, { status, durationMs: duration, message, attachments }] as const;
-      }),
-    ),
-  );
-  return [...own, ...(suite.suites ?? []).flatMap(resultsOf)];
-}
-
-test("the fixture tells connected, broken and absent apart in a real browser", {
-  timeout: 120_000,
-}, async () => {
-  const results = await run(`
 test("connected", async ({ page, otel }) => {
   const trace = await buy(page, otel, "ok");
   await expect(trace).toHavePath(path);
@@ -137,29 +103,9 @@ test("connected", async ({ page, otel }) => {
   expect(otel.requests().map((request) => new URL(request.url).pathname)).toContain("/api/orders");
   expect((await otel.traces()).length).toBe(1);
 });
-test("no header", async ({ page, otel }) => {
-  await expect(await buy(page, otel, "no-header")).toHavePath(path);
-});
-test("ignored header", async ({ page, otel }) => {
-  await expect(await buy(page, otel, "ignored")).toBeConnected();
-});
 test("late service", async ({ page, otel }) => {
   const trace = await buy(page, otel, "inventory");
   await expect(trace).toHavePath([...path, span.client("GET", "/stock"), span.server("GET", "/stock", { service: "inventory" })]);
-});
-test("negated but there", async ({ page, otel }) => {
-  await expect(await buy(page, otel, "ok")).not.toHavePath(path);
-});
-test("negated without any trace", async ({ page, otel }) => {
-  await page.goto(shop);
-  const trace = await otel.during(() => page.title());
-  await expect(trace).not.toHavePath(path, { timeout: 300 });
-});
-test("soft twice", async ({ page, otel }) => {
-  const trace = await buy(page, otel, "ok");
-  await expect(trace).toHavePath([span.click("tried again")], { timeout: 300 }).catch(() => undefined);
-  await expect.soft(trace).toHavePath([span.click("first")], { timeout: 300 });
-  await expect.soft(trace).toHavePath([span.click("second")], { timeout: 300 });
 });
 test("a context of its own", async ({ page, browser, otel }) => {
   const other = await browser.newContext();
@@ -167,11 +113,6 @@ test("a context of its own", async ({ page, browser, otel }) => {
   await page.goto(shop);
   await expect(await buy(await other.newPage(), otel, "ok")).toHavePath(path);
   await other.close();
-});
-test("a context that nobody watches", async ({ browser, otel }) => {
-  const other = await browser.newContext();
-  const trace = await buy(await other.newPage(), otel, "ok");
-  await expect(trace).toHavePath(path, { timeout: 300 });
 });
 test("two clicks, each its own scope", async ({ page, otel }) => {
   const first = await buy(page, otel, "ok");
@@ -182,9 +123,65 @@ test("two clicks, each its own scope", async ({ page, otel }) => {
   expect(await ids(first)).toHaveLength(1);
   expect(await ids(second)).toHaveLength(1);
   expect(await ids(first)).not.toEqual(await ids(second));
-});`);
+});
+test.fail("ignored header", async ({ page, otel }) => {
+  await expect(await buy(page, otel, "ignored")).toBeConnected();
+});
+test.fail("negated but there", async ({ page, otel }) => {
+  await expect(await buy(page, otel, "ok")).not.toHavePath(path);
+});
+test.fail("negated without any trace", async ({ page, otel }) => {
+  await page.goto(shop);
+  const trace = await otel.during(() => page.title());
+  await expect(trace).not.toHavePath(path, { timeout: 300 });
+});
+test.fail("a context that nobody watches", async ({ browser, otel }) => {
+  const other = await browser.newContext();
+  const trace = await buy(await other.newPage(), otel, "ok");
+  await expect(trace).toHavePath(path, { timeout: 300 });
+});
+test.describe("without a token", () => {
+  const token = process.env.THROUGHLINE_FLUSH_TOKEN;
+  test.beforeAll(() => { process.env.THROUGHLINE_FLUSH_TOKEN = ""; });
+  test.afterAll(() => { process.env.THROUGHLINE_FLUSH_TOKEN = token; });
+  test.fail("no token", async ({ page, otel }) => {
+    await expect(await buy(page, otel, "ok")).toHavePath(path, { timeout: 800 });
+  });
+});
+test("no header", async ({ page, otel }) => {
+  await expect(await buy(page, otel, "no-header")).toHavePath(path);
+});
+test("soft twice", async ({ page, otel }) => {
+  const trace = await buy(page, otel, "ok");
+  await expect(trace).toHavePath([span.click("tried again")], { timeout: 300 }).catch(() => undefined);
+  await expect.soft(trace).toHavePath([span.click("first")], { timeout: 300 });
+  await expect.soft(trace).toHavePath([span.click("second")], { timeout: 300 });
+});`;
+
+// An option of a worker is one of a whole file.
+const NO_COLLECTOR = `
+test.use({ collectorUrl: "http://127.0.0.1:9" });
+test("no collector", async ({ otel }) => {});`;
+
+const collectorDies = (url: string): string => `
+test.use({ collectorUrl: ${JSON.stringify(url)} });
+test("negated", async ({ page, otel }) => {
+  const trace = await buy(page, otel, "ok");
+  await expect(trace).toBeConnected();
+  await fetch(shop + "/stop-collector");
+  await expect(trace).not.toHavePath([span.db("INSERT")]);
+});`;
+
+const specs = (): Readonly<Record<string, string>> => ({
+  "1-trace.spec.mjs": using(TRACE, usual),
+  "2-no-collector.spec.mjs": using(NO_COLLECTOR, usual),
+  "3-collector-dies.spec.mjs": using(collectorDies(mortal.collector.url), mortal),
+});
+
+test("the fixture tells connected, broken and absent apart in a real browser", async () => {
+  const told = [...results].map(([title, { message }]) => `${title}: ${message}`).join("\n");
   const status = Object.fromEntries([...results].map(([title, result]) => [title, result.status]));
-  expect(status, [...results].map(([title, { message }]) => `${title}: ${message}`).join("\n")).toEqual({
+  expect(status, told).toMatchObject({
     connected: "passed",
     "no header": "failed",
     "ignored header": "failed",
@@ -223,59 +220,29 @@ test("two clicks, each its own scope", async ({ page, otel }) => {
   expect(JSON.parse(await attached("soft twice", "traces.json"))).toHaveLength(1);
 });
 
-test("parallel workers on one collector see only their own traces", { timeout: 120_000 }, async () => {
-  const results = await run(`
-for (let index = 0; index < 12; index++) {
-  test("order " + index, async ({ page, otel }) => {
-    const sku = "sku-" + index;
-    const trace = await buy(page, otel, "ok", sku);
-    const own = { attributes: { "shop.sku": sku } };
-    await expect(trace).toHavePath([span.click("Buy"), span.client("POST", own), span.server("POST", own)]);
-    const spans = (await otel.traces()).flatMap((tree) => tree.nodes.map((node) => node.span.attributes["shop.sku"]));
-    expect(new Set(spans.filter(Boolean))).toEqual(new Set([sku]));
-  });
-}`);
-  expect([...results.values()].map(({ status, message }) => `${status} ${message}`)).toEqual(
+test("parallel workers on one collector see only their own traces", () => {
+  const orders = [...results].filter(([title]) => title.startsWith("order "));
+  expect(orders.map(([, { status, message }]) => `${status} ${message}`)).toEqual(
     Array.from({ length: 12 }, () => "passed "),
   );
 });
 
-test("without a flush token the failure says so", { timeout: 60_000 }, async () => {
-  const results = await run(
-    `test("one", async ({ page, otel }) => {
-  await expect(await buy(page, otel, "ok")).toHavePath(path, { timeout: 800 });
-});`,
-    { THROUGHLINE_FLUSH_TOKEN: "" },
+test("without a flush token the failure says so", () => {
+  expect(results.get("no token")?.status).toBe("failed");
+  expect(results.get("no token")?.message).toContain(
+    "the server joined the trace, but its span has not arrived",
   );
-  expect(results.get("one")?.status).toBe("failed");
-  expect(results.get("one")?.message).toContain("the server joined the trace, but its span has not arrived");
-  expect(results.get("one")?.message).toContain("THROUGHLINE_FLUSH_TOKEN is not set here");
+  expect(results.get("no token")?.message).toContain("THROUGHLINE_FLUSH_TOKEN is not set here");
 });
 
-test("without a collector a test fails at its start and says what to start", {
-  timeout: 30_000,
-}, async () => {
-  const results = await run(`test("one", async ({ otel }) => {});`, {
-    THROUGHLINE_COLLECTOR_URL: "http://127.0.0.1:9",
-  });
-  expect(results.get("one")?.status).toBe("failed");
-  expect(results.get("one")?.message).toMatch(
+test("without a collector a test fails at its start and says what to start", () => {
+  expect(results.get("no collector")?.status).toBe("failed");
+  expect(results.get("no collector")?.message).toMatch(
     /@throughline\/playwright: no collector at http:\/\/127\.0\.0\.1:9 .*npx throughline-collector/,
   );
 });
 
-// Last: it ends the collector.
-test("a collector that dies during a test fails the assertion, negated or not", {
-  timeout: 30_000,
-}, async () => {
-  const results = await run(`
-test.describe.configure({ mode: "serial" });
-test("negated", async ({ page, otel }) => {
-  const trace = await buy(page, otel, "ok");
-  await expect(trace).toBeConnected();
-  await fetch(shop + "/stop-collector");
-  await expect(trace).not.toHavePath([span.db("INSERT")]);
-});`);
+test("a collector that dies during a test fails the assertion, negated or not", () => {
   expect(results.get("negated")?.status).toBe("failed");
   expect(results.get("negated")?.message).toMatch(/lost the collector|is the collector still running/);
 });
