@@ -11,6 +11,9 @@ const NODE_TESTS = ["src/**/*.node.test.ts"];
 /** How soon a process ends after a signal, by the clock on the wall. */
 const TIMED_TESTS = ["src/pipeline/faults.test.ts"];
 
+/** What starts first, because it runs longest: Playwright in processes of its own. */
+const LONG_TESTS = ["playwright/src/{fixture,readme}.test.ts"];
+
 const node = (room: string) => ({
   test: {
     name: room,
@@ -26,7 +29,27 @@ export default defineConfig({
     // By default one of two cores stays idle, and much of this waits.
     maxWorkers: 2,
     projects: [
-      node("core"),
+      {
+        test: {
+          name: "core, collector, playwright",
+          retry,
+          root: "packages",
+          include: ["{core,collector,playwright}/src/**/*.test.ts"],
+          exclude: LONG_TESTS,
+          environment: "node",
+          // They register and patch nothing; a process for each file would cost twice what it runs.
+          isolate: false,
+        },
+      },
+      {
+        test: {
+          name: "playwright (long)",
+          retry,
+          root: "packages",
+          include: LONG_TESTS,
+          environment: "node",
+        },
+      },
       { test: { ...node("server").test, exclude: TIMED_TESTS } },
       // After all others, because nothing may run beside them.
       {
@@ -37,8 +60,6 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
-      node("collector"),
-      node("playwright"),
       { test: { ...node("web").test, name: "web (node)", include: NODE_TESTS } },
       {
         // Named, or Vite finds them one by one and reloads the page in the middle of a cold run.
