@@ -35,6 +35,17 @@ function timesOf(at: bigint) {
   return { startTimeUnixNano: String(start), endTimeUnixNano: String(start + 1_000_000n) };
 }
 
+/** Children of a span: `step 0`, `step 1`, … */
+function stepsBelow(traceId: string, parentSpanId: string, count: number): readonly Posted[] {
+  return Array.from({ length: count }, (_, at) => ({
+    traceId,
+    spanId: newTraceparent().spanId,
+    parentSpanId,
+    name: `step ${at}`,
+    service: "shop",
+  }));
+}
+
 async function heightOf(place: Locator): Promise<number> {
   return (await place.boundingBox())?.height ?? 0;
 }
@@ -155,14 +166,7 @@ test("rows that do not answer the filter are not shown while the collector is aw
 
 test("a finding that comes while one reads does not move the rows", async ({ page }) => {
   const { traceId, spanId } = newTraceparent();
-  const children = Array.from({ length: 200 }, (_, at) => ({
-    traceId,
-    spanId: newTraceparent().spanId,
-    parentSpanId: spanId,
-    name: `step ${at}`,
-    service: "shop",
-  }));
-  await postSpans([{ traceId, spanId, name: "root", service: "shop" }, ...children]);
+  await postSpans([{ traceId, spanId, name: "root", service: "shop" }, ...stepsBelow(traceId, spanId, 200)]);
   await page.goto(`${collector}/trace/${traceId}`);
   const tree = page.getByRole("treegrid");
   const label = tree.getByText("step 100", { exact: true });
@@ -173,6 +177,27 @@ test("a finding that comes while one reads does not move the rows", async ({ pag
   const lost = { traceId, spanId: newTraceparent().spanId, parentSpanId: newTraceparent().spanId };
   await postSpans([{ ...lost, name: "lost", service: "shop" }]);
   await expect(page.getByRole("region", { name: "Findings" })).toBeVisible();
+  expect(Math.abs(((await label.boundingBox())?.y ?? 0) - (before?.y ?? 0))).toBeLessThan(1.5);
+});
+
+test("what comes after one has scrolled a low window moves no row", async ({ page }) => {
+  const { traceId, spanId } = newTraceparent();
+  await postSpans([{ traceId, spanId, name: "root", service: "shop" }, ...stepsBelow(traceId, spanId, 200)]);
+  await page.setViewportSize({ width: 640, height: 360 });
+  await page.goto(`${collector}/trace/${traceId}`);
+  const tree = page.getByRole("treegrid");
+  const label = tree.getByText("step 100", { exact: true });
+  await expect(tree.getByText("root", { exact: true })).toBeVisible();
+  await tree.evaluate((grid) => grid.scrollTo(0, 2800));
+  await expect(label).toBeAttached();
+  const scrolled = await page.getByRole("main").evaluate((main) => {
+    main.scrollTo(0, 100);
+    return main.scrollTop;
+  });
+  expect(scrolled).toBeGreaterThan(50);
+  const before = await label.boundingBox();
+  await postSpans(stepsBelow(traceId, spanId, 1));
+  await expect(tree).toHaveAttribute("aria-rowcount", "203");
   expect(Math.abs(((await label.boundingBox())?.y ?? 0) - (before?.y ?? 0))).toBeLessThan(1.5);
 });
 

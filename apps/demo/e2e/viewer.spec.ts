@@ -147,3 +147,23 @@ test("the filter finds a trace by any of its spans, and a long value leaves room
   await details.getByRole("button", { name: "Show all" }).click();
   await expect.poll(height).toBeGreaterThan(cut * 2);
 });
+
+test("what comes meanwhile takes no focus from the button that closes a span that is not there", async ({
+  page,
+}) => {
+  const { traceId, spanId } = newTraceparent();
+  await postSpan({ traceId, spanId, name: "root", kind: 1 });
+  const asked = newTraceparent().spanId;
+  await page.goto(`${process.env.THROUGHLINE_COLLECTOR_URL}/trace/${traceId}?span=${asked}`);
+  const close = page.getByRole("button", { name: "Close details" });
+  await close.focus();
+  await postSpan({
+    traceId,
+    spanId: newTraceparent().spanId,
+    parentSpanId: spanId,
+    name: "meanwhile",
+    kind: 1,
+  });
+  await expect(page.getByRole("treegrid").getByText("meanwhile", { exact: true })).toBeVisible();
+  await expect(close).toBeFocused();
+});
