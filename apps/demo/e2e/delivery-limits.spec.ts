@@ -1,7 +1,7 @@
 import { type BrowserContext, test as base, expect, type Page } from "@playwright/test";
 import { chromiumLaunchOptions } from "../../../scripts/chromium.mjs";
 import { readFilterLists } from "./filter-lists.ts";
-import { isClassic, LIMITS } from "./fixtures/preset.mjs";
+import { isClassic, LIMITS, untilFailed } from "./fixtures/preset.mjs";
 import { type RequestSite, startRequestSite } from "./fixtures/request-site.ts";
 
 const APP = `
@@ -155,7 +155,7 @@ async function comeBack(context: BrowserContext, site: RequestSite) {
     await page.evaluate("makeSpans(20); fetch('/echo/before').then((answer) => answer.text())");
     await page.goto(`${site.url}/next`);
     // A page whose posts are still on their way is dropped too.
-    await expect.poll(() => site.spans().length - earlier).toBe(21);
+    await expect.poll(() => site.spans().length - earlier, untilFailed).toBe(21);
     await page.goBack({ waitUntil: "commit" });
     const restored = await page.waitForFunction("'restored' in window && String(restored)");
     if ((await restored.jsonValue()) === "true") return { page, earlier };

@@ -1,6 +1,6 @@
 import { parseTraceparent } from "@throughline/core";
 import { expect, test } from "@throughline/playwright";
-import { isClassic, LIMITS } from "./fixtures/preset.mjs";
+import { isClassic, LIMITS, untilFailed } from "./fixtures/preset.mjs";
 import { awaitTrace, spanOf } from "./trace-reading.ts";
 
 const leave = {
@@ -20,10 +20,8 @@ for (const [how, go] of Object.entries(leave)) {
     const context = parseTraceparent(request.headers().traceparent ?? "");
     await go(page);
 
-    const document = await awaitTrace(context?.traceId ?? "", [
-      "click Buy · internal · shop-web",
-      "POST /api/orders · client · shop-web",
-    ]);
+    const labels = ["click Buy · internal · shop-web", "POST /api/orders · client · shop-web"];
+    const document = await awaitTrace(context?.traceId ?? "", labels, untilFailed);
     const client = spanOf(document, "POST /api/orders", "client");
     expect(client.spanId).toBe(context?.spanId);
     expect(client.parentSpanId).toBe(spanOf(document, "click Buy", "internal").spanId);

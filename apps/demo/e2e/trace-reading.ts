@@ -11,13 +11,17 @@ export async function readTrace(traceId: string): Promise<TraceDocument | undefi
 }
 
 /** Waits until the collector holds every one of these labels (`POST /api/orders · server · shop`) in the trace. */
-export async function awaitTrace(traceId: string, labels: readonly string[]): Promise<TraceDocument> {
+export async function awaitTrace(
+  traceId: string,
+  labels: readonly string[],
+  wait: { readonly timeout?: number } = {},
+): Promise<TraceDocument> {
   let document: TraceDocument | undefined;
   await expect
     .poll(async () => {
       document = await readTrace(traceId);
       return document ? lines(document).map((line) => line.trim()) : [];
-    })
+    }, wait)
     .toEqual(expect.arrayContaining([...labels]));
   if (!document) throw new Error(`trace ${traceId} is gone`);
   return document;
