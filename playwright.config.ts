@@ -41,7 +41,7 @@ export default defineConfig({
   forbidOnly: Boolean(process.env.CI),
   // What passed only on the second try is named by `npm test`.
   retries: process.env.CI ? 1 : 0,
-  // One for each core; builds leave a core to others now and then.
+  // Where apps are built; a build leaves one of two cores idle now and then.
   workers: 3,
   timeout: 60_000,
   // What has to fail there does not take all day.

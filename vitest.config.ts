@@ -37,7 +37,7 @@ export default defineConfig({
           include: ["{core,collector,playwright}/src/**/*.test.ts"],
           exclude: LONG_TESTS,
           environment: "node",
-          // They register and patch nothing; a process for each file would cost twice what it runs.
+          // They leave nothing registered or patched; a process for each file would cost twice what it runs.
           isolate: false,
         },
       },

@@ -111,7 +111,7 @@ export async function expectLateInstruments(page: Page, url: string): Promise<vo
   await expect(async () => {
     const [request] = await Promise.all([postedSpan(page, "HEAD"), ask()]);
     expect(request.events?.map(({ name }) => name)).toContain("responseEnd");
-  }).toPass();
+  }).toPass({ timeout: 10_000 });
 
   await context.setOffline(true);
   await ask();

@@ -24,12 +24,12 @@ import { checkTools } from "./server-matrix/tools.ts";
 import { checkWithoutKit, warningsIn } from "./server-matrix/without-kit.ts";
 
 /** The builds that are run in further ways, and the one that meets what a server meets in production. */
-const MODES = ["turbopack", "webpack-basePath-trailingSlash"];
+const MODES = ["turbopack", "webpack-cacheComponents-basePath-trailingSlash"];
 /** The hardest for a custom server: two passes of Next.js over each request. */
 const TWO_PASSES = "turbopack-cacheComponents-proxy-basePath";
 const PRODUCTION = "turbopack";
 /** Those from which spans go by gRPC, and metrics beside them. */
-const PIPELINE = ["turbopack", "webpack-standalone-proxy"];
+const PIPELINE = ["turbopack", "webpack-standalone-cacheComponents-proxy"];
 
 /** Called by the router, and posted: two ways to the name of an action, which dev knows otherwise than a build does. */
 const DEV_ACTIONS = ["a server action", "a form that is posted without JavaScript"];

@@ -196,3 +196,12 @@ describe("parsers", () => {
     expect(() => parseWords("tracecontext")("TraceContext,B3")).toThrow('got "B3"');
   });
 });
+
+test("a secret among words is not shown where the word that is none is named", () => {
+  const table: SettingsTable<{ words: readonly string[] }> = {
+    words: { env: ["WORDS"], parse: parseWords("host"), fallback: [] },
+  };
+  const read = () => readSettings(table, {}, { WORDS: "host,token=abc123xyz" });
+  expect(read).toThrow(/WORDS="host,token=REDACTED"/);
+  expect(read).not.toThrow(/abc123xyz/);
+});

@@ -2,7 +2,7 @@ import { scrub } from "./scrub.ts";
 
 /** One row of a settings table: where the text comes from, how it is read, what holds without it. */
 export interface Setting<T> {
-  /** Environment variables, the first one that is set and not empty wins. */
+  /** Environment variables, the first one wins that is set, not empty, and not forgiven. */
   readonly env?: readonly string[];
   /** Text to value; throws an `Error` whose message says what was expected. */
   readonly parse: (text: string) => T;
@@ -79,7 +79,8 @@ function readVariables<T>(setting: Setting<T>, env: Env, complain: (problem: str
     try {
       return setting.parse(text);
     } catch (error) {
-      complain(problemOf(setting.isSecret ? name : `${name}=${JSON.stringify(shown(text))}`, error));
+      // What was expected may repeat a part of the text.
+      complain(scrub(problemOf(setting.isSecret ? name : `${name}=${JSON.stringify(shown(text))}`, error)));
       if (setting.salvage) return setting.salvage(text);
     }
   }

@@ -35,12 +35,12 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  running ??= run();
-  results = await running;
-  // A second try is of a second run.
+  // A second try is of a second run, also where the first one broke.
   onTestFailed(() => {
     running = undefined;
   });
+  running ??= run();
+  results = await running;
 }, 120_000);
 
 async function startPlace(): Promise<Place> {

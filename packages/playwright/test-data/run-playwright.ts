@@ -9,7 +9,6 @@ const CLI = createRequire(import.meta.url).resolve("@playwright/test/cli");
 
 export interface Result {
   readonly status: string;
-  readonly durationMs: number;
   readonly message: string;
   readonly attachments: readonly { readonly name: string; readonly path?: string }[];
 }
@@ -22,7 +21,6 @@ interface JsonSuite {
     readonly tests: readonly {
       readonly results: readonly {
         readonly status: string;
-        readonly duration: number;
         readonly errors: readonly { readonly message: string }[];
         readonly attachments: Result["attachments"];
       }[];
@@ -51,7 +49,7 @@ export async function runPlaywright(
   use: { launchOptions: ${JSON.stringify(chromiumLaunchOptions())} },
 };`,
   );
-  const output = await outputOf(folder, { FORCE_COLOR: "0", COLUMNS: "120", ...env });
+  const output = await outputOf(folder, { ...env, FORCE_COLOR: "0", COLUMNS: "120" });
   const start = output.indexOf("{");
   if (start < 0) throw new Error(`playwright test printed no report: ${output || "nothing"}`);
   const report = JSON.parse(output.slice(start)) as JsonReport;
@@ -77,12 +75,12 @@ function outputOf(folder: string, env: NodeJS.ProcessEnv): Promise<string> {
 function resultsOf(suite: JsonSuite): (readonly [string, Result])[] {
   const own = suite.specs.flatMap((spec) =>
     spec.tests.flatMap(({ results }) =>
-      results.map(({ status, duration, errors, attachments }) => {
+      results.map(({ status, errors, attachments }) => {
         // As one line each, whatever the width.
         const message = errors
           .map((error) => error.message.replace(/(?<=\S)\n {0,14}(?=\S)/g, " "))
           .join("\n");
-        return [spec.title, { status, durationMs: duration, message, attachments }] as const;
+        return [spec.title, { status, message, attachments }] as const;
       }),
     ),
   );

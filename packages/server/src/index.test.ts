@@ -44,3 +44,12 @@ test("an option that there is not is told once, and tracing goes on", async () =
   ]);
   expect(processState().tracing).toBeDefined();
 });
+
+test("baggage that is accepted by a text is refused: every key that is a part of it would be taken", async () => {
+  const warn = vi.spyOn(console, "warn");
+  const options: object = { acceptBaggage: "tenant" };
+  await register(options);
+  expect(warn.mock.calls.flat()).toEqual([
+    expect.stringMatching(/tracing stays off: acceptBaggage "tenant": expected a list of keys/),
+  ]);
+});

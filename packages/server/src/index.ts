@@ -9,6 +9,7 @@ import {
 } from "./register-options.ts";
 import { builtApp, readServerConfig } from "./settings.ts";
 import { isControlFlow } from "./spans/control-flow.ts";
+import { tellUnknown } from "./unknown-options.ts";
 
 export type { FetchTracing } from "./outbound/call-options.ts";
 export type {
@@ -18,8 +19,6 @@ export type {
   Instrumentation,
   RegisterOptions,
 } from "./register-options.ts";
-
-import { tellUnknown } from "./unknown-options.ts";
 
 export { type CurrentTrace, currentTrace } from "./spans/current-trace.ts";
 export type { SpanAttributes, SpanAttributeValue, WithSpanOptions } from "./spans/span-options.ts";

@@ -64,7 +64,7 @@ const ENTRY = "@throughline/web/next";
 
 /**
  * Adds browser tracing to a Next.js config, an object or a function. Without `OTEL_ENABLED=true` at build time, or
- * with a bad setting, the config comes back untouched.
+ * with a bad setting that stops tracing, the config comes back untouched.
  */
 export function withTracing(config: NextConfig, options?: WebOptions): NextConfig;
 export function withTracing(config: ConfigFunction, options?: WebOptions): ConfigFunction;

@@ -21,6 +21,8 @@ export interface NodeTracingOptions extends RegisterOptions {
   readonly route?: (request: IncomingMessage) => string | undefined;
 }
 
+const NODE_OPTIONS: Readonly<Record<keyof NodeTracingOptions, true>> = { ...REGISTER_OPTIONS, route: true };
+
 const OFF: Tracing = {
   stop: () => Promise.resolve(),
   flush: () => Promise.resolve(),
@@ -34,7 +36,7 @@ export async function startTracing(options: NodeTracingOptions = {}): Promise<Tr
   try {
     const config = readServerConfig({ serviceName: options.serviceName, mode: options.mode }, warnOnce);
     if (!config) return OFF;
-    tellUnknown("startTracing", options, { ...REGISTER_OPTIONS, route: true });
+    tellUnknown("startTracing", options, NODE_OPTIONS);
     const state = processState();
     state.tracing ??= import("./start.ts").then(({ start }) => start(config, { ...options, host: "node" }));
     return await state.tracing;

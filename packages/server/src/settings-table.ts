@@ -8,9 +8,11 @@ import {
   parseOneOf,
   parseText,
   parseWords,
+  type Setting,
   type SettingsTable,
   type TracingConfig,
   tracingSettings,
+  type WhenBad,
 } from "@throughline/core";
 import type { Mode } from "./register-options.ts";
 
@@ -94,6 +96,9 @@ const DETECTORS = [
 ] as const;
 export type ResourceDetector = (typeof DETECTORS)[number];
 
+const LOGS = addressOf("LOGS", "no logs");
+const METRICS = addressOf("METRICS", "no metrics");
+
 export const serverSettings: SettingsTable<ServerSettings> = {
   ...tracingSettings,
   flushToken: { env: ["THROUGHLINE_FLUSH_TOKEN"], parse: parseText, fallback: "" },
@@ -164,25 +169,9 @@ export const serverSettings: SettingsTable<ServerSettings> = {
     fallback: "none",
     whenBad: "unset",
   },
-  logsEndpoint: {
-    env: ["OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"],
-    parse: parseExactUrl,
-    fallback: "",
-    whenBad: "no logs",
-  },
-  logsProtocol: {
-    env: ["OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"],
-    parse: parseOneOf<OtlpProtocol>("grpc", "http/protobuf", "http/json"),
-    fallback: "",
-    whenBad: "no logs",
-  },
-  logsHeaders: {
-    env: ["OTEL_EXPORTER_OTLP_LOGS_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"],
-    parse: parseHeaders,
-    isSecret: true,
-    fallback: {},
-    whenBad: "no logs",
-  },
+  logsEndpoint: LOGS.endpoint,
+  logsProtocol: LOGS.protocol,
+  logsHeaders: LOGS.headers,
   metricsEnabled: { env: ["OTEL_METRICS_ENABLED"], parse: parseBoolean, fallback: false, whenBad: "unset" },
   metricsIntervalMs: {
     env: ["OTEL_METRIC_EXPORT_INTERVAL"],
@@ -190,25 +179,9 @@ export const serverSettings: SettingsTable<ServerSettings> = {
     fallback: 60_000,
     whenBad: "unset",
   },
-  metricsEndpoint: {
-    env: ["OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"],
-    parse: parseExactUrl,
-    fallback: "",
-    whenBad: "no metrics",
-  },
-  metricsProtocol: {
-    env: ["OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"],
-    parse: parseOneOf<OtlpProtocol>("grpc", "http/protobuf", "http/json"),
-    fallback: "",
-    whenBad: "no metrics",
-  },
-  metricsHeaders: {
-    env: ["OTEL_EXPORTER_OTLP_METRICS_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"],
-    parse: parseHeaders,
-    isSecret: true,
-    fallback: {},
-    whenBad: "no metrics",
-  },
+  metricsEndpoint: METRICS.endpoint,
+  metricsProtocol: METRICS.protocol,
+  metricsHeaders: METRICS.headers,
   metricsTemporality: {
     env: ["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"],
     parse: parseOneOf<MetricsTemporality>("cumulative", "delta", "lowmemory"),
@@ -248,4 +221,28 @@ function parseExporters(text: string): readonly TracesExporter[] {
   const exporters = parseWords(...EXPORTERS)(text);
   if (exporters.includes("none") && exporters.length > 1) throw new Error("expected none to stand alone");
   return exporters;
+}
+
+/** Where a signal goes that is not the traces, as whom, and how it is written. */
+function addressOf(signal: "LOGS" | "METRICS", whenBad: WhenBad) {
+  const endpoint: Setting<string> = {
+    env: [`OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`],
+    parse: parseExactUrl,
+    fallback: "",
+    whenBad,
+  };
+  const protocol: Setting<OtlpProtocol | ""> = {
+    env: [`OTEL_EXPORTER_OTLP_${signal}_PROTOCOL`, "OTEL_EXPORTER_OTLP_PROTOCOL"],
+    parse: parseOneOf<OtlpProtocol>("grpc", "http/protobuf", "http/json"),
+    fallback: "",
+    whenBad,
+  };
+  const headers: Setting<Readonly<Record<string, string>>> = {
+    env: [`OTEL_EXPORTER_OTLP_${signal}_HEADERS`, "OTEL_EXPORTER_OTLP_HEADERS"],
+    parse: parseHeaders,
+    isSecret: true,
+    fallback: {},
+    whenBad,
+  };
+  return { endpoint, protocol, headers };
 }

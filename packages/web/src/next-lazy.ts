@@ -9,7 +9,7 @@ const options = readNextOptions();
 if (options)
   startLazily(
     options,
-    async () => (await import("./next-whole.ts")).startWhole,
+    async () => (await import("./next-whole.ts")).loadWhole(),
     // The server has decided by the same share. Firefox tells no timing over plain HTTP.
     () =>
       (performance.getEntriesByType("navigation")[0] as PerformanceNavigationTiming)?.serverTiming?.find(

@@ -15,12 +15,11 @@ export interface Combination {
 /** Why these: docs/decisions/0030-matrix.md. */
 export const COMBINATIONS: readonly Combination[] = [
   combination("turbopack"),
-  combination("webpack", "standalone", "proxy"),
-  combination("webpack", "cacheComponents", "proxy", "basePath", "trailingSlash"),
-  combination("webpack", "basePath", "trailingSlash"),
-  combination("turbopack", "standalone", "cacheComponents", "basePath", "trailingSlash"),
-  combination("turbopack", "standalone", "cacheComponents", "proxy", "trailingSlash"),
+  combination("webpack", "cacheComponents", "basePath", "trailingSlash"),
+  combination("webpack", "standalone", "cacheComponents", "proxy"),
+  combination("webpack", "standalone", "basePath", "trailingSlash"),
   combination("turbopack", "cacheComponents", "proxy", "basePath"),
+  combination("turbopack", "standalone", "proxy", "trailingSlash"),
 ];
 
 type Choice = "standalone" | "cacheComponents" | "proxy" | "basePath" | "trailingSlash";

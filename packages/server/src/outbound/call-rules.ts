@@ -8,12 +8,15 @@ import type { PropagatorOptions } from "./propagator.ts";
 
 /**
  * The rules for requests that go out, of the settings and the options.
- * @throws Error where an origin or URL of the options is none.
+ * @throws Error where an origin, a URL or a list of the options is none.
  */
 export function callRules(config: ServerConfig, options: RegisterOptions): CallRules {
   // Read again later; a mistake is told here, before anything has been touched.
   if (options.trust !== "all") options.trust?.forEach(parseOrigin);
-  const { propagateTo, ignoreUrls = [] } = options;
+  const { propagateTo, ignoreUrls = [], acceptBaggage = [] } = options;
+  // A text has `includes` too, and would take every key that is a part of it.
+  if (!Array.isArray(acceptBaggage))
+    throw new Error(`acceptBaggage ${JSON.stringify(acceptBaggage)}: expected a list of keys`);
   return {
     ignoreUrls: [
       ...collectorPrefixes(config),

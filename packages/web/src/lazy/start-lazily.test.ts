@@ -4,6 +4,7 @@ import { userEvent } from "vitest/browser";
 import { type FakePage, openFakePage, type PostedSpan, show } from "../../test/fake-page.ts";
 import { traceErrors } from "../error/uncaught-errors.ts";
 import { SAMPLED_KEY } from "../identity/session-sampling.ts";
+import type { WebInstrument } from "../instrument.ts";
 import { startWebTracing as startByEntry } from "../lazy.ts";
 import { listen } from "../listen.ts";
 import type { WebTracingOptions } from "../options.ts";
@@ -538,4 +539,30 @@ test("of what a page did before its visitor answered, the share is kept", async 
   const spans = await shop.spans();
   expect(spans.length).toBeGreaterThan(0);
   expect(spans.filter(({ traceId }) => !isKept(traceId, 0.5))).toEqual([]);
+});
+
+test("the start comes a task after what it is made of, and no timer has to run for it", async () => {
+  decide("1");
+  let [turns, before] = [0, 0];
+  const spin = async (): Promise<void> => {
+    for (; turns < 1000; turns++) await null;
+  };
+  const instrument: WebInstrument = () => {
+    before = turns;
+    return { stop: () => undefined };
+  };
+  let arrive: ((instruments: readonly WebInstrument[]) => void) | undefined;
+  const instruments = (): Promise<readonly WebInstrument[]> =>
+    new Promise((resolve) => {
+      arrive = resolve;
+    });
+  const shop = openFakePage(OPTIONS, undefined, (given) => startByEntry({ ...given, instruments }));
+  page = shop;
+  await expect.poll(() => arrive).toBeDefined();
+  vi.useFakeTimers({ toFake: ["setTimeout"] });
+  arrive?.([instrument]);
+  void spin();
+  await shop.tracing.flush();
+  vi.useRealTimers();
+  expect(before).toBe(1000);
 });
