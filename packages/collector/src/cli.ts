@@ -40,9 +40,6 @@ async function main(): Promise<void> {
   const settings = readCliSettings(flags);
   const { store, note } = await openStore(settings);
   const running = await startCollector({ ...settings, store });
-  console.log(startLine(running, store));
-  for (const line of [note, warnOpen(settings)]) if (line !== "") console.log(line);
-
   const stopLog = startTraceLog({
     subscribe: running.collector.subscribe,
     getTrace: store.getTrace,
@@ -56,6 +53,9 @@ async function main(): Promise<void> {
   };
   process.once("SIGINT", stop);
   process.once("SIGTERM", stop);
+  // Who reads it may end us at once.
+  console.log(startLine(running, store));
+  for (const line of [note, warnOpen(settings)]) if (line !== "") console.log(line);
 }
 
 function readFlags(args: readonly string[]): { readonly [flag: Flag]: string } | "help" {

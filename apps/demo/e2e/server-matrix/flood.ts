@@ -32,6 +32,12 @@ function send({ url, method = "GET", headers = {} }: Sent, agent: Agent): Promis
         .once("end", () => resolve(response))
         .resume();
     });
-    sent.once("error", reject).end();
+    sent
+      .once("error", (error: NodeJS.ErrnoException) => {
+        // The server has closed a connection that was idle: https://nodejs.org/api/http.html#requestreusedsocket
+        if (sent.reusedSocket && error.code === "ECONNRESET") resolve(send({ url, method, headers }, agent));
+        else reject(error);
+      })
+      .end();
   });
 }

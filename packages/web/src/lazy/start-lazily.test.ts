@@ -541,7 +541,11 @@ test("of what a page did before its visitor answered, the share is kept", async 
   expect(spans.filter(({ traceId }) => !isKept(traceId, 0.5))).toEqual([]);
 });
 
-test("the start comes a task after what it is made of, and no timer has to run for it", async () => {
+test.each([
+  ["by `scheduler.yield`", true],
+  ["where a browser has none", false],
+])("the start comes a task after what it is made of, %s, and no timer has to run for it", async (_, has) => {
+  if (!has) vi.stubGlobal("scheduler", undefined);
   decide("1");
   let [turns, before] = [0, 0];
   const spin = async (): Promise<void> => {
@@ -564,5 +568,6 @@ test("the start comes a task after what it is made of, and no timer has to run f
   void spin();
   await shop.tracing.flush();
   vi.useRealTimers();
+  vi.unstubAllGlobals();
   expect(before).toBe(1000);
 });
