@@ -41,8 +41,7 @@ export default defineConfig({
   forbidOnly: Boolean(process.env.CI),
   // What passed only on the second try is named by `npm test`.
   retries: process.env.CI ? 1 : 0,
-  // Where apps are built; a build leaves one of two cores idle now and then.
-  workers: 3,
+  workers: 2,
   timeout: 60_000,
   // What has to fail there does not take all day.
   expect: { timeout: isClassic ? 5_000 : 15_000 },
@@ -50,12 +49,12 @@ export default defineConfig({
   // A build takes both cores for a minute; nothing with a deadline runs beside one.
   projects: isClassic
     ? [
-        { name: "classic", testMatch: CLASSIC, workers: 2 },
+        { name: "classic", testMatch: CLASSIC },
         // By hand: `npm test` asks for the first alone.
         { name: "building", testMatch: "**/page-load.spec.ts", dependencies: ["classic"] },
       ]
     : [
-        { name: "running", testIgnore: [...BUILDING, "**/engines/**"], workers: 2 },
+        { name: "running", testIgnore: [...BUILDING, "**/engines/**"] },
         { name: "building", testMatch: BUILDING, dependencies: ["running"] },
       ],
   use: {

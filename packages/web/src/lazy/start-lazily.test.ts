@@ -545,7 +545,8 @@ test.each([
   ["by `scheduler.yield`", true],
   ["where a browser has none", false],
 ])("the start comes a task after what it is made of, %s, and no timer has to run for it", async (_, has) => {
-  if (!has) vi.stubGlobal("scheduler", undefined);
+  const { scheduler } = globalThis as { scheduler?: unknown };
+  if (!has) Reflect.set(globalThis, "scheduler", undefined);
   decide("1");
   let [turns, before] = [0, 0];
   const spin = async (): Promise<void> => {
@@ -563,11 +564,11 @@ test.each([
   const shop = openFakePage(OPTIONS, undefined, (given) => startByEntry({ ...given, instruments }));
   page = shop;
   await expect.poll(() => arrive).toBeDefined();
-  vi.useFakeTimers({ toFake: ["setTimeout"] });
+  const timeout = vi.spyOn(globalThis, "setTimeout").mockReturnValue(0 as never);
   arrive?.([instrument]);
   void spin();
   await shop.tracing.flush();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
+  timeout.mockRestore();
+  Reflect.set(globalThis, "scheduler", scheduler);
   expect(before).toBe(1000);
 });
