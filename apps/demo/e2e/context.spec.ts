@@ -46,7 +46,7 @@ for (const build of BUILDS) {
   test(`${build.name}: each of the ${CASES.length} ways from a click to a fetch keeps the click or says that it guessed, and ${build.pairs} overlapping pairs of clicks and of spans never cross`, async ({
     page,
   }, testInfo) => {
-    test.setTimeout(480_000);
+    test.setTimeout(300_000);
     await withApp(build, async (url) => {
       const spans = collectSpans(page);
       await openPage(page, url);

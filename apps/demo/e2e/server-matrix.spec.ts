@@ -71,7 +71,7 @@ test("every pair of choices is in some build", () => {
 
 for (const combination of COMBINATIONS) {
   test(`${combination.name}: every request is one whole trace`, async () => {
-    test.setTimeout(combination.name === PRODUCTION ? 720_000 : 480_000);
+    test.setTimeout(combination.name === PRODUCTION ? 480_000 : 300_000);
     await withBuild(
       combination,
       async (built) => {

@@ -17,7 +17,8 @@ export interface Instrumentation {
 export type IgnoredRequest = string | ((request: IncomingMessage) => boolean);
 
 /** Beside another tracer: replace it, send its spans too, or trace with a provider that nobody else sees. */
-export type Mode = "own" | "join" | "isolate";
+export type Mode = (typeof MODES)[number];
+export const MODES = ["own", "join", "isolate"] as const;
 
 /** Options of `register` and `startTracing`; each wins over its environment variable. */
 export interface RegisterOptions {

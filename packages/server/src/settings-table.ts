@@ -14,7 +14,7 @@ import {
   tracingSettings,
   type WhenBad,
 } from "@throughline/core";
-import type { Mode } from "./register-options.ts";
+import { MODES, type Mode } from "./register-options.ts";
 
 /** {@link TracingConfig} plus what only the server needs. */
 export interface ServerSettings extends TracingConfig {
@@ -155,7 +155,7 @@ export const serverSettings: SettingsTable<ServerSettings> = {
     whenBad: "unset",
     salvage: knownWords(...DETECTORS),
   },
-  mode: { env: ["THROUGHLINE_MODE"], parse: parseOneOf<Mode>("own", "join", "isolate"), fallback: "" },
+  mode: { env: ["THROUGHLINE_MODE"], parse: parseOneOf<Mode>(...MODES), fallback: "" },
   diagnosticsLevel: {
     env: ["OTEL_LOG_LEVEL"],
     parse: parseOneOf(...DIAGNOSTICS),

@@ -1,7 +1,7 @@
 import { context, propagation, type TracerProvider, trace } from "@opentelemetry/api";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { say } from "../log.ts";
-import type { Mode } from "../register-options.ts";
+import { MODES, type Mode } from "../register-options.ts";
 import { findRegistered, type Registered } from "./registered.ts";
 
 /** How this process is traced beside another tracer. */
@@ -15,15 +15,14 @@ const CURES: Readonly<Record<string, string>> = {
   "@sentry/node": "; or leave Sentry's enableOpenTelemetrySetup off, as it is by default, and both trace",
 };
 const DOCS = "docs/server/coexistence.md";
-/** Plain JavaScript may give another. */
-const MODES: readonly unknown[] = ["", "own", "join", "isolate"];
 
 /**
  * Decides by the mode and by who has registered OpenTelemetry before. Throws, with what to do, where the app has to
  * say it first: taking over unasked would end another product's traces without a word.
  */
 export function chooseSide(mode: Mode | ""): Side {
-  if (!MODES.includes(mode))
+  // Plain JavaScript may give another.
+  if (mode !== "" && !MODES.includes(mode))
     throw new Error(
       `mode ${JSON.stringify(mode)}: expected "own", "join" or "isolate"; correct it in register()`,
     );
