@@ -19,7 +19,7 @@ interface Attack {
 }
 
 const RATE = 0.1;
-const EACH = 2_000;
+const EACH = 1_000;
 const VISITS = 200;
 const MAX_REQUESTS_PER_TRACE = 50;
 /** What neither the app nor an id holds by chance. */
@@ -146,7 +146,7 @@ function* requestsOf(attack: Attack, { app, combination, random }: Attacked): Ge
 function attackedPath(index: number): string {
   if (index % 50 === 0) return "/api/log";
   if (index % 50 === 1) return "/api/fetch";
-  return index % 20 === 2 ? "/api/throws" : "/api/plain";
+  return index % 10 === 2 ? "/api/throws" : "/api/plain";
 }
 
 async function expectCleanJob(attack: Attack, app: ServedApp, combination: Combination): Promise<void> {
