@@ -1,5 +1,6 @@
 import { expect, type Page, test } from "@playwright/test";
 import type { TraceDocument, TraceRow } from "@throughline/core";
+import { boxOf } from "./drawn-box.ts";
 import { awaitTrace, traceIdOf } from "./trace-reading.ts";
 
 const CALL = "POST /api/orders · client · shop-web";
@@ -76,16 +77,6 @@ function startMs(trace: TraceDocument, { spanId }: TraceRow): number {
   return Number(BigInt(span?.startUnixNano ?? 0) / 1000n) / 1000;
 }
 
-/** The viewer draws anew when spans come: what was located may be gone when it is measured. */
-async function barOf(viewer: Page, { spanId }: TraceRow) {
-  const bar = viewer.locator(`#span-${spanId} .bar`);
-  let box = null as { readonly x: number; readonly width: number } | null;
-  await expect
-    .poll(async () => {
-      box = await bar.boundingBox();
-      return box;
-    }, `the bar of span ${spanId}`)
-    .not.toBeNull();
-  if (!box) throw new Error(`span ${spanId} has no bar`);
-  return box;
+function barOf(viewer: Page, { spanId }: TraceRow) {
+  return boxOf(viewer.locator(`#span-${spanId} .bar`), `the bar of span ${spanId}`);
 }

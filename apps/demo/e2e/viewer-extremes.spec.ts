@@ -1,4 +1,5 @@
 import { expect, type Locator, test } from "@playwright/test";
+import { boxOf } from "./drawn-box.ts";
 import { newTraceparent } from "./trace-reading.ts";
 
 // What no demo sends: very many services, deep trees, low windows, lists that are longer than the window.
@@ -48,18 +49,6 @@ function stepsBelow(traceId: string, parentSpanId: string, count: number): reado
 
 async function heightOf(place: Locator): Promise<number> {
   return (await place.boundingBox())?.height ?? 0;
-}
-
-/** A row that is drawn anew in between has no box and is asked again. */
-async function topOf(place: Locator): Promise<number> {
-  let top = Number.NaN;
-  await expect
-    .poll(async () => {
-      top = (await place.boundingBox())?.y ?? Number.NaN;
-      return top;
-    })
-    .not.toBeNaN();
-  return top;
 }
 
 test("two hundred services and a span sixty levels deep leave room for the spans and their names", async ({
@@ -186,11 +175,11 @@ test("a finding that comes while one reads does not move the rows", async ({ pag
   await expect(tree.getByText("root", { exact: true })).toBeVisible();
   await tree.evaluate((grid) => grid.scrollTo(0, 2500));
   await expect(label).toBeInViewport();
-  const before = await topOf(label);
+  const before = await boxOf(label);
   const lost = { traceId, spanId: newTraceparent().spanId, parentSpanId: newTraceparent().spanId };
   await postSpans([{ ...lost, name: "lost", service: "shop" }]);
   await expect(page.getByRole("region", { name: "Findings" })).toBeVisible();
-  expect(Math.abs((await topOf(label)) - before)).toBeLessThan(1.5);
+  expect(Math.abs((await boxOf(label)).y - before.y)).toBeLessThan(1.5);
 });
 
 test("what comes after one has scrolled a low window moves no row", async ({ page }) => {
@@ -208,10 +197,10 @@ test("what comes after one has scrolled a low window moves no row", async ({ pag
     return main.scrollTop;
   });
   expect(scrolled).toBeGreaterThan(50);
-  const before = await topOf(label);
+  const before = await boxOf(label);
   await postSpans(stepsBelow(traceId, spanId, 1));
   await expect(tree).toHaveAttribute("aria-rowcount", "203");
-  expect(Math.abs((await topOf(label)) - before)).toBeLessThan(1.5);
+  expect(Math.abs((await boxOf(label)).y - before.y)).toBeLessThan(1.5);
 });
 
 test("the rows stand in their order, and the active one is there, however one has scrolled", async ({
